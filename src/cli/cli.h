@@ -202,6 +202,12 @@ bool cli_parse_seconds(const char *text, int64_t *seconds);
 size_t cli_distance(const char *a, const char *b);
 /* Keeps the candidate that is nearest to the word, if it is near enough; begin with *best = NULL. */
 void cli_suggest(const char *word, const char *candidate, const char **best);
+#define CLI_SHOWS_SANDBOXES "'wrenn ls' shows the sandboxes"
+#define CLI_SHOWS_TEMPLATES "'wrenn template ls' shows the templates"
+/* Which command shows what such words can be, as these texts; NULL: none. */
+const char *cli_shows(cli_word what);
+/* Reports that there is no such sandbox, template or context; `best`: which one may have been meant, or NULL. */
+void cli_say_none(cli_word what, const char *word, const char *best);
 
 /* ---- help.c, pages.c, complete.c: all from the rows ---- */
 
@@ -472,6 +478,8 @@ wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
 /* Prints templates and snapshots, or those of one type; deletes those that the words name. The exit code. */
 int cli_list_templates(cli_app *cli, const char *type);
 int cli_remove_templates(cli_app *cli);
+/* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. */
+void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error);
 
 /* Options of what waits for a port; `at`: where the seconds are in the values. */
 // clang-format off
