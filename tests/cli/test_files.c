@@ -121,6 +121,25 @@ TEST(a_full_disk_leaves_nothing_half) {
     check_shell("w files cat s /tmp/f > /dev/full", 1, "", "No space left");
 }
 
+/* /dev of a sandbox is 64 kB. */
+TEST(a_full_disk_in_the_sandbox_leaves_nothing_half) {
+    static const char full[] =
+        "No space left on device: /dev/t/big (HTTP 502, agent_error)\nwrenn: not all was copied: "
+        "every file below /dev/t has its old content, or all of the new\n";
+    begin_with_sandbox();
+    check_shell("mkdir t; echo new > t/a; head -c 200000 /dev/zero > t/big; w exec s sh -c 'mkdir /dev/t; echo old > "
+                "/dev/t/big'",
+                0, "", "");
+    check_shell("w cp t/. s:/dev/t; echo $?; w exec s sh -c 'cat /dev/t/big; find /dev/t -name \".wrenn*\"'", 0,
+                "1\nold\n", full);
+    check_shell("w sync --once t s:/dev/t; echo $?; w exec s cat /dev/t/big", 0, "1\nold\n", full);
+    check_shell("tar c -C t . | w cp - s:/dev/t; echo $?; w exec s cat /dev/t/big", 0, "1\nold\n", full);
+    check_shell("w cp t/big s:/dev/t/big; echo $?; w exec s sh -c 'cat /dev/t/big; ls -A /dev/t | grep wrenn'", 1,
+                "1\nold\n", "t/big: upload_stream: No space left on device: /dev/t/big");
+    check_shell("w run --upload t/big:/dev/big echo ran", 125, "", "No space left on device: /dev/big");
+    check_shell("w run --upload t:/dev/t echo ran", 125, "", full);
+}
+
 /* The other end of the pipe neither writes nor reads any more. */
 TEST(a_pipe_that_stands_still_does_not_keep_it_from_ending) {
     begin_with_sandbox();
