@@ -164,7 +164,7 @@ typedef struct cli_app {
     int signal;       /* which one came; 0: none */
     cli_aside *aside; /* NULL: nothing */
     bool resized;     /* the terminal's size has changed, or we were stopped meanwhile */
-    const char *does; /* what is waited for, to be shown when it takes long; NULL: nothing is shown */
+    const char *does; /* what goes on, to be shown when it takes long; NULL: waiting; "": nothing is shown */
     int64_t began_us, phase_us;
 } cli_app;
 
@@ -653,10 +653,11 @@ typedef struct cli_progress {
     bool shows;
 } cli_progress;
 
-cli_progress cli_begin_progress(const char *name);
+/* `out`: where the content goes, if that is ours; -1: elsewhere. */
+cli_progress cli_begin_progress(cli_app *cli, const char *name, int out);
 /* A wrenn_progress_fn; `user_data` is the cli_progress. */
 void cli_on_progress(int64_t done, int64_t total, void *user_data);
-void cli_end_progress(const cli_progress *p);
+void cli_end_progress(cli_app *cli, const cli_progress *p);
 
 /* ---- trees.c: directories between here and a sandbox ---- */
 

@@ -67,7 +67,8 @@ static bool match(cli_app *cli, const char *word, bool by_name, char ids[2][64])
     /* What can be no label is nobody's name. */
     if (rc == WRENN_E_VALIDATION) return wrenn_error_free(error), true;
     if (!cli_settle(cli, NULL, rc, error)) return false;
-    for (size_t i = 0; i < list->items_count && i < 2; i++) snprintf(ids[i], sizeof(ids[i]), "%s", list->items[i]->id);
+    for (size_t i = 0; list && i < list->items_count && i < 2; i++)
+        snprintf(ids[i], sizeof(ids[i]), "%s", list->items[i]->id);
     wrenn_sandbox_list_free(list);
     return true;
 }

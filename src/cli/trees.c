@@ -153,13 +153,13 @@ static int send_archive(cli_app *cli, wrenn_sandbox *sandbox, const int *fd, con
     options.progress = cli_on_progress;
     options.user_data = p;
     int rc = CLI_TRY(cli, failure, wrenn_sandbox_upload_tar, (sandbox, &options));
-    cli_end_progress(p);
+    cli_end_progress(cli, p);
     return rc;
 }
 
 bool cli_upload_archive(cli_app *cli, wrenn_sandbox *sandbox, const char *name, const int *fd, const char *to,
                         bool keep) {
-    cli_progress p = cli_begin_progress(name);
+    cli_progress p = cli_begin_progress(cli, name, -1);
     wrenn_error *failure = NULL;
     int rc = send_archive(cli, sandbox, fd, to, keep, &p, &failure);
     bool ok = cli_settle(cli, to, rc, failure);
@@ -169,7 +169,7 @@ bool cli_upload_archive(cli_app *cli, wrenn_sandbox *sandbox, const char *name, 
 
 bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree, const char *to) {
     work w;
-    cli_progress p = cli_begin_progress(tree->name);
+    cli_progress p = cli_begin_progress(cli, tree->name, -1);
     wrenn_error *failure = NULL;
     p.total = measure(cli, tree);
     if (cli->signal || !begin(&w, tree, pack, 0)) return false;
@@ -182,7 +182,7 @@ bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree,
 bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const cli_tree *tree) {
     work w;
     wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
-    cli_progress p = cli_begin_progress(from);
+    cli_progress p = cli_begin_progress(cli, from, -1);
     wrenn_error *failure = NULL;
     int64_t size = 0;
     if (!begin(&w, tree, unpack, 1)) return false;
@@ -191,6 +191,6 @@ bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, c
     options.progress = cli_on_progress;
     options.user_data = &p;
     int rc = CLI_TRY_GET(cli, &failure, wrenn_sandbox_download_tar, (sandbox, &options), &size);
-    cli_end_progress(&p);
+    cli_end_progress(cli, &p);
     return end(cli, &w, 1, from, rc, failure);
 }
