@@ -131,9 +131,10 @@ typedef struct wrenn_sandboxes_query_options {
     const char *template_name; /* those made from it */
     int64_t limit;             /* how many at most; default: all */
     const char *after;         /* `next` of the page before, or any id: those older than this sandbox */
+    const char *id_prefix;     /* those whose id begins like this, with or without its first three characters ("cl-") */
 } wrenn_sandboxes_query_options;
 #define WRENN_SANDBOXES_QUERY_OPTIONS_INIT \
-    { sizeof(wrenn_sandboxes_query_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandboxes_query_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandboxes_query_options_init(wrenn_sandboxes_query_options *options, size_t size);
 

@@ -41,7 +41,7 @@ typedef struct query_op {
     wrn_arena arena; /* of what is asked for */
     const wrn_pair **labels;
     size_t label_count;
-    const char *status, *template_name, *after;
+    const char *status, *template_name, *id_prefix, *after;
     int64_t limit;
 } query_op;
 
@@ -53,10 +53,16 @@ static bool has_label(const wrenn_sandbox_info *info, const wrn_pair *label) {
 
 static bool is_text(const char *wanted, const char *text) { return !wanted || (text && strcmp(wanted, text) == 0); }
 
+static bool begins(const char *id, const char *prefix) {
+    size_t size = strlen(prefix);
+    return id && (strncmp(id, prefix, size) == 0 || (strlen(id) > 3 && strncmp(id + 3, prefix, size) == 0));
+}
+
 static bool is_wanted(const query_op *self, const wrenn_sandbox_info *info) {
     for (size_t i = 0; i < self->label_count; i++)
         if (!has_label(info, self->labels[i])) return false;
-    return is_text(self->status, info->status_text) && is_text(self->template_name, info->template_name);
+    return is_text(self->status, info->status_text) && is_text(self->template_name, info->template_name) &&
+           (!self->id_prefix || begins(info->id, self->id_prefix));
 }
 
 /* False when `after` is not among them. */
@@ -94,8 +100,8 @@ static void query_respond(wrenn_op *op, wrn_http_response *response) {
 static void query_clear(wrenn_op *op) { wrn_arena_free(&((query_op *)op)->arena); }
 
 const wrn_op_type wrn_sandboxes_query_type = {
-    {"sandboxes query", "GET", "/sandboxes?status={status}&template={template}&limit={limit}&after={after}",
-     WRN_AUTH_ANY},
+    {"sandboxes query", "GET",
+     "/sandboxes?status={status}&template={template}&id_prefix={id prefix}&limit={limit}&after={after}", WRN_AUTH_ANY},
     .size = sizeof(query_op),
     .respond = query_respond,
     .clear = query_clear};
@@ -126,13 +132,15 @@ int wrn_sandboxes_query_prepare(wrenn_client *client, const wrenn_sandboxes_quer
     if (options->limit < 0 || options->limit > INT32_MAX)
         return wrn_refuse(error, "sandboxes query: limit must be between 0 and 2147483647");
     snprintf(limit, sizeof(limit), "%lld", (long long)options->limit);
-    const char *const args[] = {options->status, options->template_name, options->limit ? limit : NULL, options->after};
+    const char *const args[] = {options->status, options->template_name, options->id_prefix,
+                                options->limit ? limit : NULL, options->after};
     int rc = wrn_op_for_client(client, &wrn_sandboxes_query_type, &options->call, args, NULL, &made, error);
     if (rc != 0) return rc;
     query_op *self = (query_op *)made;
     self->limit = options->limit;
     self->status = keep_text(self, options->status);
     self->template_name = keep_text(self, options->template_name);
+    self->id_prefix = keep_text(self, options->id_prefix);
     self->after = keep_text(self, options->after);
     rc = keep_labels(self, options->labels, error);
     if (rc == 0) *op = made;

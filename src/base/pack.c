@@ -112,7 +112,11 @@ static int put_range(packing *p, int fd, int64_t offset, int64_t size) {
         char *room = wrn_buf_reserve(&p->out, want);
         ssize_t got = room ? pread(fd, room, want, offset) : -1;
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return got < 0 ? errno : ESTALE;
+        if (got <= 0) {
+            int error = got < 0 ? errno : ESTALE;
+            (void)lacks(p, error);
+            return error;
+        }
         p->out.size += (size_t)got;
         offset += got;
         size -= got;
@@ -178,9 +182,7 @@ static int pack_content(packing *p, int fd, const struct stat *info) {
     }
     free(extents);
     wrn_tar_put_padding(&p->out, size);
-    if (!error) return flush(p, FLUSH);
-    (void)lacks(p, error);
-    return error;
+    return error ? error : flush(p, FLUSH);
 }
 
 static bool pack_is_gone(int error) { return error == ENOENT || error == ENXIO; }

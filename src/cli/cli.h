@@ -164,7 +164,7 @@ typedef struct cli_app {
     int signal;       /* which one came; 0: none */
     cli_aside *aside; /* NULL: nothing */
     bool resized;     /* the terminal's size has changed, or we were stopped meanwhile */
-    const char *does; /* what is waited for, to be shown when it takes long; NULL: nothing is shown */
+    const char *does; /* what goes on, to be shown when it takes long; NULL: waiting; "": nothing is shown */
     int64_t began_us, phase_us;
 } cli_app;
 
@@ -202,6 +202,12 @@ bool cli_parse_seconds(const char *text, int64_t *seconds);
 size_t cli_distance(const char *a, const char *b);
 /* Keeps the candidate that is nearest to the word, if it is near enough; begin with *best = NULL. */
 void cli_suggest(const char *word, const char *candidate, const char **best);
+#define CLI_SHOWS_SANDBOXES "'wrenn ls' shows the sandboxes"
+#define CLI_SHOWS_TEMPLATES "'wrenn template ls' shows the templates"
+/* Which command shows what such words can be, as these texts; NULL: none. */
+const char *cli_shows(cli_word what);
+/* Reports that there is no such sandbox, template or context; `best`: which one may have been meant, or NULL. */
+void cli_say_none(cli_word what, const char *word, const char *best);
 
 /* ---- help.c, pages.c, complete.c: all from the rows ---- */
 
@@ -484,6 +490,8 @@ wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
 /* Prints templates and snapshots, or those of one type; deletes those that the words name. The exit code. */
 int cli_list_templates(cli_app *cli, const char *type);
 int cli_remove_templates(cli_app *cli);
+/* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. */
+void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error);
 
 /* Options of what waits for a port; `at`: where the seconds are in the values. */
 // clang-format off
@@ -660,10 +668,11 @@ typedef struct cli_progress {
     bool shows;
 } cli_progress;
 
-cli_progress cli_begin_progress(const char *name);
+/* `out`: where the content goes, if that is ours; -1: elsewhere. */
+cli_progress cli_begin_progress(cli_app *cli, const char *name, int out);
 /* A wrenn_progress_fn; `user_data` is the cli_progress. */
 void cli_on_progress(int64_t done, int64_t total, void *user_data);
-void cli_end_progress(const cli_progress *p);
+void cli_end_progress(cli_app *cli, const cli_progress *p);
 
 /* ---- trees.c: directories between here and a sandbox ---- */
 

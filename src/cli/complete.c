@@ -199,6 +199,7 @@ static void offer_word(cli_app *cli, cli_word word, const place *at, const char 
 int cli_complete(cli_app *cli, const char *const *words, size_t count) {
     const char *typed = count ? words[count - 1] : "";
     place at = find_place(cli, words, count);
+    cli->does = "";
     if (at.words == SIZE_MAX) return 0;
     if (at.wants) {
         if (at.wants->kind == CLI_FORMAT)

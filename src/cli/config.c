@@ -138,9 +138,7 @@ bool cli_context_choose(const cli_app *cli, wrn_json **root, cli_context *out) {
         return true;
     }
     if (!asked) return true;
-    if (best) cli_complain("no context '%s': did you mean '%s'?", asked, best);
-    else cli_complain("no context '%s': 'wrenn context ls' shows them, 'wrenn context add' makes one", asked);
-    return false;
+    return cli_say_none(CLI_WORD_CONTEXT, asked, best), false;
 }
 
 bool cli_context_put(const char *name, wrn_json *context, bool use) {

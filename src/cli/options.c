@@ -294,10 +294,8 @@ static bool check_words(const cli_app *cli) {
     }
     if (cli->word_count >= least) return true;
     const cli_operand *missing = &operands[cli->word_count];
-    cli_usage(cli, "missing argument %s%s", missing->name,
-              missing->word == CLI_WORD_SANDBOX   ? ": 'wrenn ls' shows the sandboxes"
-              : missing->word == CLI_WORD_CONTEXT ? ": 'wrenn context ls' shows them"
-                                                  : "");
+    const char *shows = cli_shows(missing->word);
+    cli_usage(cli, "missing argument %s%s%s", missing->name, shows ? ": " : "", shows ? shows : "");
     return false;
 }
 

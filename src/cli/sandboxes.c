@@ -54,51 +54,57 @@ static bool is_whole_id(const char *word) {
     return size >= 28 && strspn(word + 3, "0123456789abcdefghijklmnopqrstuvwxyz") == size - 3;
 }
 
-/* A start of an id counts with and without "cl-". */
-static bool id_begins(const char *id, const char *word) {
-    size_t size = strlen(word);
-    return strncmp(id, word, size) == 0 || (strncmp(id, "cl-", 3) == 0 && strncmp(id + 3, word, size) == 0);
+/* The ids of the newest two that match, by name or by the start of their id; false: reported. */
+static bool match(cli_app *cli, const char *word, bool by_name, char ids[2][64]) {
+    wrenn_sandboxes_query_options options = WRENN_SANDBOXES_QUERY_OPTIONS_INIT;
+    WRN_AUTO(wrn_buf_free) wrn_buf label = WRN_BUF_INIT;
+    wrenn_sandbox_list *list = NULL;
+    wrenn_error *error = NULL;
+    wrn_buf_printf(&label, "name=%s", word);
+    const char *const labels[] = {label.data, NULL};
+    if (label.failed) return cli_complain("out of memory"), false;
+    options.labels = by_name ? labels : NULL;
+    options.id_prefix = by_name ? NULL : word;
+    options.limit = 2;
+    int rc = CLI_TRY_GET(cli, &error, wrenn_sandboxes_query, (cli->client, &options), &list);
+    *ids[0] = *ids[1] = '\0';
+    /* What can be no label is nobody's name. */
+    if (rc == WRENN_E_VALIDATION) return wrenn_error_free(error), true;
+    if (!cli_settle(cli, NULL, rc, error)) return false;
+    for (size_t i = 0; list && i < list->items_count && i < 2; i++)
+        snprintf(ids[i], sizeof(ids[i]), "%s", list->items[i]->id);
+    wrenn_sandbox_list_free(list);
+    return true;
 }
 
-/* The ids of the first two that match, by name or by the start of their id. */
-static void match(const wrenn_sandbox_list *list, const char *word, bool by_name, const char *ids[2]) {
-    size_t count = 0;
-    ids[0] = ids[1] = NULL;
-    for (size_t i = 0; i < list->items_count && count < 2; i++) {
-        const wrenn_sandbox_info *info = list->items[i];
-        const char *name = cli_label(info, "name");
-        if (by_name ? name && strcmp(name, word) == 0 : id_begins(info->id, word)) ids[count++] = info->id;
-    }
-}
-
-/* The only sandbox that is meant; NULL: reported. A whole id goes before a name, and that before the start of an id. */
-static const char *find(const wrenn_sandbox_list *list, const char *word) {
-    const char *ids[2], *best = NULL;
-    for (size_t i = 0; i < list->items_count; i++) {
+static void say_none(cli_app *cli, const char *word) {
+    const char *best = NULL;
+    wrenn_sandbox_list *list = cli_sandboxes(cli);
+    for (size_t i = 0; list && i < list->items_count; i++) {
         const char *name = cli_label(list->items[i], "name");
-        if (strcmp(list->items[i]->id, word) == 0) return list->items[i]->id;
         if (name) cli_suggest(word, name, &best);
     }
-    match(list, word, true, ids);
-    if (!ids[0]) match(list, word, false, ids);
-    if (ids[1]) cli_complain("'%s' may be %s or %s: type more of the id", word, ids[0], ids[1]);
-    else if (!ids[0] && best) cli_complain("no sandbox '%s': did you mean '%s'?", word, best);
-    else if (!ids[0]) cli_complain("no sandbox '%s': 'wrenn ls' shows what there is", word);
-    return ids[1] ? NULL : ids[0];
+    if (list) cli_say_none(CLI_WORD_SANDBOX, word, best);
+    wrenn_sandbox_list_free(list);
+}
+
+/* The only sandbox that is meant; false: reported. A name goes before the start of an id. The server looks for both: there
+ * may be many sandboxes. */
+static bool find(cli_app *cli, const char *word, char ids[2][64]) {
+    if (!*word) return cli_complain("the name of a sandbox is empty"), false;
+    if (!match(cli, word, true, ids) || (!*ids[0] && !match(cli, word, false, ids))) return false;
+    if (!*ids[0]) return say_none(cli, word), false;
+    if (*ids[1]) cli_complain("'%s' may be %s or %s: type more of the id", word, ids[0], ids[1]);
+    return !*ids[1];
 }
 
 wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word) {
     wrenn_sandbox *sandbox = NULL;
     wrenn_error *error = NULL;
-    wrenn_sandbox_list *list = NULL;
-    const char *id = word;
-    if (!is_whole_id(word)) {
-        list = *word ? cli_sandboxes(cli) : NULL;
-        id = list ? find(list, word) : NULL;
-        if (!*word) cli_complain("the name of a sandbox is empty");
-    }
-    if (id && wrenn_sandbox_from_id(cli->client, id, &sandbox, &error) < 0) cli_report(word, error);
-    wrenn_sandbox_list_free(list);
+    char ids[2][64];
+    if (!is_whole_id(word) && !find(cli, word, ids)) return NULL;
+    if (wrenn_sandbox_from_id(cli->client, is_whole_id(word) ? word : ids[0], &sandbox, &error) < 0)
+        cli_report(word, error);
     return sandbox;
 }
 
@@ -170,7 +176,7 @@ static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_
             cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
         wrenn_op_cancel(op);
     } else if (!started || wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
-        cli_report(NULL, error);
+        cli_report_template(cli, NULL, options->template_name, error);
     }
     wrenn_op_free(op);
     return sandbox;

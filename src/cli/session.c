@@ -167,11 +167,12 @@ int cli_turn(cli_app *cli, int64_t ms) {
 
 bool cli_wait(cli_app *cli, wrenn_op *op) {
     int64_t began = wrn_now_ms();
-    bool shows = cli->does && isatty(2), shown = false, over = false;
+    const char *does = cli->does ? cli->does : "waiting for the server";
+    bool shows = *does && isatty(2), shown = false, over = false;
     while (!(over = wrenn_op_is_done(op))) {
         int turn = cli_turn(cli, shows ? SHOW_AFTER_MS : -1);
         if (turn < 0) break;
-        if (turn == 0) show(cli->does, wrn_now_ms() - began), shown = true;
+        if (turn == 0) show(does, wrn_now_ms() - began), shown = true;
     }
     if (shown) show(NULL, 0);
     return over;

@@ -1,4 +1,4 @@
-/* Did you mean: the nearest of several names. */
+/* What there is not: the nearest of several names, and the command that shows them all. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -38,4 +38,27 @@ void cli_suggest(const char *word, const char *candidate, const char **best) {
         if ((best_begins ? 0 : cli_distance(word, *best)) <= distance) return;
     }
     *best = candidate;
+}
+
+static const struct {
+    cli_word what;
+    const char *noun, *shows;
+} kinds[] = {
+    {CLI_WORD_SANDBOX, "sandbox", CLI_SHOWS_SANDBOXES},
+    {CLI_WORD_TEMPLATE, "template", CLI_SHOWS_TEMPLATES},
+    {CLI_WORD_CONTEXT, "context", "'wrenn context ls' shows the contexts"},
+};
+
+const char *cli_shows(cli_word what) {
+    for (size_t i = 0; i < WRN_COUNT(kinds); i++)
+        if (kinds[i].what == what) return kinds[i].shows;
+    return NULL;
+}
+
+void cli_say_none(cli_word what, const char *word, const char *best) {
+    for (size_t i = 0; i < WRN_COUNT(kinds); i++) {
+        if (kinds[i].what != what) continue;
+        if (best) cli_complain("no %s '%s': did you mean '%s'?", kinds[i].noun, word, best);
+        else cli_complain("no %s '%s': %s", kinds[i].noun, word, kinds[i].shows);
+    }
 }

@@ -38,12 +38,26 @@ int cli_list_templates(cli_app *cli, const char *type) {
     return cli_rows_print(rows);
 }
 
+void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error) {
+    wrenn_snapshot_list *list = NULL;
+    const char *best = NULL;
+    if (name && wrenn_error_is(error, WRENN_E_NOT_FOUND))
+        CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
+    for (size_t i = 0; list && i < list->items_count; i++) cli_suggest(name, list->items[i]->name, &best);
+    if (best) cli_say_none(CLI_WORD_TEMPLATE, name, best), wrenn_error_free(error);
+    else cli_report(what, error);
+    wrenn_snapshot_list_free(list);
+}
+
 int cli_remove_templates(cli_app *cli) {
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
         const char *name = cli->words[i];
-        if (CLI_DO(cli, name, wrenn_snapshots_delete, (cli->client, name, NULL))) printf("%s\n", name);
+        wrenn_error *error = NULL;
+        int rc = CLI_TRY(cli, &error, wrenn_snapshots_delete, (cli->client, name, NULL));
+        if (rc == WRENN_E_NOT_FOUND) cli_report_template(cli, name, name, error), code = CLI_FAILED;
+        else if (cli_settle(cli, name, rc, error)) printf("%s\n", name);
         else code = CLI_FAILED;
     }
     return code;

@@ -17,8 +17,25 @@ enum { SHOW_AFTER_MS = 1000, SHOW_EVERY_MS = 200 };
 
 /* ---- progress ---- */
 
-cli_progress cli_begin_progress(const char *name) {
-    return (cli_progress){.name = name, .began_ms = wrn_now_ms(), .shows = isatty(STDERR_FILENO)};
+cli_progress cli_begin_progress(cli_app *cli, const char *name, int out) {
+    /* What is shown there already must not be written over. */
+    bool shows = isatty(STDERR_FILENO) && !(out >= 0 && isatty(out));
+    cli->does = shows ? "copying" : "";
+    return (cli_progress){.name = name, .began_ms = wrn_now_ms(), .shows = shows};
+}
+
+/* The end of the name when there is no room for all of it: a line that goes on in the next one can't be replaced. */
+static void show_line(const char *name, const char *says) {
+    WRN_AUTO(wrn_buf_free) wrn_buf visible = WRN_BUF_INIT;
+    int64_t cols = 80, rows;
+    cli_terminal_size(&cols, &rows);
+    cli_put_visible(&visible, name);
+    if (visible.failed || !visible.size) return;
+    const char *shown = visible.data;
+    while (*shown && cli_width(shown) + cli_width(says) >= (size_t)cols) do
+            shown++;
+        while ((*shown & 0xc0) == 0x80);
+    fprintf(stderr, "\r%s%s\033[K", shown, says);
 }
 
 void cli_on_progress(int64_t done, int64_t total, void *user_data) {
@@ -26,24 +43,22 @@ void cli_on_progress(int64_t done, int64_t total, void *user_data) {
     if (total <= 0) total = p->total;
     int64_t now = wrn_now_ms(), took = now - p->began_ms;
     if (!p->shows || took < SHOW_AFTER_MS || now - p->shown_ms < SHOW_EVERY_MS) return;
-    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
-    char size[32], whole[32], rate[32];
+    char size[32], whole[32], rate[32], of[64] = "", left[48] = "", says[200];
     int64_t per_second = done * 1000 / took;
     cli_say_bytes(size, done);
     cli_say_bytes(whole, total);
     cli_say_bytes(rate, per_second);
-    cli_put_visible(&line, p->name);
-    wrn_buf_printf(&line, "  %s", size);
     if (total > 0)
-        wrn_buf_printf(&line, " of %s, %lld %%", whole, (long long)(done < total ? done * 100 / total : 100));
-    wrn_buf_printf(&line, ", %s/s", rate);
+        snprintf(of, sizeof(of), " of %s, %lld %%", whole, (long long)(done < total ? done * 100 / total : 100));
     if (total > done && per_second > 0)
-        wrn_buf_printf(&line, ", %lld s left", (long long)((total - done + per_second - 1) / per_second));
-    if (!line.failed) fprintf(stderr, "\r%s\033[K", line.data);
+        snprintf(left, sizeof(left), ", %lld s left", (long long)((total - done + per_second - 1) / per_second));
+    snprintf(says, sizeof(says), "  %s%s, %s/s%s", size, of, rate, left);
+    show_line(p->name, says);
     p->shown_ms = now;
 }
 
-void cli_end_progress(const cli_progress *p) {
+void cli_end_progress(cli_app *cli, const cli_progress *p) {
+    cli->does = NULL;
     if (p->shown_ms) fputs("\r\033[K", stderr);
 }
 
@@ -82,7 +97,7 @@ static void transfer_join(wrn_buf *out, const char *directory, const char *name)
 static bool upload_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const char *to, const int *fd,
                         int64_t mode) {
     wrenn_sandbox_upload_stream_options options = WRENN_SANDBOX_UPLOAD_STREAM_OPTIONS_INIT;
-    cli_progress p = cli_begin_progress(from);
+    cli_progress p = cli_begin_progress(cli, from, -1);
     options.path = to;
     options.file = fd ? NULL : from;
     options.fd = fd;
@@ -90,7 +105,7 @@ static bool upload_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
     options.progress = cli_on_progress;
     options.user_data = &p;
     bool ok = CLI_DO(cli, from, wrenn_sandbox_upload_stream, (sandbox, &options));
-    cli_end_progress(&p);
+    cli_end_progress(cli, &p);
     if (!ok && cli->signal) cli_complain("interrupted: %s has its old content, or all of the new", to);
     return ok;
 }
@@ -141,19 +156,20 @@ bool cli_upload(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const ch
 
 /* ---- down ---- */
 
-/* A file, or a directory as an archive. */
-static bool download_to(cli_app *cli, wrenn_sandbox *sandbox, const char *from, int fd, bool archive) {
+/* A file, or a directory as an archive. `size`: how much it is; 0: nobody knows. */
+static bool download_to(cli_app *cli, wrenn_sandbox *sandbox, const char *from, int fd, bool archive, int64_t size) {
     wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
-    cli_progress p = cli_begin_progress(from);
-    int64_t size = 0;
+    cli_progress p = cli_begin_progress(cli, from, fd);
+    int64_t got = 0;
+    p.total = size;
     options.path = from;
     options.fd = &fd;
     options.progress = cli_on_progress;
     options.user_data = &p;
     wrenn_error *error = NULL;
-    int rc = archive ? CLI_TRY_GET(cli, &error, wrenn_sandbox_download_tar, (sandbox, &options), &size)
-                     : CLI_TRY_GET(cli, &error, wrenn_sandbox_download_stream, (sandbox, &options), &size);
-    cli_end_progress(&p);
+    int rc = archive ? CLI_TRY_GET(cli, &error, wrenn_sandbox_download_tar, (sandbox, &options), &got)
+                     : CLI_TRY_GET(cli, &error, wrenn_sandbox_download_stream, (sandbox, &options), &got);
+    cli_end_progress(cli, &p);
     struct pollfd reader = {.fd = fd};
     if (rc == WRENN_E_SYSTEM && fd == STDOUT_FILENO && poll(&reader, 1, 0) == 1 && reader.revents & POLLERR) {
         /* Who reads it has what he wanted. */
@@ -165,12 +181,12 @@ static bool download_to(cli_app *cli, wrenn_sandbox *sandbox, const char *from, 
 
 /* Into a file beside, which takes the name when it is whole. */
 static bool download_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from, int directory, const char *name,
-                          mode_t mode, bool keep) {
+                          mode_t mode, bool keep, int64_t size) {
     char temporary[NAME_MAX + 1];
     struct stat there;
     if (fstatat(directory, name, &there, 0) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
         int fd = openat(directory, name, O_WRONLY | O_CLOEXEC);
-        bool ok = fd >= 0 && download_to(cli, sandbox, from, fd, false);
+        bool ok = fd >= 0 && download_to(cli, sandbox, from, fd, false, size);
         if (fd < 0) cli_complain("%s: %s", name, strerror(errno));
         if (fd >= 0) close(fd);
         return ok;
@@ -180,7 +196,7 @@ static bool download_file(cli_app *cli, wrenn_sandbox *sandbox, const char *from
     if (fd < 0) return cli_complain("can't write %s: %s", name, strerror(errno)), false;
     mode_t mask = umask(0);
     umask(mask);
-    bool got = download_to(cli, sandbox, from, fd, false),
+    bool got = download_to(cli, sandbox, from, fd, false, size),
          ok = got && fchmod(fd, keep ? mode : mode & ~mask & 0777) == 0;
     ok = close(fd) == 0 && ok;
     ok = ok && renameat(directory, temporary, directory, name) == 0;
@@ -227,7 +243,7 @@ bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const 
     bool keep = how & CLI_COPY_KEEP;
     if (strcmp(to, "-") == 0) {
         bool archive = how & CLI_COPY_ARCHIVES && is_remote_directory(cli, sandbox, from);
-        return !cli->signal && download_to(cli, sandbox, from, STDOUT_FILENO, archive);
+        return !cli->signal && download_to(cli, sandbox, from, STDOUT_FILENO, archive, 0);
     }
     if (!CLI_GET(cli, from, wrenn_sandbox_stat, (sandbox, from, NULL), &entry)) return false;
     int directory = open_target(from, to, name);
@@ -236,7 +252,7 @@ bool cli_download(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const 
     if (ok && entry->type == WRENN_FILE_TYPE_DIRECTORY) ok = download_tree(cli, sandbox, from, directory, name, keep);
     else if (ok)
         ok = download_file(cli, sandbox, from, directory, name, entry->symlink_target ? 0644 : (mode_t)entry->mode,
-                           keep);
+                           keep, entry->size);
     if (directory >= 0) close(directory);
     wrenn_file_entry_free(entry);
     return ok;

@@ -98,6 +98,14 @@ static bool begin(work *w, const cli_tree *tree, void *(*run)(void *), int ours)
     return false;
 }
 
+/* What is there after an end that came too early. `broken`: because of what is here. */
+static void say_state(const cli_app *cli, int rc, bool broken, const char *where) {
+    bool early = broken || rc == WRENN_E_AGENT || rc == WRENN_E_CONNECTION_LOST || rc == WRENN_E_TIMEOUT;
+    if (cli->signal || early)
+        cli_complain("%s: every file below %s has its old content, or all of the new",
+                     cli->signal ? "interrupted" : "not all was copied", where);
+}
+
 /* Says what was left out. The thread's failure is the reason when there is one that is not just that the pipe was closed; `rc` and
  * `failure` are those of the transfer. */
 static bool end(cli_app *cli, work *w, int ours, const char *what, int rc, wrenn_error *failure) {
@@ -115,6 +123,7 @@ static bool end(cli_app *cli, work *w, int ours, const char *what, int rc, wrenn
     }
     if (ok) ok = cli_settle(cli, what, rc, failure);
     else wrenn_error_free(failure);
+    say_state(cli, rc, local && ours, ours ? w->tree->name : what);
     ok = ok && !w->lacks;
     wrn_buf_free(&w->said);
     wrn_buf_free(&w->path);
@@ -144,22 +153,23 @@ static int send_archive(cli_app *cli, wrenn_sandbox *sandbox, const int *fd, con
     options.progress = cli_on_progress;
     options.user_data = p;
     int rc = CLI_TRY(cli, failure, wrenn_sandbox_upload_tar, (sandbox, &options));
-    cli_end_progress(p);
-    if (cli->signal) cli_complain("interrupted: every file below %s has its old content, or all of the new", to);
+    cli_end_progress(cli, p);
     return rc;
 }
 
 bool cli_upload_archive(cli_app *cli, wrenn_sandbox *sandbox, const char *name, const int *fd, const char *to,
                         bool keep) {
-    cli_progress p = cli_begin_progress(name);
+    cli_progress p = cli_begin_progress(cli, name, -1);
     wrenn_error *failure = NULL;
     int rc = send_archive(cli, sandbox, fd, to, keep, &p, &failure);
-    return cli_settle(cli, to, rc, failure);
+    bool ok = cli_settle(cli, to, rc, failure);
+    say_state(cli, rc, false, to);
+    return ok;
 }
 
 bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree, const char *to) {
     work w;
-    cli_progress p = cli_begin_progress(tree->name);
+    cli_progress p = cli_begin_progress(cli, tree->name, -1);
     wrenn_error *failure = NULL;
     p.total = measure(cli, tree);
     if (cli->signal || !begin(&w, tree, pack, 0)) return false;
@@ -172,7 +182,7 @@ bool cli_upload_tree(cli_app *cli, wrenn_sandbox *sandbox, const cli_tree *tree,
 bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, const cli_tree *tree) {
     work w;
     wrenn_sandbox_download_stream_options options = WRENN_SANDBOX_DOWNLOAD_STREAM_OPTIONS_INIT;
-    cli_progress p = cli_begin_progress(from);
+    cli_progress p = cli_begin_progress(cli, from, -1);
     wrenn_error *failure = NULL;
     int64_t size = 0;
     if (!begin(&w, tree, unpack, 1)) return false;
@@ -181,9 +191,6 @@ bool cli_download_tree(cli_app *cli, wrenn_sandbox *sandbox, const char *from, c
     options.progress = cli_on_progress;
     options.user_data = &p;
     int rc = CLI_TRY_GET(cli, &failure, wrenn_sandbox_download_tar, (sandbox, &options), &size);
-    cli_end_progress(&p);
-    bool ok = end(cli, &w, 1, from, rc, failure);
-    if (cli->signal)
-        cli_complain("interrupted: every file below %s has its old content, or all of the new", tree->name);
-    return ok;
+    cli_end_progress(cli, &p);
+    return end(cli, &w, 1, from, rc, failure);
 }

@@ -5,17 +5,20 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "person.h"
 #include "test.h"
 
 enum { PAIRS_MAX = 32 };
 
-static volatile sig_atomic_t cut;
+static volatile sig_atomic_t cut, slow;
 static void on_cut(int number) { cut = number; }
+static void on_slow(int number) { slow = number; }
 
 static int open_socket(const char *path, bool listens) {
     struct sockaddr_un where = {.sun_family = AF_UNIX};
@@ -31,6 +34,7 @@ static int open_socket(const char *path, bool listens) {
 static bool pass(int from, int to) {
     char data[65536];
     ssize_t got = read(from, data, sizeof(data));
+    if (slow) poll(NULL, 0, 10);
     for (ssize_t at = 0, put; at < got; at += put)
         if ((put = write(to, data + at, (size_t)(got - at))) <= 0) return false;
     return got > 0;
@@ -44,9 +48,11 @@ static void serve(int listener, const char *target) {
         for (size_t i = 0; i < count; i++)
             for (size_t k = 0; k < 2; k++) fds[1 + 2 * i + k] = (struct pollfd){.fd = pairs[i][k], .events = POLLIN};
         int ready = poll(fds, 1 + 2 * count, -1);
-        if (ready < 0 && !cut) continue;
+        bool ends_all = cut;
+        if (ends_all) cut = 0;
+        if (ready < 0 && !ends_all) continue;
         for (size_t i = count; i-- > 0;) {
-            bool ends = cut;
+            bool ends = ends_all;
             for (size_t k = 0; k < 2 && !ends; k++)
                 ends = ready > 0 && fds[1 + 2 * i + k].revents && !pass(pairs[i][k], pairs[i][1 - k]);
             if (!ends) continue;
@@ -54,7 +60,6 @@ static void serve(int listener, const char *target) {
             memmove(pairs[i], pairs[count - 1], sizeof(pairs[0]));
             count--;
         }
-        cut = 0;
         if (ready > 0 && fds[0].revents && count < PAIRS_MAX) {
             pairs[count][0] = accept(listener, NULL, NULL);
             pairs[count++][1] = open_socket(target, false);
@@ -69,6 +74,8 @@ pid_t relay_start(const char *path, const char *target) {
     if (pid == 0) {
         struct sigaction action = {.sa_handler = on_cut};
         sigaction(SIGUSR1, &action, NULL);
+        action.sa_handler = on_slow;
+        sigaction(SIGUSR2, &action, NULL);
         signal(SIGPIPE, SIG_IGN);
         serve(listener, target);
     }
@@ -76,7 +83,22 @@ pid_t relay_start(const char *path, const char *target) {
     return pid;
 }
 
+pid_t relay_to_own(void) {
+    char *url = WRENN_SAYS("serve", "status", "-o", "name"), path[256], relay_url[300];
+    snprintf(path, sizeof(path), "%s/relay", test_dir());
+    snprintf(relay_url, sizeof(relay_url), "unix:%s", path);
+    pid_t relay = relay_start(path, url + strlen("unix:"));
+    free(url);
+    program_result key = shell("tr -d '\\n' < .local/state/wrenn/server/key");
+    setenv("WRENN_BASE_URL", relay_url, 1);
+    setenv("WRENN_API_KEY", key.out, 1);
+    program_result_free(&key);
+    return relay;
+}
+
 void relay_cut(pid_t relay) { CHECK(kill(relay, SIGUSR1) == 0); }
+
+void relay_slow(pid_t relay) { CHECK(kill(relay, SIGUSR2) == 0); }
 
 void relay_stop(pid_t relay) {
     kill(relay, SIGKILL);

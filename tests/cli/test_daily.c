@@ -84,6 +84,18 @@ TEST(remedies_fit_what_is_missing) {
         "2\n0\n", "");
     check_shell(none, 125, "", "sandbox not found: 'wrenn ls' shows the sandboxes");
     check_shell("w create -T nope", 1, "", "'wrenn template ls' shows the templates");
+    check_shell("w create -T minmal", 1, "", "no template 'minmal': did you mean 'minimal'?");
+    check_shell("w snapshot rm minmal", 1, "", "no template 'minmal': did you mean 'minimal'?");
+    free(WRENN_SAYS("create", "--name", "work"));
+    check_shell("w exec wrok true", 125, "", "no sandbox 'wrok': did you mean 'work'?");
+    check_shell("w exec other true", 125, "", "no sandbox 'other': 'wrenn ls' shows the sandboxes");
+    check_shell("w exec $(printf 'n%.0s' $(seq 100)) true", 125, "", "nn': 'wrenn ls' shows the sandboxes");
+    check_shell("w exec \"$(printf '\\377')\" true", 125, "", "no sandbox '");
+    check_shell("w exec c true", 125, "", "type more of the id");
+    check_shell("w ls --context nope; w context use nope; w context rm nope", 1, "",
+                "wrenn: no context 'nope': 'wrenn context ls' shows the contexts\n"
+                "wrenn: no context 'nope': 'wrenn context ls' shows the contexts\n"
+                "wrenn: no context 'nope': 'wrenn context ls' shows the contexts\n");
     check_shell("w kill s 99", 1, "", "'wrenn ps' shows what runs");
     free(WRENN_SAYS("pause", "s"));
     check_shell("w exec s true", 125, "", "sandbox is not running (status: paused): 'wrenn resume' wakes it up");

@@ -2,10 +2,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "person.h"
+#include "relay.h"
 #include "test.h"
 
 void test_after_each(void) { stop_own_server(); }
@@ -121,6 +123,25 @@ TEST(a_full_disk_leaves_nothing_half) {
     check_shell("w files cat s /tmp/f > /dev/full", 1, "", "No space left");
 }
 
+/* /dev of a sandbox is 64 kB. */
+TEST(a_full_disk_in_the_sandbox_leaves_nothing_half) {
+    static const char full[] =
+        "No space left on device: /dev/t/big (HTTP 502, agent_error)\nwrenn: not all was copied: "
+        "every file below /dev/t has its old content, or all of the new\n";
+    begin_with_sandbox();
+    check_shell("mkdir t; echo new > t/a; head -c 200000 /dev/zero > t/big; w exec s sh -c 'mkdir /dev/t; echo old > "
+                "/dev/t/big'",
+                0, "", "");
+    check_shell("w cp t/. s:/dev/t; echo $?; w exec s sh -c 'cat /dev/t/big; find /dev/t -name \".wrenn*\"'", 0,
+                "1\nold\n", full);
+    check_shell("w sync --once t s:/dev/t; echo $?; w exec s cat /dev/t/big", 0, "1\nold\n", full);
+    check_shell("tar c -C t . | w cp - s:/dev/t; echo $?; w exec s cat /dev/t/big", 0, "1\nold\n", full);
+    check_shell("w cp t/big s:/dev/t/big; echo $?; w exec s sh -c 'cat /dev/t/big; ls -A /dev/t | grep wrenn'", 1,
+                "1\nold\n", "t/big: upload_stream: No space left on device: /dev/t/big");
+    check_shell("w run --upload t/big:/dev/big echo ran", 125, "", "No space left on device: /dev/big");
+    check_shell("w run --upload t:/dev/t echo ran", 125, "", full);
+}
+
 /* The other end of the pipe neither writes nor reads any more. */
 TEST(a_pipe_that_stands_still_does_not_keep_it_from_ending) {
     begin_with_sandbox();
@@ -154,8 +175,60 @@ TEST(a_killed_copy_leaves_no_half_files) {
         "w cp t/big s:/tmp/big; w exec s sh -c 'mkdir /u; mv /tmp/big /u/'; w cp s:/u u & "
         "until ls -A u 2> /dev/null | grep -q wrenn-; do :; done; kill -KILL $!; wait $! 2> /dev/null; test -e u/big; echo $?; "
         "rm -r u; w cp s:/u u & until ls -A u 2> /dev/null | grep -q wrenn-; do :; done; kill -TERM $!; wait $!; "
-        "echo $?; ls -A u",
+        "echo $?; ls -A u u/up",
         0, "1\n143\n", "interrupted: every file below u has its old content");
+}
+
+/* What takes longer than a second is shown on a terminal, in one line however narrow that is, and removed at the end. */
+TEST(progress_is_shown_on_a_terminal) {
+    static const struct {
+        const char *line, *sees[3];
+        unsigned short cols;
+    } cases[] = {
+        {"w cp t s:/t", {"t  ", " MB of 30.0 MB, ", " s left\033[K\r"}, 100},
+        {"w cp t/with-a-long-name s:/f", {"g-name  ", " MB of 30.0 MB, ", " s left\033[K\r"}, 55},
+        {"w cp s:/up/t u", {"/up/t  ", " MB, ", " MB/s\033[K\r"}, 100},
+        {"w cp s:/up/t/with-a-long-name v", {"-name  ", " MB of 30.0 MB, ", " s left\033[K\r"}, 100},
+        {"w sync --once t s:/w", {"t  ", " MB, ", " MB/s\033[K\r"}, 100},
+    };
+    begin_with_sandbox();
+    check_shell("mkdir t; head -c 30000000 /dev/urandom > t/with-a-long-name; w cp t s:/up/", 0, "", "");
+    pid_t relay = relay_to_own();
+    relay_slow(relay);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        person p = person_starts((const char *const[]){"sh", "-c", cases[i].line, NULL}, cases[i].cols, 30);
+        for (size_t k = 0; k < 3; k++) person_sees(&p, cases[i].sees[k]);
+        person_types(&p, "\003");
+        person_sees(&p, "\r\033[K");
+        CHECK(cases[i].cols > 60 || !strstr(p.screen, "with-a"));
+        if (i != 3) person_sees(&p, "has its old content, or all of the new");
+        CHECK(person_leaves(&p) != 0);
+    }
+    relay_stop(relay);
+}
+
+/* The other end of the connection goes away while files are copied. */
+TEST(a_connection_that_breaks_in_the_middle_of_a_copy) {
+    static const char *const lines[] = {"w cp t s:/t", "w cp t/big s:/t/big", "w cp s:/up u", "w cp s:/up/big u/big"};
+    begin_with_sandbox();
+    check_shell(
+        "mkdir t u; head -c 30000000 /dev/urandom > t/big; w cp t s:/up; echo old > u/big; w exec s sh -c 'mkdir "
+        "/t; echo old > /t/big'",
+        0, "", "");
+    pid_t relay = relay_to_own();
+    relay_slow(relay);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        person p = person_starts((const char *const[]){"sh", "-c", lines[i], NULL}, 100, 30);
+        person_sees(&p, " MB/s");
+        relay_cut(relay);
+        person_sees(&p, "connection");
+        CHECK_INT(person_leaves(&p), 1);
+    }
+    relay_stop(relay);
+    unsetenv("WRENN_BASE_URL");
+    unsetenv("WRENN_API_KEY");
+    check_shell("until ! w exec s ls -A /t | grep -q wrenn-; do :; done; w exec s cat /t/big; cat u/big; ls -A u u/up",
+                0, "old\nold\nu:\nbig\nup\n\nu/up:\n", "");
 }
 
 TEST(a_reader_that_has_enough_is_no_failure) {

@@ -64,16 +64,7 @@ TEST(ctrl_keys_and_jobs_are_the_shells) {
 
 TEST(a_connection_that_breaks_is_made_again) {
     begin();
-    char *url = WRENN_SAYS("serve", "status", "-o", "name"), path[256], relay_url[300], key[64] = "";
-    snprintf(path, sizeof(path), "%s/relay", test_dir());
-    snprintf(relay_url, sizeof(relay_url), "unix:%s", path);
-    pid_t relay = relay_start(path, url + strlen("unix:"));
-    program_result read_key = shell("cat .local/state/wrenn/server/key");
-    snprintf(key, sizeof(key), "%s", read_key.out);
-    program_result_free(&read_key);
-    setenv("WRENN_BASE_URL", relay_url, 1);
-    setenv("WRENN_API_KEY", key, 1);
-
+    pid_t relay = relay_to_own();
     person p = PERSON("shell", "s");
     person_types(&p, "V=kept; echo re''ady\r");
     person_sees(&p, "ready");
@@ -88,7 +79,6 @@ TEST(a_connection_that_breaks_is_made_again) {
     person_types(&p, "\003");
     person_sees(&p, "it goes on; to go back: wrenn shell cl-");
     CHECK_INT(person_leaves(&p), 130);
-    free(url);
 }
 
 /* A megabyte at once, also the letters that would leave the shell if they were typed. */

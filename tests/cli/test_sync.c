@@ -42,6 +42,35 @@ TEST(one_copy_is_enough_when_asked_for) {
         0, "in sync\no\n1\n2\nin sync\nf\nx.o\n", "is not ID:DIR");
 }
 
+TEST(what_git_ignores_is_left_out_when_asked_for) {
+    begin_with_sandbox();
+    check_shell(
+        "mkdir -p t/.git t/src/sub t/build/x t/a/tmp t/src/build; touch t/.git/c t/src/f.o t/src/keep.o t/src/f.c t/build/x/y "
+        "t/a/tmp/z t/top t/src/top t/src/sub/log 't/ x' t/build.c t/src/build/b t/\\#a t/\\!b; "
+        "printf '# comment\\r\\n\\n*.o  \\n!keep.o\\n/build/\\n**/tmp/\\n/top\\nsrc/**/log\\n\\\\#a\\n\\\\!b\\nx\\\\ ' "
+        "> t/.gitignore; w sync --once --gitignore t s:/t; w exec s sh -c 'cd /t; find . -type f | sort'",
+        0, "in sync\n./ x\n./.gitignore\n./build.c\n./src/build/b\n./src/f.c\n./src/keep.o\n./src/top\n", "");
+    check_shell(
+        "w sync --once --gitignore --exclude '*.c' --exclude '!f.o' t s:/u; w exec s sh -c 'cd /u; find . -type f | sort'",
+        0, "in sync\n./ x\n./.gitignore\n./src/build/b\n./src/f.o\n./src/keep.o\n./src/top\n", "");
+    check_shell(
+        "rm t/.gitignore; w sync --once --gitignore t s:/v; w exec s sh -c 'cd /v; find . -type f | wc -l; ls -A | grep git'",
+        1, "in sync\n13\n", "");
+    check_shell("mkdir t/.gitignore; w sync --once --gitignore t s:/v", 1, "", "t/.gitignore: Is a directory");
+}
+
+/* Its lines count from when they are written. */
+TEST(a_gitignore_that_changes_is_read_again) {
+    begin_with_sandbox();
+    check_live(
+        "--gitignore",
+        "mkdir t/new; echo a > t/.gitignore; echo new/ >> t/.gitignore; until w exec s grep -qs new /t/.gitignore; do "
+        ":; done; echo x > t/new/f; echo y > t/seen; until w exec s test -e /t/seen; do :; done; w exec s test -e "
+        "/t/new/f; echo $?; rm t/.gitignore; until w exec s test -e /t/new/f; do :; done; echo z > t/new/g; until w "
+        "exec s test -e /t/new/g; do :; done",
+        "1\n143\n", "");
+}
+
 TEST(changes_are_copied_as_they_come) {
     begin_with_sandbox();
     check_live(

@@ -317,8 +317,10 @@ TEST(rm_goes_on_after_a_failure) {
 #define TWO "[{\"id\":\"cl-abc1\"},{\"id\":\"cl-abd2\",\"metadata\":{\"name\":\"work\"}}]"
 
 static void check_found(const char *word, const char *id) {
-    const script_reply replies[] = {ok(TWO), gone};
-    script_server *server = serve(replies, COUNT(replies));
+    /* A server without filters is asked for the name, for the start of an id, and for what there is. */
+    const script_reply all = ok(TWO), by_name[] = {all, gone}, by_id[] = {all, all, *id ? gone : all};
+    bool named = strcmp(word, "work") == 0;
+    script_server *server = serve(named ? by_name : by_id, named ? COUNT(by_name) : COUNT(by_id));
     program_result result = WRENN("rm", word);
     CHECK_STR(result.out, id);
     CHECK_INT(result.code, *id ? 0 : 1);
@@ -333,6 +335,31 @@ TEST(the_start_of_an_id_and_a_name_will_do) {
     check_found("cl-ab", "");
     check_found("ab", "");
     check_found("wrok", "");
+}
+
+/* However many sandboxes there are, only those that may be meant are asked for. */
+TEST(the_server_looks_for_names_and_starts_of_ids) {
+    static const char filters[] = "Wrenn-Features: list-filters\r\n";
+    const script_reply none = {.text = texts[text_count++] = script_text("200 OK", filters, "[]")},
+                       one = {.text = texts[text_count++] = script_text("200 OK", filters, "[" SANDBOX "]")};
+    const script_reply by_name[] = {one, gone}, by_id[] = {none, one, gone};
+    script_server *server = serve(by_name, COUNT(by_name));
+    program_result result = WRENN("rm", "my work");
+    CHECK_STR(result.out, ID "\n");
+    check_request(server, 1, "GET /v1/sandboxes?limit=2&label=name%3Dmy%20work ", "");
+    check_request(server, 2, "DELETE /v1/sandboxes/" ID " ", "");
+    CHECK_INT(script_count(server), 3);
+    program_result_free(&result);
+    script_stop(server);
+    server = serve(by_id, COUNT(by_id));
+    result = WRENN("rm", "012");
+    CHECK_STR(result.out, ID "\n");
+    check_request(server, 1, "GET /v1/sandboxes?limit=2&label=name%3D012 ", "");
+    check_request(server, 2, "GET /v1/sandboxes?id_prefix=012&limit=2 ", "");
+    check_request(server, 3, "DELETE /v1/sandboxes/" ID " ", "");
+    CHECK_INT(script_count(server), 4);
+    program_result_free(&result);
+    stop(server);
 }
 
 /* From then on the program runs, as the command sees it. */

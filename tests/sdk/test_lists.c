@@ -45,11 +45,12 @@ TEST(what_is_asked_for_is_in_the_query) {
     setup s = set_up((const script_reply[]){{.text = text}, {.text = text}, {.text = text}}, 3);
     wrenn_sandboxes_query_options all = asked(labels, "running", 5, "cl-9");
     all.template_name = "my base";
+    all.id_prefix = "5&";
     /* A server that filters is believed. */
     check_page(&s, &all, "cl-5 cl-4 cl-3 cl-2 cl-1", "cl-1");
     check_request(
         &s, 0,
-        "GET /v1/sandboxes?status=running&template=my%20base&limit=5&after=cl-9&label=app%3Dweb&label=who%3DJ%C3%B6rg"
+        "GET /v1/sandboxes?status=running&template=my%20base&id_prefix=5%26&limit=5&after=cl-9&label=app%3Dweb&label=who%3DJ%C3%B6rg"
         "%20%26%20%3D1 ",
         "");
     all = asked(labels, NULL, 0, NULL);
@@ -64,7 +65,7 @@ TEST(what_is_asked_for_is_in_the_query) {
 TEST(where_the_server_does_not_filter_the_library_does) {
     static const char *const k[] = {"k=v", NULL}, *const both[] = {"k=v", "l=", NULL}, *const none[] = {"k=", NULL};
     char *text = script_text("200 OK", "", ALL);
-    script_reply replies[9];
+    script_reply replies[12];
     for (size_t i = 0; i < COUNT(replies); i++) replies[i] = (script_reply){.text = text};
     setup s = set_up(replies, COUNT(replies));
     wrenn_sandboxes_query_options q = asked(k, NULL, 0, NULL);
@@ -84,6 +85,11 @@ TEST(where_the_server_does_not_filter_the_library_does) {
     check_page(&s, &q, "cl-3", NULL);
     q = asked(NULL, NULL, 2, "cl-2");
     check_page(&s, &q, "cl-1", NULL);
+    q = asked(NULL, NULL, 0, NULL);
+    for (const char *const *prefix = (const char *const[]){"3", "cl-3", "cl-3x", NULL}; *prefix; prefix++) {
+        q.id_prefix = *prefix;
+        check_page(&s, &q, strlen(*prefix) > 4 ? "" : "cl-3", NULL);
+    }
     q = asked(NULL, NULL, 2, "cl-7");
     wrenn_sandbox_list *list = NULL;
     wrenn_error *error = NULL;

@@ -153,6 +153,20 @@ TEST(lists_are_filtered) {
     check_list(&d, "?template=large", "b");
     check_list(&d, "?template=other", "");
     check_list(&d, "?template=minimal&status=running&label=app=web", "a");
+    for (size_t i = 0; i < 4; i++) {
+        char path[80];
+        const char *begins[] = {ids[i], ids[i] + 3}, *name = (const char *[]){"a", "b", "c", "d"}[i];
+        for (size_t k = 0; k < 2; k++) {
+            snprintf(path, sizeof(path), "?id_prefix=%s", begins[k]);
+            check_list(&d, path, name);
+            snprintf(path, sizeof(path), "?status=running&id_prefix=%.20s", begins[k]);
+            check_list(&d, path, i == 2 ? "" : name);
+        }
+    }
+    check_list(&d, "?id_prefix=c", "dcba");
+    check_list(&d, "?id_prefix=cl-&limit=3", "dcb");
+    check_list(&d, "?id_prefix=cl_", "");
+    check_list(&d, "?id_prefix=%25", "");
     check_list(&d, "?limit=3", "dcb");
     check_list(&d, "?limit=2&status=running", "db");
     daemon_stop(&d);
@@ -174,6 +188,8 @@ TEST(what_is_no_filter_is_refused) {
                {"label=%ff=x", "NAME=value"},
                {"label=a=1&label=a+b=2", "the name \"a b\""},
                {"template=/x", "template"},
+               {"id_prefix=", "id_prefix"},
+               {"id_prefix=%ff", "id_prefix"},
                {"limit=0", "limit"},
                {"limit=-1", "limit"},
                {"limit=1x", "limit"},

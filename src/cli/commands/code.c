@@ -130,7 +130,10 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     asked.kernel = values->language;
     asked.time_limit_ms = (values->limit_seconds ? values->limit_seconds : NO_LIMIT_SECONDS) * 1000;
     asked.callbacks = &callbacks;
-    if (!CLI_GET(cli, NULL, wrenn_sandbox_run_code, (sandbox, &asked), &execution)) return false;
+    cli->does = ""; /* the code says what it likes */
+    bool ran = CLI_GET(cli, NULL, wrenn_sandbox_run_code, (sandbox, &asked), &execution);
+    cli->does = NULL;
+    if (!ran) return false;
     bool timed_out = execution->timed_out;
     if (timed_out) cli_complain("the time was up (--timeout), and the code was interrupted");
     wrenn_code_execution_free(execution);

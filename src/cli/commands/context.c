@@ -90,20 +90,21 @@ static int add(cli_app *cli, void *given) {
 
 /* ---- use, ls, rm ---- */
 
+static int say_none(const wrn_json *root, const char *name) {
+    const wrn_json *contexts = wrn_json_get(root, "contexts");
+    const char *best = NULL;
+    for (size_t i = 0; i < wrn_json_count(contexts); i++) cli_suggest(name, name_of(wrn_json_at(contexts, i)), &best);
+    return cli_say_none(CLI_WORD_CONTEXT, name, best), CLI_FAILED;
+}
+
 static int use(cli_app *cli, void *values) {
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
-    const char *name = cli->words[0], *best = NULL;
+    const char *name = cli->words[0];
     (void)values;
     if (!cli_config_load(&root)) return CLI_FAILED;
-    const wrn_json *context = find(root, name), *contexts = wrn_json_get(root, "contexts");
-    if (context) {
-        if (!wrn_json_set_string(root, "current", name)) return cli_complain("out of memory"), CLI_FAILED;
-        return cli_config_save(root) ? 0 : CLI_FAILED;
-    }
-    for (size_t i = 0; i < wrn_json_count(contexts); i++) cli_suggest(name, name_of(wrn_json_at(contexts, i)), &best);
-    if (best) cli_complain("no context '%s': did you mean '%s'?", name, best);
-    else cli_complain("no context '%s': 'wrenn context ls' shows them", name);
-    return CLI_FAILED;
+    if (!find(root, name)) return say_none(root, name);
+    if (!wrn_json_set_string(root, "current", name)) return cli_complain("out of memory"), CLI_FAILED;
+    return cli_config_save(root) ? 0 : CLI_FAILED;
 }
 
 static int unset(cli_app *cli, void *values) {
@@ -147,8 +148,7 @@ static int drop(cli_app *cli, void *values) {
         WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
         if (!cli_config_load(&root)) return CLI_FAILED;
         if (!find(root, cli->words[i])) {
-            cli_complain("no context '%s': 'wrenn context ls' shows them", cli->words[i]);
-            code = CLI_FAILED;
+            code = say_none(root, cli->words[i]);
         } else if (!cli_context_put(cli->words[i], NULL, false)) {
             return CLI_FAILED;
         }

@@ -7,10 +7,12 @@ static const cli_option options[] = {CLI_CREATION_OPTIONS(0), {0}};
 static int stay(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_error *error = NULL;
     cli_flush();
+    cli->does = "";
     int rc = CLI_TRY(cli, &error, wrenn_sandbox_hold, (sandbox, NULL));
     if (rc == WRENN_E_CONFLICT) rc = 0; /* it was gone before we asked */
     if (rc == 0) wrenn_error_free(error);
     else cli_settle(cli, wrenn_sandbox_id(sandbox), rc, error);
+    cli->does = NULL;
     if (cli->signal) cli_destroy(cli, sandbox);
     return rc == 0 ? 0 : CLI_FAILED;
 }

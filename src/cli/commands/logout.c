@@ -12,7 +12,7 @@ static int logout_run(cli_app *cli, void *values) {
     cli_context context;
     (void)values;
     if (!cli_context_choose(cli, &root, &context)) return CLI_FAILED;
-    if (!context.name) return cli_complain("no context is in use: 'wrenn context ls' shows them"), CLI_FAILED;
+    if (!context.name) return cli_complain("no context is in use: %s", cli_shows(CLI_WORD_CONTEXT)), CLI_FAILED;
     wrn_json *kept = wrn_json_new_object();
     logout_copy(kept, "name", context.name);
     logout_copy(kept, "url", context.url);

@@ -82,6 +82,7 @@ static int mcp_run(cli_app *cli, void *given) {
                            .output_max = (size_t)values->output_max,
                            .directory = -1};
     int code = CLI_FAILED;
+    cli->does = "";
     if (!cli_check_creation(cli, &values->creation, values->keep ? "--keep" : NULL)) return CLI_USAGE;
     if (values->sandbox && (values->keep || !is_plain(&values->creation)))
         return cli_usage(cli, "--sandbox uses one that is there: it goes without --keep and what a new one is to be");

@@ -58,8 +58,8 @@ static int rm_run(cli_app *cli, void *given) {
     if (listed == (cli->word_count > 0))
         return cli_usage(cli,
                          listed ? "unexpected argument '%s': --all and --label say which"
-                                : "missing argument ID%s: 'wrenn ls' shows the sandboxes, or give --all",
-                         listed ? cli->words[0] : "");
+                                : "missing argument ID: %s, or give --all",
+                         listed ? cli->words[0] : cli_shows(CLI_WORD_SANDBOX));
     if (!cli_connect(cli)) return CLI_FAILED;
     r.rows = cli_rows_new(cli, titles);
     if (!listed) remove_words(&r);

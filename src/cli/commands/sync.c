@@ -10,13 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
 /* Changes that come within QUIET_MS are copied together, but none waits for much longer than LATEST_TURNS of these. */
 enum { QUIET_MS = 50, LATEST_TURNS = 20, CHANGES_MAX = 10000, LEVELS = 256 };
 
 typedef struct sync_values {
-    bool once, removes;
+    bool once, removes, gitignore;
     cli_list excludes;
 } sync_values;
 
@@ -37,29 +38,78 @@ typedef struct mirror {
     size_t watched_count;
     change *changes;
     size_t change_count;
+    char *ignored; /* the lines of .gitignore, each with NUL at its end */
+    size_t ignored_size;
     bool all;   /* changes were lost, or there are too many: everything is copied again */
     bool ended; /* the directory is gone, or can't be watched */
 } mirror;
 
 /* ---- what is left out ---- */
 
-/* As in .gitignore: with a slash before its end it is a whole path, else a name anywhere; with one at its end, a directory. */
-static bool matches(const char *pattern, const char *path, bool directory) {
-    char text[4096];
-    size_t size = strlen(pattern);
-    bool ends = size && pattern[size - 1] == '/', whole;
-    if (size >= sizeof(text) || (ends && !directory)) return false;
-    snprintf(text, sizeof(text), "%.*s", (int)(size - ends), pattern);
-    whole = strchr(text, '/') != NULL;
+static void join(wrn_buf *out, const char *directory, const char *path) {
+    wrn_buf_puts(out, directory);
+    if (*path && out->size && out->data[out->size - 1] != '/') wrn_buf_putc(out, '/');
+    wrn_buf_puts(out, path);
+}
+
+#define GITIGNORE ".gitignore"
+enum { GITIGNORE_MAX = 1 << 18 };
+
+/* As in .gitignore: with a slash before its end it is a whole path, else a name anywhere; "**" is any number of directories. */
+static bool is_like(const char *pattern, const char *path) {
     const char *name = strrchr(path, '/');
-    return fnmatch(text + (*text == '/'), whole || !name ? path : name + 1, whole ? FNM_PATHNAME : 0) == 0;
+    if (!strchr(pattern, '/')) return fnmatch(pattern, name ? name + 1 : path, 0) == 0;
+    if (fnmatch(pattern + (*pattern == '/'), path, strstr(pattern, "**") ? 0 : FNM_PATHNAME) == 0) return true;
+    return strncmp(pattern, "**/", 3) == 0 && is_like(pattern + 3, path);
+}
+
+/* What a pattern says about a path, if anything; one with a slash at its end is about directories, "!" takes back. */
+static void apply(const char *pattern, const char *path, bool directory, bool *wanted) {
+    char text[4096];
+    bool keeps = *pattern == '!';
+    size_t size = strlen(pattern += keeps);
+    bool ends = size && pattern[size - 1] == '/';
+    if (!size || size >= sizeof(text) || (ends && !directory)) return;
+    snprintf(text, sizeof(text), "%.*s", (int)(size - ends), pattern);
+    if (is_like(text, path)) *wanted = keeps;
 }
 
 static bool sync_wants(void *context, const char *path, bool directory) {
-    const cli_list *excludes = &((mirror *)context)->values->excludes;
-    for (size_t i = 0; i < excludes->count; i++)
-        if (matches(excludes->items[i], path, directory)) return false;
-    return true;
+    const mirror *s = context;
+    bool wanted = !(s->values->gitignore && directory && is_like(".git", path));
+    for (size_t at = 0; at < s->ignored_size; at += strlen(s->ignored + at) + 1)
+        apply(s->ignored + at, path, directory, &wanted);
+    for (size_t i = 0; i < s->values->excludes.count; i++)
+        apply(s->values->excludes.items[i], path, directory, &wanted);
+    return wanted;
+}
+
+/* Makes patterns of its lines: comments and blanks at the ends are none. */
+static void take_lines(mirror *s) {
+    char *rest = s->ignored, *to = s->ignored;
+    for (char *line; (line = strsep(&rest, "\r\n"));) {
+        size_t size = *line == '#' ? 0 : strlen(line);
+        while (size && strchr(" \t", line[size - 1]) && !(size > 1 && line[size - 2] == '\\')) size--;
+        memmove(to, line, size);
+        to[size] = '\0';
+        to += size + (size > 0);
+    }
+    s->ignored_size = (size_t)(to - s->ignored);
+}
+
+/* One that is not there says nothing. False: reported. */
+static bool read_gitignore(mirror *s) {
+    WRN_AUTO(wrn_buf_free) wrn_buf place = WRN_BUF_INIT;
+    s->ignored_size = 0;
+    if (!s->values->gitignore) return true;
+    join(&place, s->from, GITIGNORE);
+    if (!s->ignored) s->ignored = malloc(GITIGNORE_MAX);
+    if (!s->ignored || place.failed) return cli_complain("out of memory"), false;
+    ssize_t size = wrn_file_read(place.data, s->ignored, GITIGNORE_MAX);
+    if (size + 1 == GITIGNORE_MAX)
+        return cli_complain("%s has more than %d bytes", place.data, GITIGNORE_MAX - 2), false;
+    if (size >= 0) return take_lines(s), true;
+    return errno == ENOENT || (cli_complain("%s: %s", place.data, strerror(errno)), false);
 }
 
 /* The same, also because of a directory above it. */
@@ -71,12 +121,6 @@ static bool wants_below(mirror *s, const char *path, bool directory) {
         if (!above.failed && !sync_wants(s, above.data, true)) return false;
     }
     return sync_wants(s, path, directory);
-}
-
-static void join(wrn_buf *out, const char *directory, const char *path) {
-    wrn_buf_puts(out, directory);
-    if (*path && out->size && out->data[out->size - 1] != '/') wrn_buf_putc(out, '/');
-    wrn_buf_puts(out, path);
 }
 
 /* ---- watching ---- */
@@ -145,7 +189,8 @@ static bool begin_watching(mirror *s) {
     if (s->aside.fds[0].fd >= 0) close(s->aside.fds[0].fd);
     s->aside.fds[0].fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (s->aside.fds[0].fd < 0) return cli_complain("can't watch anything: %s", strerror(errno)), false;
-    watch_tree(s, "");
+    if (!read_gitignore(s)) s->ended = true;
+    else watch_tree(s, "");
     return !s->ended;
 }
 
@@ -190,6 +235,7 @@ static void take_event(mirror *s, const struct inotify_event *event) {
     join(&path, s->watched[event->wd], event->name);
     if (path.failed) return (void)(s->all = true);
     bool directory = event->mask & IN_ISDIR, gone = event->mask & (IN_MOVED_FROM | IN_DELETE);
+    if (s->values->gitignore && strcmp(path.data, GITIGNORE) == 0) s->all = true;
     if (!sync_wants(s, path.data, directory)) return;
     if (directory && gone) unwatch_tree(s, path.data);
     if (directory && event->mask & (IN_CREATE | IN_MOVED_TO)) watch_tree(s, path.data);
@@ -322,7 +368,7 @@ static int run_sync(mirror *s) {
     bool watches = !s->values->once;
     s->changes = calloc(CHANGES_MAX, sizeof(*s->changes));
     if (!s->changes) return cli_complain("out of memory"), CLI_FAILED;
-    if (watches && !begin_watching(s)) return CLI_FAILED;
+    if (!(watches ? begin_watching(s) : read_gitignore(s))) return CLI_FAILED;
     bool ok = copy(s, true);
     if (ok) say_in_sync();
     if (!watches || s->ended || s->cli->signal) return ok ? 0 : CLI_FAILED;
@@ -341,6 +387,7 @@ static int sync_to(cli_app *cli, const sync_values *values, const char *id, cons
     if (s.aside.fds[0].fd >= 0) close(s.aside.fds[0].fd);
     for (size_t i = 0; i < s.watched_count; i++) free(s.watched[i]);
     free(s.watched);
+    free(s.ignored);
     free_changes(s.changes, s.change_count);
     return code;
 }
@@ -360,12 +407,15 @@ static const cli_option options[] = {
      CLI_WORD_ANY},
     {"exclude", 0, CLI_LIST, offsetof(sync_values, excludes), "PATTERN",
      "leave these out, as in .gitignore; repeatable", NULL, 0, 0, CLI_WORD_ANY},
+    {"gitignore", 0, CLI_FLAG, offsetof(sync_values, gitignore), NULL,
+     "leave out .git/, and what the .gitignore of DIR names", NULL, 0, 0, CLI_WORD_ANY},
     {0},
 };
 static const cli_operand operands[] = {{"DIR", CLI_WORD_FILE, 0}, {"ID:DIR", CLI_WORD_EITHER, 0}, {0}};
 static const cli_example examples[] = {
     {"keep a copy of what you work on", "sync . work:/srv/app"},
     {"exactly that, without some of it", "sync --delete --exclude .git/ --exclude '*.o' . work:/srv/app"},
+    {"without what git does not keep", "sync --gitignore . work:/srv/app"},
     {"only once", "sync --once site work:/var/www"},
     {0},
 };
@@ -376,8 +426,11 @@ const cli_command cli_command_sync = {
     .summary = "keep a copy of a local directory in a sandbox, until Ctrl-C",
     .details =
         "Copies what is in DIR to the other one, and then what changes there; 'in sync' is printed whenever all is\n"
-        "done. Nothing is removed in the sandbox unless --delete is given; what is excluded never is. A pattern with\n"
-        "a slash is a path below DIR, others are names anywhere; one that ends in a slash is for directories only.\n"
+        "done. Nothing is removed in the sandbox unless --delete is given; what is excluded never is. All is copied,\n"
+        ".git and what .gitignore names too, unless --exclude or --gitignore say otherwise. A pattern with a slash is a\n"
+        "path below DIR, others are names anywhere; one that ends in a slash is for directories only, '**' is any\n"
+        "number of them, and '!' before a pattern takes back what those before it say; --exclude is after .gitignore.\n"
+        "A .gitignore further down, or one of git's configuration, is not read.\n"
         "Permissions of directories that are there already stay as they are.\n",
     .operands = operands,
     .options = options,

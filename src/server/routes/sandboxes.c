@@ -239,6 +239,10 @@ static bool read_parameter(wrn_request *request, const char *name, const char *v
         filter->template_name = value;
         return (value && wrn_is_template_name(value)) || refuse_parameter(request, name, value, "a template name");
     }
+    if (strcmp(name, "id_prefix") == 0) {
+        filter->id_prefix = value;
+        return (value && *value) || refuse_parameter(request, name, value, "the start of an id");
+    }
     if (strcmp(name, "limit") == 0)
         return (value && wrn_parse_int(value, 1, INT32_MAX, &filter->limit)) ||
                refuse_parameter(request, name, value, "a number from 1 to 2147483647");

@@ -97,6 +97,7 @@ wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filt
                                 void *context) {
 #define FILTERED                                                                               \
     ALIVE " AND number < ?2 AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR template = ?4)" \
+          " AND (?5 IS NULL OR ?5 IN (substr(id, 1, length(?5)), substr(id, 4, length(?5))))"  \
           " ORDER BY number DESC"
     static const char of_team[] = "SELECT " COLUMNS " FROM sandboxes WHERE team_id = ?1 AND " FILTERED;
     static const char of_all[] = "SELECT " COLUMNS " FROM sandboxes WHERE ?1 IS NULL AND " FILTERED;
@@ -104,8 +105,8 @@ wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filt
     wrn_db outcome = filter->after ? find_number(store, filter->team_id, filter->after, &before) : WRN_DB_OK;
     if (outcome != WRN_DB_OK) return outcome;
     WRN_AUTO(wrn_sql_reset)
-    sqlite3_stmt *rows = wrn_sql(store, filter->team_id ? of_team : of_all, "titt", filter->team_id, before,
-                                 filter->status, filter->template_name);
+    sqlite3_stmt *rows = wrn_sql(store, filter->team_id ? of_team : of_all, "tittt", filter->team_id, before,
+                                 filter->status, filter->template_name, filter->id_prefix);
     while (left && wrn_sql_next(store, rows, &outcome)) {
         wrn_sandbox_row row;
         const char *metadata = (const char *)sqlite3_column_text(rows, 16);
