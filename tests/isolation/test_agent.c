@@ -428,17 +428,16 @@ TEST(what_has_a_label_outlives_the_server_and_the_rest_ends) {
 }
 
 TEST(what_a_command_left_behind_outlives_the_server) {
+    share_dir();
     start_lasting_agent();
     wrn_buf out = WRN_BUF_INIT;
-    put_exec(&out, 8,
-             "me=$$; (while kill -0 $me 2>/dev/null; do sleep 0.01; done; while :; do echo left; sleep 0.01; done) & "
-             "echo $! >/tmp/left");
+    put_exec(&out, 8, "me=$$; (while kill -0 $me 2>/dev/null; do :; done; exec yes left) & echo $! >$D/left");
     send_all(&out);
-    for (int seen = 0; seen < 30;) seen += next_frame()->type == WRN_FRAME_STDOUT;
+    for (uint8_t type = 0; type != WRN_FRAME_STDOUT && type != WRN_FRAME_EXIT;) type = next_frame()->type;
     hang_up();
     hand_over();
     check_back(0);
-    CHECK_STR(sh("kill -9 $(cat /tmp/left) && echo alive"), "alive\n");
+    CHECK_STR(sh("kill -9 $(cat $D/left) && echo alive"), "alive\n");
 }
 
 TEST(a_new_server_takes_over_from_one_that_hangs) {
