@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import chosen
@@ -277,90 +276,6 @@ def strict_unit_without_a_runtime_directory():
     run("rm", "-rf", "/run/wrennd")
     needs("strict", 8085, "ProtectSystem=strict", "RuntimeDirectory=wrennd")
     assert "StateDirectory=wrennd" in ask_doctor("-p", "ProtectSystem=strict")
-
-
-# ---- networks ----
-
-OUTSIDE = "203.0.113.10"
-
-
-@contextmanager
-def machine_outside():
-    """That sandboxes reach, and that answers on port 8000."""
-    run("ip", "netns", "add", "outside")
-    run("ip", "link", "add", "host0", "type", "veth", "peer", "name", "out0", "netns", "outside")
-    run("ip", "addr", "add", "203.0.113.1/24", "dev", "host0")
-    run("ip", "link", "set", "host0", "up")
-    run("ip", "-n", "outside", "addr", "add", f"{OUTSIDE}/24", "dev", "out0")
-    run("ip", "-n", "outside", "link", "set", "out0", "up")
-    server = subprocess.Popen(["ip", "netns", "exec", "outside", "python3", "-m", "http.server", "8000", "--bind", OUTSIDE],
-                              cwd="/mnt", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until("it listens", lambda: ":8000" in run("ip", "netns", "exec", "outside", "ss", "-ltn"))
-        yield
-    finally:
-        server.kill()
-        server.wait()
-        run("ip", "link", "del", "host0")
-        run("ip", "netns", "del", "outside")
-
-
-def live_with_a_network(server):
-    with machine_outside():
-        try:
-            check_network(server)
-        finally:
-            stop_for_good(server)
-
-
-def check_network(server):
-    """The gate is in the sandbox's group and has its limits, but is not frozen with it."""
-    box = server.make(network={"allow": [f"{OUTSIDE}:8000"]})
-    server.check_limits(box)
-    group = server.group(box)
-
-    def members(leaf):
-        return {Path(f"/proc/{pid}/comm").read_text().strip() for pid in (group / leaf / "cgroup.procs").read_text().split()}
-
-    def check_reaches():
-        told = server.sh(box, f"python3 -c 'import urllib.request as u; print(u.urlopen(\"http://{OUTSIDE}:8000/\").status)'")
-        assert told["stdout"] == "200\n", told
-
-    check_reaches()
-    assert members("helpers") == {"wrenn-gate"} and members("box") and "wrenn-gate" not in members("box"), \
-        (members("helpers"), members("box"))
-    told = server.sh(box, "cat /proc/self/cgroup; cd /sys/fs/cgroup; cat memory.max pids.max cpu.max; "
-                          "for i in . box helpers; do echo 0 >$i/cgroup.procs || echo refused; done 2>/dev/null")
-    assert told["stdout"].split("\n")[:2] == ["0::/", f"{box['memory_mb'] << 20}"] and told["stdout"].count("refused") == 3, told
-    assert "0::/" in told["stdout"] and "100000 100000" in told["stdout"], told
-    server.call("POST", f"/{box['id']}/pause")
-    assert "frozen 1" in (group / "box/cgroup.events").read_text()
-    assert "frozen 0" in (group / "helpers/cgroup.events").read_text()
-    server.call("POST", f"/{box['id']}/resume")
-    check_reaches()
-    told = server.sh(box, "head -c 200M /dev/zero | tail >/dev/null; echo $?")
-    assert told["stdout"] != "0\n", told
-    check_reaches()
-    server.systemctl("restart", server.unit)
-    check_reaches()
-    until("something is measured", lambda: [point for point in server.call("GET", f"/{box['id']}/metrics?range=10m")["points"]
-                                            if point["mem_bytes"] > 0])
-    server.call("DELETE", f"/{box['id']}")
-    until("its group is gone", lambda: not group.exists())
-
-
-@test
-def network_of_a_system_unit():
-    server = Server("wrennd", 8080)
-    server.start()
-    live_with_a_network(server)
-
-
-@test
-def network_of_a_user_service():
-    server = Server("wrennd", 8080, user=USER)
-    server.start()
-    live_with_a_network(server)
 
 
 # ---- the doctor ----
