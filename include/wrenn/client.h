@@ -87,8 +87,9 @@ enum {
 typedef struct wrenn_client_options {
     size_t struct_size; /* from WRENN_CLIENT_OPTIONS_INIT */
     /* https://host[:port][/prefix], http://..., unix:/path/to/socket, or local: for a private wrennd that lives as long
-     * as a client of this process uses it, and warns on stderr. Default: WRENN_BASE_URL; else https://app.wrenn.dev/api
-     * when there are credentials; else local:. */
+     * as a client of this process uses it. That one writes to this process's stderr only what WRENND_LOG_LEVEL asks for (error,
+     * warning, info or debug). Default: WRENN_BASE_URL; else https://app.wrenn.dev/api when there are credentials; else
+     * local:. */
     const char *base_url;
     const char *api_key;      /* default: WRENN_API_KEY */
     const char *token;        /* user token for api_keys and hosts; default: WRENN_TOKEN */

@@ -216,7 +216,7 @@ int wrn_server_main(int argc, char **argv) {
         wrn_config_free(&config);
         return status;
     }
-    wrn_log_setup((wrn_log_level)config.log_level, config.log_json);
+    wrn_log_setup(config.log_level, config.log_json);
     switch (config.command) {
     case WRN_RUN_HELP:
         wrn_config_help(&out);

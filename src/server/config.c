@@ -373,7 +373,7 @@ static bool check_config(wrn_config *config, wrn_why *why) {
         !check_rules("egress-private", &config->egress_private, true, why) || !check_servers(&config->egress_dns, why))
         return false;
     if (config->egress_proxy && !wrn_upstream_read(config->egress_proxy, &config->proxy, why)) return false;
-    if (config->log_level < 0) config->log_level = private ? WRN_LOG_WARNING : WRN_LOG_INFO;
+    if (config->log_level < 0 && !private) config->log_level = WRN_LOG_INFO;
     if (config->signup < 0) config->signup = private ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;
     return true;
 }

@@ -9,11 +9,11 @@
 #include "base/json.h"
 #include "base/text.h"
 
-static wrn_log_level limit = WRN_LOG_INFO;
+static int64_t last_level = WRN_LOG_INFO;
 static bool as_json;
 
-void wrn_log_setup(wrn_log_level level, bool json) {
-    limit = level;
+void wrn_log_setup(int64_t limit, bool json) {
+    last_level = limit;
     as_json = json;
 }
 
@@ -28,7 +28,7 @@ bool wrn_why_set(wrn_why *why, const char *format, ...) {
 static const char *const names[] = {"error", "warning", "info", "debug"};
 
 void wrn_log(wrn_log_level level, const char *format, ...) {
-    if (level > limit) return;
+    if ((int64_t)level > last_level) return;
     char text[1024], when[WRN_RFC3339_SIZE];
     va_list args;
     va_start(args, format);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/auto.h"
 
 typedef enum wrn_log_level { WRN_LOG_ERROR, WRN_LOG_WARNING, WRN_LOG_INFO, WRN_LOG_DEBUG } wrn_log_level;
 
-void wrn_log_setup(wrn_log_level level, bool json);
+/* `limit`: the last level that is told; -1: nothing is. */
+void wrn_log_setup(int64_t limit, bool json);
 WRN_PRINTF(2, 3) void wrn_log(wrn_log_level level, const char *format, ...);
 
 /* Why something can't be done, for the operator. */

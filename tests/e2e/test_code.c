@@ -152,6 +152,33 @@ TEST_SLOW(closed_output_is_no_end) {
     tear_down(&s);
 }
 
+/* As sys.exit() always was: the kernel, with all that it knows, stays. */
+TEST_SLOW(exits_end_the_code_only) {
+    setup s = set_up();
+    static const char *const lines[] = {"exit()", "exit(3)", "quit", "import sys; sys.exit(3)", "raise SystemExit"};
+    check_text(s.sandbox, NULL, "x = 1", NULL);
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        wrenn_code_execution *x = run(&s, lines[i]);
+        CHECK_MSG(x->error && strcmp(x->error->name, "SystemExit") == 0, "%s", lines[i]);
+        CHECK_INT(x->stderr_size, 0);
+        wrenn_code_execution_free(x);
+        check_text(s.sandbox, NULL, "x", "1");
+    }
+    tear_down(&s);
+}
+
+/* Without its modules the kernel would never answer again. */
+TEST_SLOW(modules_that_are_gone_come_back) {
+    setup s = set_up();
+    static const char *const lines[] = {"import sys; sys.modules.clear()", "sys.modules = {}",
+                                        "for name in list(sys.modules): del sys.modules[name]"};
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        wrenn_code_execution_free(run(&s, lines[i]));
+        check_out(&s, NULL, "import json, os; print(json.dumps(os.path.sep))", "\"/\"\n");
+    }
+    tear_down(&s);
+}
+
 /* Names of odd files have such. */
 TEST_SLOW(text_that_is_no_text) {
     setup s = set_up();

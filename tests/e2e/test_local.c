@@ -80,6 +80,27 @@ static void no_child(void) {
     CHECK_INT(directories_left(), 0);
 }
 
+/* What is on stderr when the private server can make no sandbox, which it would warn of. */
+static off_t said_without_agent(const char *level) {
+    int out = open(in_dir("said"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), before = dup(STDERR_FILENO);
+    struct stat info;
+    wrenn_sandbox *sandbox = NULL;
+    setenv("WRENND_AGENT", "/bin/false", 1);
+    if (level) setenv("WRENND_LOG_LEVEL", level, 1);
+    CHECK(out >= 0 && before >= 0 && dup2(out, STDERR_FILENO) >= 0);
+    wrenn_client *client = local_client();
+    bool failed = wrenn_sandboxes_create(client, NULL, &sandbox, NULL) < 0;
+    wrenn_client_free(client);
+    CHECK(dup2(before, STDERR_FILENO) >= 0 && failed && fstat(out, &info) == 0);
+    close(before), close(out);
+    return info.st_size;
+}
+
+static void silent(void) {
+    CHECK_INT(said_without_agent(NULL), 0);
+    CHECK(said_without_agent("warning") > 0);
+}
+
 /* Subreapers, and process 1, get all orphans; what the library started it buries there. */
 static void nothing_to_bury(void) {
     CHECK_INT(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -530,6 +551,7 @@ static void places_on_overlay(void) {
 }
 
 TEST_AS_BOTH(is_no_child_that_wait_sees, no_child)
+TEST_AS_BOTH(says_nothing_unless_asked, silent)
 TEST_AS_BOTH(leaves_nothing_to_bury, nothing_to_bury)
 TEST_AS_BOTH(ends_with_a_killed_program, ends_with_us)
 TEST_AS_BOTH(a_forked_child_has_its_own, forked)

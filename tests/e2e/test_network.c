@@ -84,8 +84,11 @@ static void make_network(void) {
         run();                            \
     }
 
-static void serve_network(test_daemon *d) {
-    serve(d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--on-stop", "keep", NULL});
+/* `again`: the sandbox that goes on; NULL: there is none. */
+static void serve_network(test_daemon *d, const char *again) {
+    const char *const extra[] = {"--gate", getenv("WRENN_TEST_GATE"), "--on-stop", "keep", NULL};
+    if (again) serve_again(d, extra, again);
+    else serve(d, extra);
 }
 
 /* ---- what is done inside ---- */
@@ -125,7 +128,7 @@ static reply set_policy(const test_daemon *d, const char *id, const char *policy
 static void policies(void) {
     test_daemon d = {0};
     char id[40], alone[40];
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     make_sandbox(&d, "{}", alone);
     CHECK_REACH(&d, id, "good.example", HELLO);
@@ -162,7 +165,7 @@ static void policies(void) {
 static void cut(void) {
     test_daemon d = {0};
     char id[40];
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"egress\":\"public\"}}", id);
     CHECK_SH(&d, id,
              "mkfifo /tmp/ready; python3 -c \"\nimport socket\ns = socket.create_connection(('" OUTSIDE
@@ -186,11 +189,11 @@ static void cut(void) {
 static void goes_on(void) {
     test_daemon d = {0};
     char id[40];
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     CHECK_REACH(&d, id, "good.example", HELLO);
     end(&d, SIGKILL, KILLED);
-    serve_network(&d);
+    serve_network(&d, id);
     CHECK_REACH(&d, id, "good.example", HELLO);
     CHECK_REACH(&d, id, "bad.example", "no name");
     reply r = look(&d, id);
@@ -200,7 +203,7 @@ static void goes_on(void) {
     r = set_policy(&d, id, "{\"allow\":[\"bad.example\"]}");
     reply_free(&r);
     end(&d, SIGTERM, 0);
-    serve_network(&d);
+    serve_network(&d, id);
     resume(&d, id);
     CHECK_REACH(&d, id, "bad.example", HELLO);
     CHECK_REACH(&d, id, "good.example", "no name");
@@ -214,7 +217,7 @@ static void goes_on(void) {
 static void snapshots(void) {
     test_daemon d = {0};
     char id[40];
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     snap(&d, id, "net");
     destroy(&d, id);
@@ -251,7 +254,7 @@ TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     test_daemon d = {0};
     char id[40];
     make_network();
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     CHECK_REACH(&d, id, "good.example", HELLO);
     pid_t gate = find_gate();

@@ -105,7 +105,7 @@ static void goes_on_after(int signal_number, int status, const char *const *extr
     for (int i = 0; i < 3; i++) {
         end(&d, signal_number, status);
         check_no_leaks(&d);
-        serve(&d, extra);
+        serve_again(&d, extra, id);
         check_state(&d, id, "running");
         check_label(&d, id);
         check_process(&d, id, "mine", pid);
@@ -130,7 +130,7 @@ static void lifetimes(void) {
     CHECK_STATUS(call(&d, "POST", sandbox_path(brief, "/pause"), NULL), 200);
     reply before = call(&d, "GET", sandbox_path(lasting, ""), NULL);
     end(&d, SIGKILL, KILLED);
-    serve(&d, NULL);
+    serve_again(&d, NULL, lasting);
     wait_status(&d, brief, "stopped");
     reply after = call(&d, "GET", sandbox_path(lasting, ""), NULL);
     CHECK_STR(member(&after, "status"), "running");
@@ -150,7 +150,7 @@ static void leases(void) {
     make_sandbox(&d, "{\"lease_sec\":3600}", lasting);
     CHECK_STATUS(call(&d, "PATCH", sandbox_path(lasting, "/metadata"), "{\"set\":{\"name\":\"lasting\"}}"), 200);
     end(&d, SIGKILL, KILLED);
-    serve(&d, NULL);
+    serve_again(&d, NULL, lasting);
     wait_status(&d, brief, "stopped");
     check_state(&d, lasting, "running");
     CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"metadata\":{\"name\":\"lasting\"}}"), 409, "conflict");
@@ -170,7 +170,7 @@ static void paused(int signal_number, int status, const char *const *extra) {
     int64_t pid = spawn(&d, id, "mine", "while :; do echo tick; done");
     if (!extra) CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
     end(&d, signal_number, status);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     check_state(&d, id, "paused");
     CHECK_ERROR(call(&d, "GET", sandbox_path(id, "/processes"), NULL), 409, "invalid_state");
     resume(&d, id);
@@ -202,7 +202,7 @@ static void terminal(void) {
         close(fd);
         if (i == 2) break;
         end(&d, SIGKILL, KILLED);
-        serve(&d, NULL);
+        serve_again(&d, NULL, id);
         fd = peer_open(&d, path, "");
         peer_say(fd, connect);
     }
@@ -291,7 +291,7 @@ static void kept_output(void) {
     check_kept(&d, id, "/processes/over/logs?follow=1", "over\n", "exit");
     free(sh(&d, id, "touch /tmp/1"));
     end(&d, SIGKILL, KILLED);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     check_kept(&d, id, "/processes/over/logs", "over\n", "exit");
     free(sh(&d, id, "while ! test -e /tmp/2; do :; done"));
     check_kept(&d, id, "/processes/long/logs", "before\nbetween\n", "end");
@@ -300,7 +300,7 @@ static void kept_output(void) {
     check_kept(&d, id, "/processes/long/logs?offset=7&follow=1", "between\nafter\n", "exit");
     check_kept(&d, id, "/processes/long/logs?tail=2&follow=1", "between\nafter\n", "exit");
     end(&d, SIGKILL, KILLED);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     check_kept(&d, id, "/processes/long/logs?offset=15", "after\n", "exit");
     finish(&d);
 }
@@ -329,7 +329,7 @@ static void service(void) {
     CHECK_INT(status, 1);
     CHECK_CONTAINS(said, "in use");
     free(said);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     CHECK_SH(&d, id, "cat /root/starts", "x\n");
     finish(&d);
 }
@@ -345,7 +345,7 @@ static void snapshot(void) {
     make_from(&d, "base", other);
     CHECK_STATUS(call(&d, "DELETE", "/v1/snapshots/base", NULL), 204);
     end(&d, SIGKILL, KILLED);
-    serve(&d, NULL);
+    serve_again(&d, NULL, other);
     CHECK_SH(&d, other, "cat /root/file", "old\n");
     snap(&d, other, "again");
     make_from(&d, "again", id);
@@ -368,7 +368,7 @@ static void foreground(void) {
     free(sh(&d, id, "while ! test -e /root/up; do :; done"));
     end(&d, SIGKILL, KILLED);
     close(fd);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     free(sh(&d, id, "while pgrep -x tail >/dev/null; do :; done"));
     finish(&d);
 }
@@ -391,7 +391,7 @@ static void upload(void) {
     free(sh(&d, id, "while ! ls -A /root | grep -q wrenn; do :; done"));
     end(&d, SIGKILL, KILLED);
     close(fd);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     free(sh(&d, id, "while ls -A /root | grep -q wrenn; do :; done"));
     CHECK_SH(&d, id, "cat /root/file", "old\n");
     finish(&d);
@@ -408,7 +408,7 @@ static void dead(void) {
     int agent = watch(pid);
     kill(pid, SIGKILL);
     await_end(agent);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     check_state(&d, id, "stopped");
     CHECK_INT(count_boxes(&d), 0);
     finish(&d);
@@ -481,7 +481,7 @@ static void failing_start(void) {
         &status);
     CHECK_MSG(status == 1, "%s", said);
     free(said);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     CHECK_SH(&d, id, "echo there", "there\n");
     finish(&d);
 }
@@ -501,7 +501,7 @@ static void holder(int signal_number) {
         }
     CHECK_SH(&d, id, "echo there", "there\n");
     end(&d, SIGKILL, KILLED);
-    serve(&d, NULL);
+    serve_again(&d, NULL, id);
     check_state(&d, id, signal_number == SIGKILL ? "running" : "stopped");
     finish(&d);
     await_end(watched);

@@ -50,6 +50,16 @@ void serve(test_daemon *d, const char *const *extra) {
     close(out[0]);
 }
 
+void serve_again(test_daemon *d, const char *const *extra, const char *id) {
+    int status;
+    serve(d, extra);
+    do {
+        reply r = call(d, "GET", sandbox_path(id, "/processes"), NULL);
+        status = r.status;
+        reply_free(&r);
+    } while (status == 503);
+}
+
 void end(const test_daemon *d, int signal_number, int status) {
     kill(d->pid, signal_number);
     CHECK_INT(daemon_wait(d->pid), status);

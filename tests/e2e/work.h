@@ -10,6 +10,9 @@
 void start(test_daemon *d, const char *const *extra);
 /* One that is not private, on the same data each time; waits until it listens. Needs no daemon_stop(). */
 void serve(test_daemon *d, const char *const *extra);
+/* The next one; waits until it has adopted the sandbox: before, using that is "overloaded", and on a slow machine adopting takes
+ * longer than a start waits. */
+void serve_again(test_daemon *d, const char *const *extra, const char *id);
 /* Sends the signal to it; it must end with this status. */
 void end(const test_daemon *d, int signal_number, int status);
 /* Runs a line of shell that must end well and say nothing on stderr; what it put out, to be freed. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "test.h"
 #include "wire/frame.h"
 
@@ -327,18 +328,35 @@ TEST(what_outlives_a_killed_command_can_write) {
     CHECK_STR(sh("echo >$D/go; cat $D/said"), "0\n");
 }
 
+/* The helper writes its next word as soon as the one before is here, so that none is late on a slow machine; and goes on for
+ * longer than the agent waits for the first. */
 TEST(output_that_still_flows_is_waited_for) {
+    enum { LONG_MS = 600 };
+    char path[300];
+    share_dir();
     start_agent();
-    const result *r;
+    snprintf(path, sizeof(path), "%s/go", test_dir());
+    int go = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(go >= 0);
     wrn_buf out = WRN_BUF_INIT;
-    put_exec(&out, 1, "(for i in 1 2 3 4 5 6 7 8; do sleep 0.1; echo $i; done) & echo main; exit 3");
+    put_exec(&out, 1, "while read w && [ $w != end ]; do echo $w; done <$D/go & echo main; exit 3");
     send_all(&out);
-    r = finish(1);
-    CHECK_STR(r->out, "main\n1\n2\n3\n4\n5\n6\n7\n8\n");
+    for (int64_t end = 0; !end || wrn_now_ms() < end;) {
+        const wrn_frame *frame = next_frame();
+        if (frame->type == WRN_FRAME_STARTED) continue;
+        CHECK_MEM(frame->data, frame->size, end ? "word\n" : "main\n", 5);
+        grant(1, frame);
+        if (!end) end = wrn_now_ms() + LONG_MS;
+        CHECK_INT(write(go, "word\n", 5), 5);
+    }
+    CHECK_INT(write(go, "end\n", 4), 4);
+    const result *r = finish_started(1);
+    CHECK_STR(r->out, "word\n");
     CHECK(r->value == 3 && !r->cut);
     put_exec(&out, 2, "echo all");
     send_all(&out);
     CHECK(!finish(2)->cut);
+    close(go);
 }
 
 TEST(output_that_is_not_waited_for_is_marked) {
@@ -410,17 +428,16 @@ TEST(what_has_a_label_outlives_the_server_and_the_rest_ends) {
 }
 
 TEST(what_a_command_left_behind_outlives_the_server) {
+    share_dir();
     start_lasting_agent();
     wrn_buf out = WRN_BUF_INIT;
-    put_exec(&out, 8,
-             "me=$$; (while kill -0 $me 2>/dev/null; do sleep 0.01; done; while :; do echo left; sleep 0.01; done) & "
-             "echo $! >/tmp/left");
+    put_exec(&out, 8, "me=$$; (while kill -0 $me 2>/dev/null; do :; done; exec yes left) & echo $! >$D/left");
     send_all(&out);
-    for (int seen = 0; seen < 30;) seen += next_frame()->type == WRN_FRAME_STDOUT;
+    for (uint8_t type = 0; type != WRN_FRAME_STDOUT && type != WRN_FRAME_EXIT;) type = next_frame()->type;
     hang_up();
     hand_over();
     check_back(0);
-    CHECK_STR(sh("kill -9 $(cat /tmp/left) && echo alive"), "alive\n");
+    CHECK_STR(sh("kill -9 $(cat $D/left) && echo alive"), "alive\n");
 }
 
 TEST(a_new_server_takes_over_from_one_that_hangs) {

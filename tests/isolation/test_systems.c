@@ -201,8 +201,14 @@ static void own_mounts(void) {
 TEST(without_a_place_in_run_the_remedy_is_named) {
     own_mounts();
     CHECK(mount("tmpfs", "/run", "tmpfs", MS_RDONLY, NULL) == 0);
-    says_no("a sandbox", "RuntimeDirectory=wrennd", "");
+    says_no("user ids", "Read-only", "RuntimeDirectory=wrennd");
     refuses(test_dir(), "RuntimeDirectory=wrennd");
+}
+
+TEST(a_read_only_data_directory_is_told) {
+    own_mounts();
+    CHECK(mount("tmpfs", test_dir(), "tmpfs", MS_RDONLY, NULL) == 0);
+    says_no("data directory", "Read-only", "StateDirectory=wrennd");
 }
 
 TEST(mounts_below_usr_are_told_to_users) {

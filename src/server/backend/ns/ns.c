@@ -40,8 +40,7 @@ static char *read_cpuinfo(void) {
 
 static int open_slots(wrn_backend *backend, wrn_fault *fault) {
     if (!backend->root || backend->slots_fd >= 0 || (backend->slots_fd = slots_open()) >= 0) return 0;
-    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s%s", strerror(errno),
-                         errno == EROFS ? "; put RuntimeDirectory=wrennd into the unit" : "");
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
 }
 
 static void ns_close(wrn_backend *backend) {

@@ -195,12 +195,26 @@ static finding probe_state_dir(bool root, const char *state_dir) {
     if (wrn_place_is_overlay(dir))
         return found("name a directory on a volume or a tmpfs with --data-dir; for Docker: -v wrennd:/var/lib/wrennd",
                      false, "%.200s is on overlayfs, which can't hold sandboxes", dir);
+    if (access(dir, W_OK) != 0)
+        return found(
+            "name another one with --data-dir, or let wrennd write there; in a unit by StateDirectory=wrennd or "
+            "ReadWritePaths=",
+            false, "%.200s can't be written to: %s", dir, strerror(errno));
     bool tried = true;
     int error = root ? try_idmap(dir, &tried) : 0;
     if (!tried) return found("see namespaces", false, "%.200s can't be tried without user namespaces", dir);
     return found("use Linux 5.19 or newer and a file system that has them, such as ext4, xfs, btrfs or tmpfs; name a "
                  "directory there with --data-dir",
                  !error, error ? "%.200s: no id-mapped mounts: %s" : "%.200s%s", dir, error ? strerror(error) : "");
+}
+
+static finding probe_ids(bool root, const char *state_dir) {
+    (void)state_dir;
+    if (!root) return found(NULL, true, "that of wrennd, for all sandboxes");
+    WRN_AUTO(wrn_fd_close) int fd = slots_open();
+    if (fd >= 0) return found(NULL, true, "a range for each sandbox");
+    return found("let wrennd write to /run/wrennd; in a unit by RuntimeDirectory=wrennd", false,
+                 "/run/wrennd/uid-ranges can't be opened: %s", strerror(errno));
 }
 
 /* Whether the template `minimal` can be made from it. */
@@ -230,8 +244,9 @@ typedef struct check {
 static const check checks[] = {{"namespaces", probe_namespaces},
                                {"overlayfs", probe_overlay},
                                {"data directory", probe_state_dir},
+                               {"user ids", probe_ids},
                                {"template minimal", probe_usr}};
-enum { NEEDED = 3 }; /* the first of them */
+enum { NEEDED = 4 }; /* the first of them */
 
 int probe_machine(bool root, const char *state_dir, wrn_fault *fault) {
     for (size_t i = 0; i < NEEDED; i++) {

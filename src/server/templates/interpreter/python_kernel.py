@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import sys
+import warnings
 
 if __name__ == "__main__":
     del sys.path[0]  # the directory of this file
@@ -17,6 +18,7 @@ from ipykernel.displayhook import ZMQShellDisplayHook  # noqa: E402
 from ipykernel.iostream import OutStream  # noqa: E402
 from ipykernel.ipkernel import IPythonKernel  # noqa: E402
 from ipykernel.kernelapp import IPKernelApp  # noqa: E402
+from ipykernel.zmqshell import ZMQInteractiveShell  # noqa: E402
 from jupyter_client.jsonutil import json_clean, json_default  # noqa: E402
 from jupyter_client.session import Session  # noqa: E402
 
@@ -66,16 +68,28 @@ def restore_output():
             setattr(sys, name, stream)
 
 
+modules, imported = sys.modules, {}  # all modules; those of the kernel
+
+
+def restore_modules():
+    """What the kernel needs stays there: without it, it answers nothing any more."""
+    sys.modules = modules
+    for name, module in imported.items():
+        modules.setdefault(name, module)
+
+
 def with_output(execute):
     @functools.wraps(execute)
     async def execute_with_output(*args, **kwargs):
         if not own:
             own.update(stdout=sys.stdout, stderr=sys.stderr)
             sys.__stdout__, sys.__stderr__ = own.values()  # so that who goes back to those is heard
+            imported.update(modules)
         try:
             reply = execute(*args, **kwargs)
             return await reply if inspect.isawaitable(reply) else reply
         finally:
+            restore_modules()
             restore_output()
 
     return execute_with_output
@@ -90,7 +104,14 @@ def with_output_to_show(show):
     return show_with_output
 
 
+def leave(shell):
+    """What exit() and quit() ask for: as sys.exit(), they end the code. A kernel that ended would lose all without a word."""
+    raise SystemExit
+
+
 def main():
+    ZMQInteractiveShell.ask_exit = leave
+    warnings.filterwarnings("ignore", "To exit: use 'exit'")  # what else SystemExit has IPython say
     OutStream._watch_pipe_fd = watch
     OutStream.close = OutStream.flush  # the kernel's own waits for watch(), for ever; and later cells want to print
     Session.pack.default_value = tolerant(Session.pack.default_value)
