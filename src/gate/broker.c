@@ -93,7 +93,8 @@ void broker_run(const gate_options *options, int stack) {
     gate = (wrn_gate){.options = options,
                       .epoll = epoll_create1(EPOLL_CLOEXEC),
                       .routes = route_open(),
-                      .ledger = ledger_open(options->state)};
+                      .ledger = ledger_open(options->state),
+                      .tls = {.fd = -1}};
     if (gate.epoll < 0 || gate.routes < 0 || !gate.ledger) fail("wrenn-gate: broker");
     datagrams_init();
     if (!flows_init(&gate) || !seam_queue_init(&gate.stack, stack, 4 * (size_t)gate_slots(options)))

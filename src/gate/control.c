@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "gate/datagrams.h"
 #include "gate/flows.h"
 #include "gate/resolver.h"
@@ -49,7 +50,19 @@ static bool read_servers(const wrn_json *list, wrn_endpoint servers[RESOLVER_SER
     return true;
 }
 
-static bool set(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
+/* A descriptor that came along leads to another process than before. Without ports the last one ends. */
+static void set_tls(gate_tls *tls, const wrn_json *request, int *passed) {
+    const wrn_json *ports = wrn_json_get(request, "tls_ports");
+    tls->port_count = 0;
+    for (size_t i = 0; i < wrn_json_count(ports) && i < GATE_TLS_PORTS; i++) {
+        int64_t port;
+        if (wrn_json_int(wrn_json_at(ports, i), &port)) tls->ports[tls->port_count++] = (uint16_t)port;
+    }
+    if (*passed >= 0 || !tls->port_count) wrn_fd_close(&tls->fd);
+    if (*passed >= 0 && tls->port_count) tls->fd = wrn_fd_take(passed);
+}
+
+static bool set(wrn_gate *gate, const wrn_json *request, int *passed, wrn_json *answer) {
     char why[256];
     wrn_policy policy;
     wrn_endpoint servers[RESOLVER_SERVERS_MAX];
@@ -68,6 +81,7 @@ static bool set(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
     gate->new_flows.most = rate * 4;
     wrn_policy_free(&gate->policy);
     gate->policy = policy;
+    set_tls(&gate->tls, request, passed);
     wrn_json_set_int(answer, "cut", (int64_t)(flows_judge_again(gate) + datagrams_judge_again(gate)));
     return true;
 }
@@ -142,7 +156,7 @@ static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
     return denial == WRN_ALLOWED || wrn_json_set_string(answer, "reason", wrn_denial_text(denial));
 }
 
-static void handle(wrn_gate *gate, const char *text, size_t size) {
+static void handle(wrn_gate *gate, const char *text, size_t size, int *passed) {
     WRN_AUTO(wrn_json_freep) wrn_json *request = NULL;
     WRN_AUTO(wrn_json_freep) wrn_json *answer = wrn_json_new_object();
     const char *why = "", *what;
@@ -150,7 +164,7 @@ static void handle(wrn_gate *gate, const char *text, size_t size) {
     bool ok;
     if (!wrn_json_parse(text, size, &request, &why)) ok = fail(answer, why);
     else if (!(what = wrn_json_string(wrn_json_get(request, "do"), NULL))) ok = fail(answer, "do is missing");
-    else if (strcmp(what, "set") == 0) ok = set(gate, request, answer);
+    else if (strcmp(what, "set") == 0) ok = set(gate, request, passed, answer);
     else if (strcmp(what, "stats") == 0) ok = stats(gate, answer);
     else if (strcmp(what, "check") == 0) ok = check(gate, request, answer);
     else ok = fail(answer, "do is set, stats or check");
@@ -161,9 +175,12 @@ static void handle(wrn_gate *gate, const char *text, size_t size) {
 
 bool control_read(wrn_gate *gate) {
     static char text[CONTROL_MESSAGE_MAX];
-    ssize_t got = recv(gate->options->control, text, sizeof(text), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    WRN_AUTO(wrn_fd_close) int passed = -1;
+    /* The socket may block. */
+    if (poll(&(struct pollfd){.fd = gate->options->control, .events = POLLIN}, 1, 0) <= 0) return true;
+    ssize_t got = wrn_fds_receive(gate->options->control, text, sizeof(text), &passed, 1);
+    if (got < 0 && errno == EAGAIN) return true;
     if (got <= 0) return false;
-    handle(gate, text, (size_t)got);
+    handle(gate, text, (size_t)got, &passed);
     return true;
 }

@@ -21,6 +21,8 @@ typedef struct gate_options {
 /* libslirp and the kernel take a moment to be done with a connection, so there are more slots than live connections. */
 static inline unsigned gate_slots(const gate_options *options) { return options->flows * 2 + 64; }
 
+enum { GATE_TLS_PORTS = 64 };
+
 /* So many at once, and so many more each second. */
 typedef struct gate_bucket {
     int64_t tokens, filled_at; /* in thousandths; wrn_now_ms() */
@@ -37,6 +39,13 @@ static inline bool gate_take(gate_bucket *bucket) {
     return true;
 }
 
+/* Connections to these ports go through the process that adds headers. */
+typedef struct gate_tls {
+    int fd; /* a SOCK_SEQPACKET to that process; -1: there is none now, and these ports are not reached */
+    uint16_t ports[GATE_TLS_PORTS];
+    size_t port_count;
+} gate_tls;
+
 typedef struct wrn_gate {
     const gate_options *options;
     wrn_policy policy;
@@ -44,6 +53,7 @@ typedef struct wrn_gate {
     seam_queue stack;
     int epoll, routes;
     gate_bucket new_flows;
+    gate_tls tls;
 } wrn_gate;
 
 /* Whom an event belongs to: the upper half of epoll's data, an index being the lower. */

@@ -171,3 +171,14 @@ void jail_filter_broker(void) {
     ALLOW(filter, fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC));
     load(filter);
 }
+
+void jail_filter_tls(void) {
+#ifdef SANITIZED
+    return;
+#endif
+    static const char *const names[] = {"read",   "write",     "epoll_wait", "epoll_pwait", "epoll_ctl", "shutdown",
+                                        "getpid", "getrandom", "gettid",     "time",        NULL};
+    scmp_filter_ctx filter = new_filter();
+    allow(filter, names);
+    load(filter);
+}
