@@ -20,6 +20,7 @@ typedef struct wrn_inject_host {
     uint16_t port;
     wrn_injection *headers;
     size_t count;
+    bool is_closed; /* a header has no value now, so that nothing goes there */
 } wrn_inject_host;
 
 /* Why a connection does not go on: the status of the answer that the sandbox gets, and a sentence. */

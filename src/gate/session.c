@@ -45,6 +45,7 @@ static session *dead;
 
 static const wrn_inject_refusal untrusted = {
     502, "the host's certificate is not valid for its name, or nobody trusted has signed it; no header was sent"};
+static const wrn_inject_refusal closed = {502, "a secret that requests to this host need is not set"};
 static const wrn_inject_refusal no_tls = {502, "TLS with the host failed; no header was sent"};
 
 /* ---- its end ---- */
@@ -180,12 +181,19 @@ static bool start_tls(end *e, SSL_CTX *context) {
     return true;
 }
 
+static void refuse(session *s, const wrn_inject_refusal *why) {
+    s->refusal = why;
+    s->outside.closing = s->outside.over = true;
+    wrn_buf_clear(&s->outside.pending);
+}
+
 static bool end_tls_here(session *s, const wrn_inject_host *host) {
     static const unsigned char http1[] = "\x08http/1.1";
     s->injector = wrn_injector_new(host);
     if (!start_tls(&s->inside, context_of(s->all, host)) || !start_tls(&s->outside, s->all->to_outside)) return false;
     SSL_set_accept_state(s->inside.ssl);
     SSL_set_connect_state(s->outside.ssl);
+    if (host->is_closed) refuse(s, &closed);
     return SSL_set1_host(s->outside.ssl, host->name) && SSL_set_tlsext_host_name(s->outside.ssl, host->name) &&
            SSL_set_alpn_protos(s->outside.ssl, http1, sizeof(http1) - 1) == 0 &&
            BIO_write(SSL_get_rbio(s->inside.ssl), s->hello.data, (int)s->hello.size) == (int)s->hello.size;
@@ -235,12 +243,6 @@ static void answer_refusal(session *s, const wrn_inject_refusal *why) {
     if (!text.failed) SSL_write(s->inside.ssl, text.data, (int)text.size);
     SSL_shutdown(s->inside.ssl);
     s->inside.closing = s->outside.closing = true;
-}
-
-static void refuse(session *s, const wrn_inject_refusal *why) {
-    s->refusal = why;
-    s->outside.closing = s->outside.over = true;
-    wrn_buf_clear(&s->outside.pending);
 }
 
 static bool waits(const session *s) { return s->injector.part == WRN_INJECT_WAIT; }

@@ -39,34 +39,43 @@ static char *copy_text(const wrn_json *object, const char *key) {
     return text ? strdup(text) : NULL;
 }
 
-static bool read_host(const wrn_json *from, wrn_inject_host *out) {
-    const wrn_json *headers = wrn_json_get(from, "headers");
-    const char *name = wrn_json_string(wrn_json_get(from, "host"), NULL);
+/* The host of an entry, which may have had others. NULL: it makes no sense. */
+static wrn_inject_host *host_of(const wrn_json *entry) {
+    const char *text = wrn_json_string(wrn_json_get(entry, "host"), NULL);
+    char name[WRN_NAME_MAX + 1];
     int64_t port = 0;
-    size_t count = wrn_json_count(headers);
-    if (!name || !wrn_name_clean(name, strlen(name), out->name) || !wrn_json_int(wrn_json_get(from, "port"), &port) ||
+    if (!text || !wrn_name_clean(text, strlen(text), name) || !wrn_json_int(wrn_json_get(entry, "port"), &port) ||
         port < 1 || port > UINT16_MAX)
-        return false;
-    out->port = (uint16_t)port;
-    out->headers = calloc(count + 1, sizeof(*out->headers));
-    for (; out->headers && out->count < count; out->count++) {
-        wrn_injection *header = &out->headers[out->count];
-        *header = (wrn_injection){copy_text(wrn_json_at(headers, out->count), "name"),
-                                  copy_text(wrn_json_at(headers, out->count), "value")};
-        if (!header->name || !header->value || !wrn_inject_name_ok(header->name)) return false;
-    }
-    return out->headers != NULL;
+        return NULL;
+    size_t i = 0;
+    while (i < all.host_count && (all.hosts[i].port != port || strcmp(all.hosts[i].name, name) != 0)) i++;
+    if (i == WRN_SESSION_HOSTS_MAX) return NULL;
+    wrn_inject_host *host = &all.hosts[i];
+    if (i < all.host_count) return host;
+    all.host_count++;
+    strcpy(host->name, name);
+    host->port = (uint16_t)port;
+    return host;
+}
+
+static bool read_header(const wrn_json *entry) {
+    wrn_inject_host *host = host_of(entry);
+    wrn_injection header = {copy_text(entry, "header"), copy_text(entry, "value")};
+    if (!host || !header.name || !wrn_inject_name_ok(header.name)) return false;
+    host->is_closed = host->is_closed || !header.value;
+    host->headers = realloc(host->headers, (host->count + 1) * sizeof(header));
+    if (!host->headers) return false;
+    host->headers[host->count++] = header;
+    return true;
 }
 
 static bool read_config(const wrn_json *config) {
-    const wrn_json *hosts = wrn_json_get(config, "hosts");
+    const wrn_json *headers = wrn_json_get(config, "headers");
     const char *key = wrn_json_string(wrn_json_get(config, "key"), NULL);
     const char *certificate = wrn_json_string(wrn_json_get(config, "certificate"), NULL);
     if (!key || !certificate || !wrn_authority_read(&all.authority, key, certificate)) return false;
-    all.host_count = wrn_json_count(hosts);
-    if (all.host_count > WRN_SESSION_HOSTS_MAX) return false;
-    for (size_t i = 0; i < all.host_count; i++)
-        if (!read_host(wrn_json_at(hosts, i), &all.hosts[i])) return false;
+    for (size_t i = 0; i < wrn_json_count(headers); i++)
+        if (!read_header(wrn_json_at(headers, i))) return false;
     return true;
 }
 

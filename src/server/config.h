@@ -48,7 +48,7 @@ typedef struct wrn_config {
     const char *key_name;   /* its argument; NULL: none */
     wrn_template_plan plan; /* of template build; its name also of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *audit_log;
-    char *gate;
+    char *gate, *gate_tls, *egress_ca;
     wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, idle_exit_sec,

@@ -68,8 +68,8 @@ class Tls:
         at = authority.index("-----BEGIN CERTIFICATE")
         self.certificate = authority[at:]
         config = {"key": authority[:at], "certificate": self.certificate,
-                  "hosts": [{"host": name, "port": port, "headers": [{"name": n, "value": v} for n, v in headers]}
-                            for name in ("api.test", "bad.test", "wrong.test", "plain.test")]}
+                  "headers": [{"host": name, "port": port, "header": n, "value": v} for n, v in headers
+                              for name in ("api.test", "bad.test", "wrong.test", "plain.test")] + [{"host": "closed.test", "port": port, "header": "A"}]}
         memory = os.memfd_create("config")
         os.write(memory, json.dumps(config).encode())
         self.gate, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -198,6 +198,8 @@ def a_host_that_is_not_trusted_gets_nothing():
         peer.sendall(b"HTTP/1.1 400 Bad\r\n\r\n")
         peer.close()
 
+    status, text = ask(process.open("closed.test", server="api.test"), b"GET / HTTP/1.1\r\nHost: closed.test\r\n\r\n")[0]
+    assert status == 502 and b"secret" in text, text
     context = ssl.create_default_context(cadata=process.certificate)
     tls = context.wrap_socket(process.connect(no_tls), server_hostname="plain.test")
     assert ask(tls, b"GET / HTTP/1.1\r\nHost: plain.test\r\n\r\n")[0][0] == 502

@@ -44,6 +44,8 @@ void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wr
 /* What the operator lets sandboxes reach, and how: rules as in gate/rule.h. */
 typedef struct wrn_egress_config {
     const char *gate_path;             /* the wrenn-gate binary */
+    const char *gate_tls_path;         /* the wrenn-gate-tls binary */
+    const char *trust_path;            /* certificates that it trusts beside the machine's; NULL: none */
     char *const *deny, *const *opened; /* what is denied to all; private ranges that policies may open */
     char *const *name_servers;         /* addresses */
     size_t deny_count, opened_count;
@@ -72,6 +74,8 @@ typedef struct wrn_box_spec {
     const char *snapshot_id; /* the snapshot that template_name stands for; NULL: a template of the platform */
     const char *backend;     /* its name; NULL: the first in the table that runs here */
     const char *network;     /* its policy, a JSON object; NULL: it has no interface but loopback */
+    const char *authority;   /* a certificate that programs in the box trust, as PEM; NULL: none */
+    int secrets;             /* what is added to requests: a file in memory for wrenn-gate-tls; 0: nothing */
     int64_t disk_mb;         /* 0: no limit */
     const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
 } wrn_box_spec;

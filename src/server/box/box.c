@@ -264,6 +264,6 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     }
     box_hold(box);
     box_watch(box);
-    if (spec->network) box->gate = gate_new(box, spec->network);
+    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
     box_open_agent(box, channel, NULL);
 }

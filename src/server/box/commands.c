@@ -61,8 +61,12 @@ void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context) {
     if (has_gate(box, done, context)) gate_look(box->gate, done, context);
 }
 
-void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context) {
-    if (has_gate(box, done, context)) gate_set(box->gate, policy, done, context);
+void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context) {
+    if (has_gate(box, done, context)) gate_set(box->gate, policy, secrets, done, context);
+}
+
+void wrn_box_set_secrets(wrn_box *box, int secrets) {
+    if (box->gate) gate_set_secrets(box->gate, secrets);
 }
 
 typedef struct refused_dial {

@@ -32,6 +32,8 @@ struct gate {
     wrn_box *box; /* NULL: it has ended or was left, and only the process is waited for */
     uv_loop_t *loop;
     char *policy;
+    int secrets; /* -1: none */
+    injector *injector;
     held_gate held;
     pid_t pid;
     uid_t uid;
@@ -76,6 +78,7 @@ static void answer_all(gate *g, const wrn_fault *fault) {
 static void let_go(gate *g) {
     wrn_fault fault;
     g->box = NULL;
+    wrn_fd_close(&g->secrets);
     wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "the sandbox has ended");
     answer_all(g, &fault);
 }
@@ -83,6 +86,7 @@ static void let_go(gate *g) {
 void gate_end(gate *g) {
     if (!g) return;
     let_go(g);
+    injector_end(WRN_TAKE(g->injector));
     uv_timer_stop(g->timer);
     stop_poll(&g->source_poll);
     stop_poll(&g->control_poll);
@@ -93,23 +97,24 @@ void gate_end(gate *g) {
 void gate_leave(gate *g) {
     if (!g) return;
     let_go(g);
+    injector_leave(WRN_TAKE(g->injector));
     free_gate(g);
 }
 
 /* ---- asking ---- */
 
-/* False when the gate takes nothing: it died, or is stuck. */
-static bool send_object(gate *g, const wrn_json *object) {
+/* False when the gate takes nothing: it died, or is stuck. `passed`: -1, or a descriptor to send along. */
+static bool send_object(gate *g, const wrn_json *object, int passed) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     wrn_json_write(object, &text);
     return g->held.control >= 0 && text.size <= PACKET_MAX &&
-           send(g->held.control, text.data, text.size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)text.size;
+           wrn_fds_send(g->held.control, text.data, text.size, &passed, passed >= 0, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static bool ask(gate *g, wrn_json *asked, const char *what, wrn_network_fn done, void *context) {
+static bool ask(gate *g, wrn_json *asked, const char *what, int passed, wrn_network_fn done, void *context) {
     wrn_json_set_int(asked, "id", ++g->last_id);
     wrn_json_set_string(asked, "do", what);
-    if (!send_object(g, asked)) return false;
+    if (!send_object(g, asked, passed)) return false;
     if (!done) return true;
     question **at = &g->questions;
     while (*at) at = &(*at)->next;
@@ -118,12 +123,31 @@ static bool ask(gate *g, wrn_json *asked, const char *what, wrn_network_fn done,
     return true;
 }
 
-/* Tells the gate what to let out. */
+static void on_injector_ended(void *context);
+
+/* Tells the gate what to let out, and leads it to the process that adds headers when that is a new one. */
 static bool tell_policy(gate *g, wrn_network_fn done, void *context) {
     WRN_AUTO(wrn_json_freep) wrn_json *settings = gate_settings(g->policy, &g->box->boxes->config.egress);
-    if (!ask(g, settings, "set", done, context)) return false;
+    if (g->secrets >= 0 && !g->injector) g->injector = injector_new(g->box, g->secrets, on_injector_ended, g);
+    WRN_AUTO(wrn_fd_close) int end = g->injector ? injector_take_end(g->injector) : -1;
+    if (!ask(g, settings, "set", end, done, context)) return false;
     g->set_id = g->last_id;
     return true;
+}
+
+/* Until there is another one nobody gets to the hosts that it was for. */
+static void on_injector_ended(void *context) {
+    gate *g = context;
+    g->injector = NULL;
+    if (!g->box) return;
+    wrn_log_warning("sandbox %s: wrenn-gate-tls has ended: starting it again", g->box->id);
+    if (g->held.control >= 0) (void)tell_policy(g, NULL, NULL);
+}
+
+static void take_secrets(gate *g, int secrets) {
+    wrn_fd_close(&g->secrets);
+    g->secrets = secrets > 0 ? fcntl(secrets, F_DUPFD_CLOEXEC, 3) : -1;
+    injector_end(WRN_TAKE(g->injector));
 }
 
 void gate_renew(gate *g) {
@@ -258,6 +282,7 @@ static bool start_process(gate *g) {
     g->is_jailed = g->is_told = false;
     g->control_poll = start_poll(g, g->held.control, on_control);
     g->exit_poll = start_poll(g, g->held.pidfd, on_gate_exit);
+    injector_end(WRN_TAKE(g->injector)); /* the last gate had its socket */
     (void)tell_policy(g, NULL, NULL);
     box_hold(g->box);
     return true;
@@ -335,13 +360,14 @@ static void watch_names(wrn_boxes *boxes) {
     uv_unref((uv_handle_t *)boxes->names_watch);
 }
 
-static gate *new_gate(wrn_box *box, const char *policy) {
+static gate *new_gate(wrn_box *box, const char *policy, int secrets) {
     gate *g = calloc(1, sizeof(*g));
     *g = (gate){.box = box,
                 .loop = box->boxes->config.loop,
                 .policy = strdup(policy ? policy : "{}"),
                 .held = HELD_GATE_NONE,
                 .source = -1,
+                .secrets = secrets > 0 ? fcntl(secrets, F_DUPFD_CLOEXEC, 3) : -1,
                 .uid = box->run.gate_uid,
                 .ipv6 = box->run.ipv6,
                 .last_id = wrn_clock_us(CLOCK_REALTIME), /* other ids than the last daemon's */
@@ -352,15 +378,15 @@ static gate *new_gate(wrn_box *box, const char *policy) {
     return g;
 }
 
-gate *gate_new(wrn_box *box, const char *policy) {
-    gate *g = new_gate(box, policy);
+gate *gate_new(wrn_box *box, const char *policy, int secrets) {
+    gate *g = new_gate(box, policy, secrets);
     g->source = wrn_fd_take(&box->run.link_source);
     g->source_poll = start_poll(g, g->source, on_source);
     return g;
 }
 
-gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy) {
-    gate *g = new_gate(box, policy);
+gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets) {
+    gate *g = new_gate(box, policy, secrets);
     g->held = *kept;
     g->is_jailed = g->is_told = g->was_ready = true;
     g->control_poll = start_poll(g, g->held.control, on_control);
@@ -427,7 +453,7 @@ static void tell_later(inquiry *i) {
 
 static void count(inquiry *i) {
     WRN_AUTO(wrn_json_freep) wrn_json *asked = wrn_json_new_object();
-    if (!ask(i->gate, asked, "stats", on_counted, i)) tell_later(i);
+    if (!ask(i->gate, asked, "stats", -1, on_counted, i)) tell_later(i);
 }
 
 void gate_look(gate *g, wrn_network_fn done, void *context) {
@@ -446,8 +472,28 @@ static void on_set(void *context, const wrn_json *answer, const wrn_fault *fault
     tell(i, died ? NULL : fault);
 }
 
-void gate_set(gate *g, const char *policy, wrn_network_fn done, void *context) {
+/* Whether two files in memory, of which either may be none, hold the same. */
+static bool same_secrets(int a, int b) {
+    char one[4096], other[sizeof(one)];
+    if (a <= 0 || b <= 0) return a <= 0 && b <= 0;
+    for (off_t at = 0;; at += (off_t)sizeof(one)) {
+        ssize_t size = pread(a, one, sizeof(one), at);
+        bool same = size == pread(b, other, sizeof(other), at) && size >= 0 && memcmp(one, other, (size_t)size) == 0;
+        explicit_bzero(one, sizeof(one));
+        explicit_bzero(other, sizeof(other));
+        if (!same || size < (ssize_t)sizeof(one)) return same;
+    }
+}
+
+void gate_set_secrets(gate *g, int secrets) {
+    if (same_secrets(g->secrets, secrets)) return;
+    take_secrets(g, secrets);
+    if (g->held.control >= 0) (void)tell_policy(g, NULL, NULL);
+}
+
+void gate_set(gate *g, const char *policy, int secrets, wrn_network_fn done, void *context) {
     inquiry *i = calloc(1, sizeof(*i));
+    if (!same_secrets(g->secrets, secrets)) take_secrets(g, secrets);
     *i = (inquiry){.gate = g, .done = done, .context = context};
     free(g->policy);
     g->policy = strdup(policy);
