@@ -32,6 +32,31 @@ static void put_over(const char *path, const char *name, const char *text) {
     CHECK_MSG(mount(own, path, NULL, MS_BIND, NULL) == 0, "%s: %s", path, strerror(errno));
 }
 
+/* Starts the server of https.py, which ends with us. */
+static bool serve_https(void) {
+    int up[2];
+    char dir[300], fd[16], end;
+    snprintf(dir, sizeof(dir), "%s", test_dir());
+    if (pipe(up) != 0) return false;
+    snprintf(fd, sizeof(fd), "%d", up[1]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(up[0]);
+        execl("/usr/bin/python3", "python3", HTTPS_PY, dir, "serve", fd, NULL);
+        _exit(127);
+    }
+    close(up[1]);
+    bool ended = read(up[0], &end, 1) == 0;
+    close(up[0]);
+    return pid > 0 && ended;
+}
+
+static void make_certificates(void) {
+    char line[600];
+    snprintf(line, sizeof(line), "/usr/bin/python3 %s %s make", HTTPS_PY, test_dir());
+    CHECK_MSG(system(line) == 0, "%s", line);
+}
+
 /* Says a word to all who connect, and then keeps the connection. */
 _Noreturn static void serve_outside(int ready, int go) {
     const struct sockaddr_in address = {
@@ -42,7 +67,7 @@ _Noreturn static void serve_outside(int ready, int go) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (system("ip addr add " OUTSIDE "/24 dev out0 && ip addr add 203.0.113.11/24 dev out0 && ip link set out0 up") !=
             0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 || !serve_https() ||
         write(ready, "", 1) != 1)
         _exit(1);
     for (;;) {
@@ -60,6 +85,7 @@ static void make_network(void) {
     CHECK(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
     put_over("/etc/hosts", "hosts",
              "127.0.0.1 localhost\n" OUTSIDE " good.example sub.good.example\n203.0.113.11 bad.example\n");
+    make_certificates();
     CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
     pid_t pid = fork();
     if (pid == 0) serve_outside(ready[1], go[0]);
@@ -268,6 +294,111 @@ TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     end(&d, SIGTERM, 0);
 }
 
+/* ---- secrets ---- */
+
+#define VALUE "s3cret-value"
+#define INJECT "\"inject\":[{\"host\":\"good.example\",\"header\":\"Authorization\",\"secret\":\"api\"}]"
+
+static void set_secret(const test_daemon *d, const char *value) {
+    char body[200];
+    snprintf(body, sizeof(body), "{\"value\":\"%s\"}", value);
+    reply r = call(d, "PUT", "/v1/secrets/api", body);
+    CHECK_MSG(r.status == 200 && !strstr(r.body, value), "%s", r.body);
+    reply_free(&r);
+}
+
+/* What the server of https.py has seen, or the status of another answer, or the error. */
+static char *fetch(const test_daemon *d, const char *id, const char *host) {
+    char line[600];
+    snprintf(
+        line, sizeof(line),
+        "python3 -c \"\nimport urllib.request as u\nr = u.Request('https://%s/', headers={'Authorization': 'mine'})\n"
+        "try: print(u.urlopen(r, timeout=20).read().decode())\n"
+        "except u.HTTPError as e: print(e.code, e.read().decode().strip())\nexcept OSError as e: print(e)\"",
+        host);
+    return sh(d, id, line);
+}
+
+#define CHECK_FETCH(d, id, host, want)   \
+    do {                                 \
+        char *got_ = fetch(d, id, host); \
+        CHECK_CONTAINS(got_, want);      \
+        free(got_);                      \
+    } while (0)
+
+/* Until the process that adds headers is there again. */
+static void await_fetch(const test_daemon *d, const char *id) {
+    for (bool right = false; !right;) {
+        char *got = fetch(d, id, "good.example");
+        right = strstr(got, "right");
+        free(got);
+    }
+}
+
+static void serve_secrets(test_daemon *d) {
+    char trusted[300];
+    snprintf(trusted, sizeof(trusted), "%s/ca.pem", test_dir());
+    serve(d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--gate-tls", getenv("WRENN_TEST_GATE_TLS"),
+                              "--egress-ca", trusted, "--on-stop", "keep", NULL});
+}
+
+static void secrets(void) {
+    test_daemon d = {0};
+    char id[40], other[40], line[400];
+    serve_secrets(&d);
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"network\":{" INJECT "}}"), 409, "conflict");
+    CHECK_ERROR(call(&d, "PUT", "/v1/secrets/api", "{\"value\":\"a\\nb: c\"}"), 400, "invalid_request");
+    CHECK_ERROR(call(&d, "PUT", "/v1/secrets/-", "{\"value\":\"a\"}"), 400, "invalid_request");
+    set_secret(&d, "Bearer " VALUE);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]," INJECT "}}", id);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    CHECK_SH(&d, id, "! command -v curl > /dev/null || curl -sS https://good.example/ | grep -q right", "");
+    CHECK_FETCH(&d, id, "bad.example", "certificate"); /* its own, which this sandbox does not trust */
+    /* It is nowhere inside, in no answer, and in no file. */
+    CHECK_SH(
+        &d, id,
+        "{ grep -rls 's3cret-v[a]lue' /proc/[0-9]*/environ /proc/[0-9]*/cmdline /etc /run /root /tmp; env | grep 's3cret-v[a]lue'; } || true",
+        "");
+    reply r = call(&d, "GET", "/v1/secrets", NULL);
+    CHECK(r.status == 200 && !strstr(r.body, VALUE));
+    CHECK_CONTAINS(r.body, "\"name\":\"api\"");
+    reply_free(&r);
+    r = look(&d, id);
+    CHECK(!strstr(r.body, VALUE));
+    CHECK_CONTAINS(r.body, INJECT);
+    reply_free(&r);
+    snprintf(line, sizeof(line), "! grep -rqsa %s %s/data && test $(stat -c %%a %s/data/secrets.key) = 600", VALUE,
+             test_dir(), test_dir());
+    CHECK_MSG(system(line) == 0, "%s", line);
+    /* Changes reach it. */
+    set_secret(&d, "other");
+    CHECK_FETCH(&d, id, "good.example", "wrong");
+    CHECK_STATUS(call(&d, "DELETE", "/v1/secrets/api", NULL), 204);
+    CHECK_FETCH(&d, id, "good.example", "502 wrenn: a secret");
+    set_secret(&d, "Bearer " VALUE);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    end(&d, SIGKILL, KILLED);
+    serve_secrets(&d);
+    await_fetch(&d, id);
+    r = set_policy(&d, id, "{\"allow\":[\"good.example\"]}");
+    reply_free(&r);
+    CHECK_FETCH(&d, id, "good.example", "certificate");
+    r = set_policy(&d, id, "{" INJECT "}");
+    reply_free(&r);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    /* Its authority is its own. */
+    snap(&d, id, "trusting");
+    make_from(&d, "trusting", other);
+    CHECK_SH(&d, other, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt || true", "0\n");
+    CHECK_SH(&d, id, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt", "1\n");
+    destroy(&d, other);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]}}", other);
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(other, "/network"), "{" INJECT "}"), 409, "conflict");
+    destroy(&d, other);
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
 /* ---- what the operator decides ---- */
 
 static void operators(void) {
@@ -293,6 +424,7 @@ TEST_WITH_NETWORK(policies_are_obeyed_and_replaced, policies)
 TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
 TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
+TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
 
 TEST_MAIN
