@@ -388,6 +388,7 @@ static void secrets(void) {
     CHECK_FETCH(&d, id, "good.example", "right");
     /* Its authority is its own. */
     snap(&d, id, "trusting");
+    resume(&d, id);
     make_from(&d, "trusting", other);
     CHECK_SH(&d, other, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt || true", "0\n");
     CHECK_SH(&d, id, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt", "1\n");

@@ -1,11 +1,14 @@
 /* Requests with headers that are added, and requests that could be read in two ways. */
+#include <stdlib.h>
+
 #include "gate/inject.h"
 #include "test.h"
 
 #define HOST "Host: api.test\r\n"
 #define ADDED "X-Key: s3cret\r\n"
 
-static wrn_injection key = {"X-Key", "s3cret"};
+static char name[] = "X-Key", value[] = "s3cret";
+static wrn_injection key = {name, value};
 static const wrn_inject_host host = {.name = "api.test", .port = 443, .headers = &key, .count = 1};
 
 /* What goes to the host, or the status of the refusal, for bytes that come in pieces of that size. */
@@ -106,7 +109,7 @@ TEST(a_websocket_is_opened_by_the_first_request) {
         wrn_inject_answered(&in, "HTTP/1.1 ", 9);
         CHECK_INT(in.part, WRN_INJECT_WAIT);
         wrn_inject_answered(&in, opens ? "101 Switching" : "200 OK", 6);
-        CHECK(!wrn_inject(&in, "\x81\n", 2, &out) == opens);
+        CHECK_INT(wrn_inject(&in, "\x81\n", 2, &out) == NULL, opens);
         wrn_injector_free(&in);
         wrn_buf_free(&out);
     }

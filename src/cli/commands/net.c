@@ -53,7 +53,8 @@ static wrn_json *network_json(const wrenn_network *network) {
     wrn_json_set(out, "deny", texts(network->deny, network->deny_count));
     wrn_json_set(out, "presets", texts(network->presets, network->presets_count));
     for (size_t i = 0; i < network->inject_count; i++) wrn_json_append(inject, header_json(network->inject[i]));
-    wrn_json_set(out, "inject", inject);
+    if (network->inject_count) wrn_json_set(out, "inject", inject);
+    else wrn_json_free(inject);
     set_text(out, "gate", network->gate);
     set_text(out, "mode", network->mode);
     wrn_json_set_int(out, "bytes_in", network->bytes_in);
