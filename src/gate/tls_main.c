@@ -53,7 +53,7 @@ static wrn_inject_host *host_of(const wrn_json *entry) {
     wrn_inject_host *host = &all.hosts[i];
     if (i < all.host_count) return host;
     all.host_count++;
-    strcpy(host->name, name);
+    memcpy(host->name, name, sizeof(name));
     host->port = (uint16_t)port;
     return host;
 }

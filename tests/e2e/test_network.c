@@ -252,8 +252,8 @@ static void snapshots(void) {
     end(&d, SIGTERM, 0);
 }
 
-/* A gate in this network, which is the test's own; 0: there is none. As root only: others may not look. */
-static pid_t find_gate(void) {
+/* A process in this network, which is the test's own, by its name; 0: there is none. As root only: others may not look. */
+static pid_t find_process(const char *wanted) {
     char own[64] = "", there[64], path[300], name[32];
     pid_t found = 0;
     CHECK(readlink("/proc/self/ns/net", own, sizeof(own) - 1) > 0);
@@ -264,12 +264,14 @@ static pid_t find_gate(void) {
         if (atoi(entry->d_name) <= 0 || size <= 0 || strncmp(there, own, (size_t)size) != 0) continue;
         snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
         FILE *file = fopen(path, "re");
-        if (file && fgets(name, sizeof(name), file) && strcmp(name, "wrenn-gate\n") == 0) found = atoi(entry->d_name);
+        if (file && fgets(name, sizeof(name), file) && strcmp(name, wanted) == 0) found = atoi(entry->d_name);
         if (file) fclose(file);
     }
     if (proc) closedir(proc);
     return found;
 }
+
+static pid_t find_gate(void) { return find_process("wrenn-gate\n"); }
 
 TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     test_daemon d = {0};
@@ -386,6 +388,12 @@ static void secrets(void) {
     r = set_policy(&d, id, "{" INJECT "}");
     reply_free(&r);
     CHECK_FETCH(&d, id, "good.example", "right");
+    const char *const processes[] = {"wrenn-gate-tls\n", "wrenn-gate\n"};
+    for (size_t i = 0; geteuid() == 0 && i < WRN_COUNT(processes); i++) {
+        pid_t found = find_process(processes[i]);
+        CHECK(found > 0 && kill(found, SIGKILL) == 0);
+        await_fetch(&d, id);
+    }
     /* Its authority is its own. */
     snap(&d, id, "trusting");
     resume(&d, id);
@@ -397,6 +405,7 @@ static void secrets(void) {
     CHECK_ERROR(call(&d, "PUT", sandbox_path(other, "/network"), "{" INJECT "}"), 409, "conflict");
     destroy(&d, other);
     destroy(&d, id);
+    while (find_process("wrenn-gate-tls\n")) sched_yield();
     end(&d, SIGTERM, 0);
 }
 

@@ -189,7 +189,7 @@ static void on_authority(wrn_job *job) {
     wrn_fault fault;
     wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "%s makes no authority for the sandbox",
                   t->server->egress.gate_tls_path);
-    if (!t->is_made) create_on_done(t->once, NULL, &fault);
+    if (!t->is_made) create_on_done(t->once, &t->row, &fault);
     else
         wrn_sandboxes_create(t->server->sandboxes, &t->row, t->metadata.data, t->network.data, t->authority,
                              create_on_done, t->once);
