@@ -226,45 +226,94 @@ static void snapshots(void) {
     end(&d, SIGTERM, 0);
 }
 
-/* A gate in this network, which is the test's own; 0: there is none. As root only: others may not look. */
-static pid_t find_gate(void) {
+enum { GATES_MAX = 8 };
+
+/* The gates in this network, which is the test's own. As root only: others may not look. */
+static size_t find_gates(pid_t out[GATES_MAX]) {
     char own[64] = "", there[64], path[300], name[32];
-    pid_t found = 0;
+    size_t found = 0;
     CHECK(readlink("/proc/self/ns/net", own, sizeof(own) - 1) > 0);
     DIR *proc = opendir("/proc");
-    for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
+    for (struct dirent *entry; proc && found < GATES_MAX && (entry = readdir(proc));) {
         snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
         ssize_t size = readlink(path, there, sizeof(there) - 1);
         if (atoi(entry->d_name) <= 0 || size <= 0 || strncmp(there, own, (size_t)size) != 0) continue;
         snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
         FILE *file = fopen(path, "re");
-        if (file && fgets(name, sizeof(name), file) && strcmp(name, "wrenn-gate\n") == 0) found = atoi(entry->d_name);
+        if (file && fgets(name, sizeof(name), file) && strcmp(name, "wrenn-gate\n") == 0)
+            out[found++] = atoi(entry->d_name);
         if (file) fclose(file);
     }
     if (proc) closedir(proc);
     return found;
 }
 
+static void kill_and_wait(pid_t gate) {
+    CHECK(kill(gate, SIGKILL) == 0);
+    while (kill(gate, 0) == 0) sched_yield(); /* until wrennd has seen it */
+}
+
 TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     test_daemon d = {0};
     char id[40];
+    pid_t gates[GATES_MAX];
     make_network();
     serve_network(&d);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     CHECK_REACH(&d, id, "good.example", HELLO);
-    pid_t gate = find_gate();
-    CHECK(gate > 0 && kill(gate, SIGKILL) == 0);
-    while (find_gate() == gate) sched_yield();
+    while (find_gates(gates) != 2) sched_yield(); /* its own, and one for the next sandbox */
+    for (int i = 0; i < 2; i++) kill_and_wait(gates[i]);
     CHECK_REACH(&d, id, "good.example", HELLO);
     reply r = look(&d, id);
     CHECK_STR(member(&r, "gate"), "running");
     CHECK_INT(number(&r, "connections"), 2); /* what the last one counted is not lost */
     reply_free(&r);
     destroy(&d, id);
-    while (find_gate()) sched_yield();
+    end(&d, SIGTERM, 0);
+    while (find_gates(gates)) sched_yield();
+    serve_network(&d);
     make_sandbox(&d, "{}", id);
-    CHECK_INT(find_gate(), 0); /* none is started for nothing */
+    CHECK_INT(find_gates(gates), 0); /* none is started for nothing */
     destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* The groups of a process that are a sandbox's: all of them, or those with that controller. */
+static bool is_counted(pid_t process, const char *id, const char *controller) {
+    char path[64], line[512];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)process);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) found = found || (strstr(line, id) && strstr(line, controller));
+    if (file) fclose(file);
+    return found;
+}
+
+TEST_SLOW(the_gate_that_waits_is_the_next_sandboxs_and_counted_with_it_as_root) {
+    test_daemon d = {0};
+    char first[40], next[40];
+    pid_t gates[GATES_MAX], after[GATES_MAX];
+    make_network();
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", first);
+    while (find_gates(gates) != 2) sched_yield();
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]}}", next);
+    CHECK_REACH(&d, next, "bad.example", HELLO);
+    CHECK_REACH(&d, next, "good.example", "no name");
+    CHECK_REACH(&d, first, "good.example", HELLO);
+    while (find_gates(after) != 3) sched_yield();
+    reply r = call(&d, "GET", sandbox_path(next, ""), NULL);
+    bool has_groups = strstr(r.body, "\"memory\":\"enforced\"");
+    reply_free(&r);
+    for (int i = 0; has_groups && i < 2; i++) CHECK(is_counted(gates[i], first, "") || is_counted(gates[i], next, ""));
+    CHECK_STATUS(call(&d, "POST", sandbox_path(next, "/pause"), NULL), 200);
+    for (int i = 0; i < 2; i++) CHECK(!is_counted(gates[i], next, "freezer"));
+    r = set_policy(&d, next, "{\"allow\":[\"good.example\"]}"); /* it is not frozen, but answers */
+    reply_free(&r);
+    resume(&d, next);
+    CHECK_REACH(&d, next, "good.example", HELLO);
+    destroy(&d, first);
+    destroy(&d, next);
     end(&d, SIGTERM, 0);
 }
 
