@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "work.h"
 
 #define OUTSIDE "203.0.113.10"
+#define PACKAGES "http://good.example:8001"
 enum { KILLED = 128 + SIGKILL };
 
 /* ---- the network ---- */
@@ -33,7 +35,7 @@ static void put_over(const char *path, const char *name, const char *text) {
 }
 
 /* Says a word to all who connect, and then keeps the connection. */
-_Noreturn static void serve_outside(int ready, int go) {
+_Noreturn static void serve_outside(int ready, int go, bool packages) {
     const struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(8000), .sin_addr.s_addr = htonl(INADDR_ANY)};
     char word;
@@ -45,6 +47,12 @@ _Noreturn static void serve_outside(int ready, int go) {
         bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 ||
         write(ready, "", 1) != 1)
         _exit(1);
+    if (packages && fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(ready, STDOUT_FILENO);
+        execl("/usr/bin/python3", "python3", WORLD_PY, "serve", PACKAGES, NULL);
+        _exit(127);
+    }
     for (;;) {
         int peer = accept(fd, NULL, NULL);
         if (peer >= 0) (void)!write(peer, "hello\n", 6);
@@ -52,7 +60,7 @@ _Noreturn static void serve_outside(int ready, int go) {
 }
 
 /* Before the test becomes an ordinary user. Everything goes with the processes of the test. */
-static void make_network(void) {
+static void make_network_with(bool packages) {
     int ready[2], go[2];
     char word, line[128];
     if (geteuid() != 0) test_skip("not run as root");
@@ -62,7 +70,7 @@ static void make_network(void) {
              "127.0.0.1 localhost\n" OUTSIDE " good.example sub.good.example\n203.0.113.11 bad.example\n");
     CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
     pid_t pid = fork();
-    if (pid == 0) serve_outside(ready[1], go[0]);
+    if (pid == 0) serve_outside(ready[1], go[0], packages);
     CHECK(pid > 0 && read(ready[0], &word, 1) == 1);
     run_ip("link set lo up");
     snprintf(line, sizeof(line), "link add host0 type veth peer name out0 netns %d", (int)pid);
@@ -70,19 +78,24 @@ static void make_network(void) {
     run_ip("addr add 203.0.113.1/24 dev host0");
     run_ip("link set host0 up");
     CHECK(write(go[1], "", 1) == 1 && read(ready[0], &word, 1) == 1);
+    close(ready[1]);
+    if (packages) CHECK_MSG(read(ready[0], &word, 1) == 1, "the packages could not be made");
 }
 
+static void make_network(void) { make_network_with(false); }
+
 /* As TEST_AS_BOTH, in that network. */
-#define TEST_WITH_NETWORK(ident, run)     \
+#define TEST_IN(make, ident, run)         \
     TEST_SLOW(ident##_as_root) {          \
-        make_network();                   \
+        make();                           \
         run();                            \
     }                                     \
     TEST_SLOW(ident##_as_ordinary_user) { \
-        make_network();                   \
+        make();                           \
         test_become_ordinary_user();      \
         run();                            \
     }
+#define TEST_WITH_NETWORK(ident, run) TEST_IN(make_network, ident, run)
 
 static void serve_network(test_daemon *d) {
     serve(d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--on-stop", "keep", NULL});
@@ -338,10 +351,60 @@ static void operators(void) {
     end(&d, SIGTERM, 0);
 }
 
+/* ---- package managers, by the command ---- */
+
+/* Its exit status; its output is in the files `out` and `err` of test_dir(). */
+static int run_line(const char *line) {
+    char all[2048];
+    snprintf(all, sizeof(all), "cd %s && export HOME=%s WRENN_WRENND=%s PATH=%s:$PATH && { %s; } > out 2> err",
+             test_dir(), test_dir(), FAKE_WRENND, getenv("WRENN_TEST_CLI"), line);
+    int status = system(all);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static const char *said(const char *name) {
+    static char text[2][8192];
+    char path[256];
+    char *into = text[strcmp(name, "err") == 0];
+    snprintf(path, sizeof(path), "%s/%s", test_dir(), name);
+    CHECK(wrn_file_read(path, into, sizeof(text[0])) >= 0);
+    return into;
+}
+
+static void packages(void) {
+    static const struct {
+        const char *program, *line;
+    } all[] = {{"/usr/bin/python3", "pip 1.0\n"},
+               {"/usr/bin/npm", "npm 1.0.0\n"},
+               {"/usr/bin/git", "git one\n"},
+               {"/usr/bin/apt-get", "apt 1.0\n"}};
+    int status = run_line("python3 " WORLD_PY " script " PACKAGES " /tmp/packages > script && "
+                          "wrenn run --allow good.example --upload script:/tmp/script -- sh /tmp/script");
+    CHECK_MSG(status == 0, "%d: %s", status, said("err"));
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (access(all[i].program, X_OK) == 0) CHECK_CONTAINS(said("out"), all[i].line);
+}
+
+/* As docs/guide/network.md has it. */
+static void own_index(void) {
+    int status =
+        run_line("export PIP_INDEX_URL=" PACKAGES "/simple PIP_TRUSTED_HOST=good.example; "
+                 "wrenn run --allow good.example -e PIP_INDEX_URL -e PIP_TRUSTED_HOST -- sh -c '"
+                 "pip install -q tiny && python3 -c \"import tiny; print(tiny.version)\"; curl https://bad.example'");
+    CHECK_CONTAINS(said("out"), "1.0\n");
+    CHECK_MSG(status == 6, "%d: %s", status, said("err")); /* curl's: could not resolve host */
+    CHECK_CONTAINS(said("err"), "denied: bad.example");
+    CHECK_CONTAINS(said("err"), "--allow bad.example");
+}
+
+static void make_network_and_packages(void) { make_network_with(true); }
+
 TEST_WITH_NETWORK(policies_are_obeyed_and_replaced, policies)
 TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
 TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
+TEST_IN(make_network_and_packages, packages_are_installed, packages)
+TEST_IN(make_network_and_packages, pip_uses_an_index_that_is_passed_on, own_index)
 
 TEST_MAIN

@@ -585,3 +585,16 @@ def run_tests(tests, names=()):
             traceback.print_exc(file=sys.stderr)
             print(f"not ok {number} - {test.__name__}: {type(error).__name__}: {error}", flush=True)
     return failed
+
+
+if __name__ == "__main__":
+    # For others: "serve URL" serves the packages until the process is killed, and says when; "script URL DIR" prints install_all().
+    if sys.argv[1] == "script":
+        print(install_all(*sys.argv[2:]))
+    else:
+        unshare(CLONE_NEWNS)
+        run("mount --make-rprivate /")
+        run("mount -t tmpfs packages /tmp") # goes with the process
+        serve_packages(tempfile.mkdtemp(), sys.argv[2])
+        os.write(1, b".")
+        signal.pause()
