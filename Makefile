@@ -148,6 +148,7 @@ bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
 	@build-bench/bench/bench
+	@$(PYTHON) tests/gate/test_links.py build-bench/src/gate/wrenn-gate --measure
 
 install: build
 	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)
