@@ -23,7 +23,6 @@ static void stack_said(wrn_gate *gate, const seam_message *message, size_t size)
     switch (message->kind) {
     case SEAM_READY:
         control_ready(gate);
-        if (!control_read(gate)) _exit(0); /* the policy, before the first frame is judged by it */
         if (!gate_watch_fd(gate, gate->options->control, EPOLLIN, WATCH_CONTROL, 0)) _exit(2);
         return;
     case SEAM_OPEN: return flows_open(gate, message);

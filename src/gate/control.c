@@ -156,7 +156,25 @@ static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
     return denial == WRN_ALLOWED || wrn_json_set_string(answer, "reason", wrn_denial_text(denial));
 }
 
-static void handle(wrn_gate *gate, const char *text, size_t size, int *passed) {
+/* ---- link ---- */
+
+/* Both processes join the groups to be counted with the sandbox, and only then see its frames. */
+static bool take_link(wrn_gate *gate, const wrn_json *request, int fds[CONTROL_FDS_MAX], wrn_json *answer) {
+    const char *kind = wrn_json_string(wrn_json_get(request, "kind"), NULL);
+    seam_message message = {.kind = SEAM_JOIN, .link = {.is_packet = kind && strcmp(kind, "packet") == 0}};
+    bool posted = true;
+    if (!wrn_json_bool(wrn_json_get(request, "ipv6"), &message.link.with_v6) || fds[0] < 0)
+        return fail(answer, "link needs ipv6 and a descriptor");
+    gate->with_v6 = message.link.with_v6;
+    for (size_t i = 1; i < CONTROL_FDS_MAX && fds[i] >= 0; i++) {
+        (void)!write(fds[i], "0", 1);
+        posted = posted && seam_post(&gate->stack, &message, wrn_fd_take(&fds[i]));
+    }
+    message.kind = SEAM_LINK;
+    return (posted && seam_post(&gate->stack, &message, wrn_fd_take(&fds[0]))) || fail(answer, "the stack is stuck");
+}
+
+static void handle(wrn_gate *gate, const char *text, size_t size, int fds[CONTROL_FDS_MAX]) {
     WRN_AUTO(wrn_json_freep) wrn_json *request = NULL;
     WRN_AUTO(wrn_json_freep) wrn_json *answer = wrn_json_new_object();
     const char *why = "", *what;
@@ -164,10 +182,11 @@ static void handle(wrn_gate *gate, const char *text, size_t size, int *passed) {
     bool ok;
     if (!wrn_json_parse(text, size, &request, &why)) ok = fail(answer, why);
     else if (!(what = wrn_json_string(wrn_json_get(request, "do"), NULL))) ok = fail(answer, "do is missing");
-    else if (strcmp(what, "set") == 0) ok = set(gate, request, passed, answer);
+    else if (strcmp(what, "set") == 0) ok = set(gate, request, &fds[0], answer);
     else if (strcmp(what, "stats") == 0) ok = stats(gate, answer);
     else if (strcmp(what, "check") == 0) ok = check(gate, request, answer);
-    else ok = fail(answer, "do is set, stats or check");
+    else if (strcmp(what, "link") == 0) ok = take_link(gate, request, fds, answer);
+    else ok = fail(answer, "do is set, link, stats or check");
     if (wrn_json_int(wrn_json_get(request, "id"), &id)) wrn_json_set_int(answer, "id", id);
     wrn_json_set_bool(answer, "ok", ok);
     put(gate, answer);
@@ -175,12 +194,9 @@ static void handle(wrn_gate *gate, const char *text, size_t size, int *passed) {
 
 bool control_read(wrn_gate *gate) {
     static char text[CONTROL_MESSAGE_MAX];
-    WRN_AUTO(wrn_fd_close) int passed = -1;
-    /* The socket may block. */
-    if (poll(&(struct pollfd){.fd = gate->options->control, .events = POLLIN}, 1, 0) <= 0) return true;
-    ssize_t got = wrn_fds_receive(gate->options->control, text, sizeof(text), &passed, 1);
-    if (got < 0 && errno == EAGAIN) return true;
-    if (got <= 0) return false;
-    handle(gate, text, (size_t)got, &passed);
-    return true;
+    int fds[CONTROL_FDS_MAX];
+    ssize_t got = wrn_fds_receive(gate->options->control, text, sizeof(text), fds, CONTROL_FDS_MAX);
+    if (got > 0) handle(gate, text, (size_t)got, fds);
+    wrn_fds_close(fds, CONTROL_FDS_MAX);
+    return got > 0;
 }

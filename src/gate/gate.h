@@ -7,15 +7,11 @@
 #include "gate/ledger.h"
 #include "gate/seam.h"
 
-typedef enum gate_kind { GATE_TAP, GATE_PACKET, GATE_DGRAM } gate_kind;
-
 typedef struct gate_options {
-    int link, control, state; /* state: -1 for none */
-    gate_kind kind;
-    uid_t uid; /* 0: stay who we are */
+    int control, state; /* state: -1 for none */
+    uid_t uid;          /* 0: stay who we are */
     size_t mtu;
     unsigned flows; /* connections of TCP at once */
-    bool with_v6;
 } gate_options;
 
 /* libslirp and the kernel take a moment to be done with a connection, so there are more slots than live connections. */
@@ -54,6 +50,7 @@ typedef struct wrn_gate {
     int epoll, routes;
     gate_bucket new_flows;
     gate_tls tls;
+    bool with_v6; /* the link has addresses for it, too */
 } wrn_gate;
 
 /* Whom an event belongs to: the upper half of epoll's data, an index being the lower. */

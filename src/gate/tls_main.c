@@ -154,9 +154,9 @@ static int print_authority(void) {
 
 int main(int argc, char **argv) {
     static const struct option names[] = {
-        {"gate", 1, NULL, 'g'},  {"config", 1, NULL, 'c'},    {"uid", 1, NULL, 'u'}, {"flows", 1, NULL, 'f'},
+        {"gate", 1, NULL, 'g'},  {"config", 1, NULL, 'c'},    {"uids", 1, NULL, 'u'}, {"flows", 1, NULL, 'f'},
         {"trust", 1, NULL, 't'}, {"authority", 0, NULL, 'a'}, {NULL, 0, NULL, 0}};
-    gate_options options = {.link = -1, .control = -1, .state = -1, .flows = 512};
+    gate_options options = {.control = -1, .state = -1, .flows = 512};
     int64_t gate = -1, config = -1, uid = 0, flows = options.flows;
     const char *trust = NULL;
     opterr = 0;
@@ -170,7 +170,7 @@ int main(int argc, char **argv) {
             fail("an option is wrong; it is started by wrennd");
     }
     if (gate < 0 || config < 0) fail("an option is missing; it is started by wrennd");
-    options.uid = (uid_t)uid;
+    if (uid) options.uid = (uid_t)uid + (uid_t)getpid(); /* nobody else's, while this process lives */
     options.flows = (unsigned)flows;
     signal(SIGPIPE, SIG_IGN);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* before it knows any secret */

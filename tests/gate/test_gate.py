@@ -411,11 +411,12 @@ def as_root_both_change_to_another_user():
             return "not root of this machine"
     if "asan" in PROGRAM:
         return "not in sanitizer builds"
-    guest = Guest(PROGRAM, extra=["--uid=2415919104"])
+    guest = Guest(PROGRAM, extra=["--uids=2415919104"])
+    user = str(2415919104 + guest.gate.process.pid)
     for pid in (guest.gate.process.pid, guest.gate.stack_pid()):
         with open(f"/proc/{pid}/status") as file:
             status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
-        assert status["Uid"].split() == ["2415919104"] * 4 and status["Gid"].split() == ["65534"] * 4 and not status["Groups"].strip(), status
+        assert status["Uid"].split() == [user] * 4 and status["Gid"].split() == ["65534"] * 4 and not status["Groups"].strip(), status
     stack = os.pidfd_open(guest.gate.stack_pid())
     guest.gate.process.kill()
     assert select.select([stack], [], [], 20)[0], "the stack outlives its broker"

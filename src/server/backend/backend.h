@@ -98,8 +98,7 @@ typedef struct wrn_running {
     /* A socket over which the box's link comes once: a wrn_link_kind, and the descriptor. -1: it has no network. The
      * caller closes it. */
     int link_source;
-    uid_t gate_uid; /* for the gate of the box, and nobody else; 0: the daemon's own */
-    bool ipv6;      /* the link has addresses for it, too */
+    bool ipv6; /* the link has addresses for it, too */
 } wrn_running;
 
 /* What a box has written: one upper layer, and what lies below it. */

@@ -134,9 +134,12 @@ static void become_live(wrn_box *box) {
         if (box->done) box_done(box, NULL);
         return;
     }
+    wrn_boxes *boxes = box->boxes;
+    bool has_gate = box->gate;
     box->phase = LIVE;
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
+    if (has_gate) gate_make_spare(boxes);
 }
 
 static void on_agent_ready(void *context) {

@@ -12,6 +12,7 @@
 
 #include "server/box/internal.h"
 #include "server/precedence.h"
+#include "server/userns.h"
 
 /* How long the gate's owner waits before it starts another one. */
 enum { AGAIN_MS = 200 };
@@ -85,9 +86,9 @@ static bool spawn(injector *in, const wrn_box *box, int config_fd, int gate_fd) 
     char *argv[8] = {(char[]){"wrenn-gate-tls"}, (char[]){"--gate=3"}, (char[]){"--config=4"}, flows};
     size_t count = 4;
     snprintf(flows, sizeof(flows), "--flows=%lld", (long long)config->connections);
-    snprintf(uid, sizeof(uid), "--uid=%u", (unsigned)box->run.gate_uid);
+    snprintf(uid, sizeof(uid), "--uids=%u", GATE_UIDS);
     snprintf(trust, sizeof(trust), "--trust=%s", config->trust_path ? config->trust_path : "");
-    if (box->run.gate_uid) argv[count++] = uid;
+    if (geteuid() == 0) argv[count++] = uid;
     if (config->trust_path) argv[count++] = trust;
     plan p = {.fds = {gate_fd, config_fd}, .path = config->gate_tls_path, .argv = argv};
     box->runner->ops->helper_fds(box->it, p.groups);

@@ -51,6 +51,7 @@ struct wrn_boxes {
     uv_timer_t *holder_timer;   /* until the next one is started */
     int64_t holder_ms;          /* when it was started */
     uv_fs_event_t *names_watch; /* of how this machine resolves names; NULL: no box has needed it yet */
+    gate *spare;                /* NULL: there is none */
     orphan *orphans;
     size_t orphan_count;
     bool has_left; /* boxes were left to the next daemon */
@@ -122,6 +123,8 @@ void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
 gate *gate_new(wrn_box *box, const char *policy, int secrets);
 /* Takes over the gate of a box that an earlier daemon started. NULL policy: the box is about to be destroyed. */
 gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets);
+/* Starts one for the next box, unless there is one. */
+void gate_make_spare(wrn_boxes *boxes);
 bool gate_is_ready(const gate *g);
 held_gate gate_held(const gate *g);
 /* Tells the gate its policy again, after this machine's names have changed. `g` may be NULL. */

@@ -280,8 +280,7 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
                0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
-        const uid_t gate_uid = it->backend->root ? FIRST_UID + (uid_t)SLOTS_MAX * UID_RANGE + (uid_t)it->slot : 0;
-        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], gate_uid, ipv6};
+        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], ipv6};
         memcpy(channel, ours, sizeof(ours));
         errors[0] = handover[0] = ours[0] = ours[1] = link[0] = -1;
         rc = 0;
