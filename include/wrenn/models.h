@@ -297,11 +297,37 @@ typedef struct wrenn_network_denial {
     int64_t port;
     /* The name behind the address, if it is known. */
     const char *name;
-    /* Such as `not-in-allow-list`. */
+    /* `not-allowed`, `name-not-allowed`, `server-name` (TLS or HTTP asked for another name): no rule allows it.
+     * `deny-rule`, `operator`: a rule denies it. `loopback`, `host`, `link-local`, `metadata`, `multicast`,
+     * `reserved`, `private`, `rebinding` (a name leads there): never, or only if the operator opens it. `port-25`,
+     * `dns-server`, `limit`, `protocol`, `malformed`. `proxy-refused`, `proxy-failed`, `proxy-tcp-only`: by the
+     * proxy of the operator. More may be added. */
     const char *reason;
     int64_t count;
     const char *last_at;
 } wrenn_network_denial;
+
+/* Bits of `present` and `nulls` of wrenn_network_check. */
+enum {
+    WRENN_HAS_NETWORK_CHECK_ALLOWED = 1 << 0,
+    WRENN_HAS_NETWORK_CHECK_REASON = 1 << 1,
+    WRENN_HAS_NETWORK_CHECK_RULE = 1 << 2,
+    WRENN_HAS_NETWORK_CHECK_SOURCE = 1 << 3,
+};
+
+/* Schema NetworkCheck. */
+typedef struct wrenn_network_check {
+    uint64_t present;    /* WRENN_HAS_NETWORK_CHECK_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    int64_t allowed;
+    /* Why not: a reason as in NetworkDenial, or `no-network`. Left out: it is allowed. */
+    const char *reason;
+    /* The rule that decides. Left out: none does. */
+    const char *rule;
+    /* Where the rule stands: `allow`, `deny`, `preset NAME`, or `operator` (`wrennd --egress-deny`). */
+    const char *source;
+} wrenn_network_check;
 
 /* Bits of `present` and `nulls` of wrenn_network. */
 enum {

@@ -51,6 +51,22 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_set_finish(wrenn_op *op, wre
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_network_free(wrenn_network *network);
 
+/* Whether a sandbox that runs or is paused may connect to `to`, HOST, HOST:PORT or HOST:PORT/udp, by the policy in force, and why
+ * (GET .../network/check). Nothing is connected to or looked up. Without a port it is 443. Blocks (30 s). The caller frees *check
+ * with wrenn_network_check_free(); in it `reason`, `rule` and `source` may be NULL. Fails with WRENN_E_VALIDATION when `to` makes
+ * no sense. */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_check(wrenn_sandbox *sandbox, const char *to,
+                                                          const wrenn_call_options *options,
+                                                          wrenn_network_check **check, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_check_start(wrenn_sandbox *sandbox, const char *to,
+                                                                const wrenn_call_options *options, wrenn_done_fn done,
+                                                                void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_check_finish(wrenn_op *op, wrenn_network_check **check,
+                                                                 wrenn_error **error);
+
+/* Frees the whole result; NULL is fine. */
+WRENN_API void wrenn_network_check_free(wrenn_network_check *check);
+
 #ifdef __cplusplus
 }
 #endif

@@ -59,6 +59,10 @@ const wrn_op_type wrn_sandbox_network_get_type = {
     {"network get", "GET", "/sandboxes/{sandbox id}/network", WRN_AUTH_ANY},
     .object = &wrn_model_network};
 
+const wrn_op_type wrn_sandbox_network_check_type = {
+    {"network check", "GET", "/sandboxes/{sandbox id}/network/check?to={to}", WRN_AUTH_ANY},
+    .object = &wrn_model_network_check};
+
 const wrn_op_type wrn_sandbox_network_set_type = {
     {"network set", "PUT", "/sandboxes/{sandbox id}/network", WRN_AUTH_ANY},
     .body = &wrn_model_network_policy,

@@ -774,8 +774,26 @@ int wrenn_sandbox_network_set(wrenn_sandbox *sandbox, const wrenn_sandbox_networ
     return rc == 0 ? wrenn_sandbox_network_set_finish(wrn_op_wait(op), network, error) : rc;
 }
 
+int wrenn_sandbox_network_check_start(wrenn_sandbox *sandbox, const char *to, const wrenn_call_options *options,
+                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    const char *const args[] = {to};
+    return wrn_op_start_row(NULL, sandbox, &wrn_sandbox_network_check_type, options, args, done, user_data, op, error);
+}
+
+int wrenn_sandbox_network_check_finish(wrenn_op *op, wrenn_network_check **check, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_network_check_type, check, error);
+}
+
+int wrenn_sandbox_network_check(wrenn_sandbox *sandbox, const char *to, const wrenn_call_options *options,
+                                wrenn_network_check **check, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_network_check_start(sandbox, to, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_network_check_finish(wrn_op_wait(op), check, error) : rc;
+}
+
 void wrenn_sandbox_network_set_options_init(wrenn_sandbox_network_set_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_network_free(wrenn_network *network) { wrn_result_free(network); }
+void wrenn_network_check_free(wrenn_network_check *check) { wrn_result_free(check); }
 
 /* ---- ports.h ---- */
 

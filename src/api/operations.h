@@ -81,7 +81,7 @@ extern const wrn_op_type wrn_sandbox_metrics_type;
 int wrn_sandbox_metrics_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options, wrenn_op **op,
                                 wrenn_error **error);
 
-extern const wrn_op_type wrn_sandbox_network_get_type, wrn_sandbox_network_set_type;
+extern const wrn_op_type wrn_sandbox_network_get_type, wrn_sandbox_network_set_type, wrn_sandbox_network_check_type;
 int wrn_sandbox_network_set_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
                                     wrenn_op **op, wrenn_error **error);
 

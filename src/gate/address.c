@@ -5,9 +5,10 @@
 
 const char *wrn_denial_text(wrn_denial denial) {
     static const char *const texts[WRN_DENIALS] = {
-        "allowed",     "loopback",  "host",       "link-local", "metadata",  "multicast",   "reserved",
-        "private",     "port-25",   "dns-server", "deny-rule",  "operator",  "not-allowed", "name-not-allowed",
-        "server-name", "rebinding", "limit",      "protocol",   "malformed",
+        "allowed",     "loopback",         "host",         "link-local",     "metadata",  "multicast",
+        "reserved",    "private",          "port-25",      "dns-server",     "deny-rule", "operator",
+        "not-allowed", "name-not-allowed", "server-name",  "rebinding",      "limit",     "protocol",
+        "malformed",   "proxy-refused",    "proxy-failed", "proxy-tcp-only",
     };
     return (unsigned)denial < WRN_DENIALS ? texts[denial] : "malformed";
 }

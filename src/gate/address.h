@@ -41,6 +41,9 @@ typedef enum wrn_denial {
     WRN_DENY_LIMIT,
     WRN_DENY_PROTOCOL,
     WRN_DENY_MALFORMED,
+    WRN_DENY_PROXY,        /* the operator's proxy does not want to */
+    WRN_DENY_PROXY_FAILED, /* it can't, or does not answer */
+    WRN_DENY_TCP_ONLY,     /* a proxy takes TCP only */
     WRN_DENIALS
 } wrn_denial;
 

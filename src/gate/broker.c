@@ -76,7 +76,7 @@ static void loop(wrn_gate *gate) {
         struct epoll_event events[EVENTS];
         int wait = resolver_tick(gate);
         int64_t until_sweep = swept + SWEEP_MS - wrn_now_ms();
-        bool idle = !datagrams_count();
+        bool idle = !datagrams_count() && !flows_waiting();
         if (!idle && (wait < 0 || until_sweep < wait)) wait = until_sweep > 0 ? (int)until_sweep : 0;
         watch_stack(gate);
         int count = epoll_wait(gate->epoll, events, EVENTS, wait);
@@ -84,6 +84,7 @@ static void loop(wrn_gate *gate) {
         if (wrn_now_ms() - swept < SWEEP_MS) continue;
         swept = wrn_now_ms();
         datagrams_judge_again(gate);
+        flows_expire(gate);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "gate/datagrams.h"
 #include "gate/flows.h"
 #include "gate/resolver.h"
+#include "gate/route.h"
 
 static void put(const wrn_gate *gate, const wrn_json *message) {
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_LIMITED(CONTROL_MESSAGE_MAX);
@@ -50,6 +51,22 @@ static bool read_servers(const wrn_json *list, wrn_endpoint servers[RESOLVER_SER
     return true;
 }
 
+static bool read_proxy(const wrn_json *proxy, gate_proxy *out, wrn_json *answer) {
+    const char *address = wrn_json_string(wrn_json_get(proxy, "address"), NULL);
+    const char *authorization = wrn_json_string(wrn_json_get(proxy, "authorization"), NULL);
+    int64_t port = 0;
+    *out = (gate_proxy){.at = {.proto = WRN_TCP}};
+    if (!proxy) return true;
+    if (!address || !wrn_address_parse(address, &out->at.address) ||
+        !wrn_json_int(wrn_json_get(proxy, "port"), &port) || port < 1 || port > 65535)
+        return fail(answer, "a proxy has an address and a port");
+    if (authorization && (strlen(authorization) >= sizeof(out->authorization) || strpbrk(authorization, "\r\n")))
+        return fail(answer, "the proxy's authorization is not the value of a field");
+    out->at.port = (uint16_t)port;
+    if (authorization) memcpy(out->authorization, authorization, strlen(authorization) + 1);
+    return true;
+}
+
 /* A descriptor that came along leads to another process than before. Without ports the last one ends. */
 static void set_tls(gate_tls *tls, const wrn_json *request, int *passed) {
     const wrn_json *ports = wrn_json_get(request, "tls_ports");
@@ -69,7 +86,10 @@ static bool set(wrn_gate *gate, const wrn_json *request, int *passed, wrn_json *
     size_t count;
     int64_t rate = 0;
     const char *hosts = wrn_json_string(wrn_json_get(request, "hosts"), NULL);
-    if (!read_servers(wrn_json_get(request, "name_servers"), servers, &count, answer)) return false;
+    gate_proxy proxy;
+    if (!read_servers(wrn_json_get(request, "name_servers"), servers, &count, answer) ||
+        !read_proxy(wrn_json_get(request, "proxy"), &proxy, answer))
+        return false;
     if (!wrn_policy_read(request, &policy, why, sizeof(why))) return fail(answer, why);
     if (!resolver_set(servers, count, hosts ? hosts : "")) {
         wrn_policy_free(&policy);
@@ -82,6 +102,7 @@ static bool set(wrn_gate *gate, const wrn_json *request, int *passed, wrn_json *
     wrn_policy_free(&gate->policy);
     gate->policy = policy;
     set_tls(&gate->tls, request, passed);
+    gate->proxy = proxy;
     wrn_json_set_int(answer, "cut", (int64_t)(flows_judge_again(gate) + datagrams_judge_again(gate)));
     return true;
 }
@@ -129,31 +150,40 @@ static bool stats(wrn_gate *gate, wrn_json *answer) {
 
 /* ---- check ---- */
 
-static wrn_denial check_name(const wrn_gate *gate, const char *host, const wrn_endpoint *to) {
-    wrn_denial denial = wrn_policy_name(&gate->policy, host);
-    bool is_public = gate->policy.egress == WRN_EGRESS_PUBLIC;
-    if (denial == WRN_ALLOWED)
-        denial = wrn_policy_server_name(&gate->policy, to, host, is_public ? WRN_NAME_NOT_DENIED : WRN_NAME_REQUIRED);
-    return denial == WRN_DENY_SERVER_NAME ? WRN_DENY_UNLISTED : denial;
+/* An address, with the names that led there. */
+static wrn_denial check_address(const wrn_gate *gate, const wrn_endpoint *to, const char **list, size_t *index) {
+    wrn_scrutiny scrutiny;
+    wrn_denial denial = wrn_policy_check(&gate->policy, to, ledger_names, gate->ledger, &scrutiny);
+    *list = wrn_policy_decider(&gate->policy, to, NULL, denial, index);
+    size_t at = 0;
+    for (const char *name; !*list && (name = ledger_names(gate->ledger, &to->address, &at));)
+        *list = wrn_policy_decider(&gate->policy, to, name, denial, index);
+    return denial == WRN_ALLOWED ? route_check(gate->routes, &to->address) : denial;
 }
 
 static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
-    const char *host = wrn_json_string(wrn_json_get(request, "host"), NULL);
+    const char *host = wrn_json_string(wrn_json_get(request, "host"), NULL), *list;
     const char *proto = wrn_json_string(wrn_json_get(request, "proto"), NULL);
     char name[WRN_NAME_MAX + 1];
     int64_t port = 0;
+    size_t index = 0;
     wrn_endpoint to = {.proto = proto && strcmp(proto, "udp") == 0 ? WRN_UDP : WRN_TCP};
-    wrn_scrutiny scrutiny;
     wrn_denial denial;
     if (!host || !wrn_json_int(wrn_json_get(request, "port"), &port) || port < 1 || port > 65535)
         return fail(answer, "check needs host and port");
     to.port = (uint16_t)port;
-    if (wrn_address_parse(host, &to.address))
-        denial = wrn_policy_check(&gate->policy, &to, ledger_names, gate->ledger, &scrutiny);
-    else if (wrn_name_clean(host, strlen(host), name)) denial = check_name(gate, name, &to);
-    else return fail(answer, "host is neither a name nor an address");
+    if (wrn_address_parse(host, &to.address)) {
+        denial = check_address(gate, &to, &list, &index);
+    } else if (wrn_name_clean(host, strlen(host), name)) {
+        denial = wrn_policy_host(&gate->policy, &to, name);
+        list = wrn_policy_decider(&gate->policy, &to, name, denial, &index);
+    } else {
+        return fail(answer, "host is neither a name nor an address");
+    }
     wrn_json_set_bool(answer, "allowed", denial == WRN_ALLOWED);
-    return denial == WRN_ALLOWED || wrn_json_set_string(answer, "reason", wrn_denial_text(denial));
+    if (denial != WRN_ALLOWED) wrn_json_set_string(answer, "reason", wrn_denial_text(denial));
+    if (list) wrn_json_set_string(answer, "list", list);
+    return !list || wrn_json_set_int(answer, "index", (int64_t)index);
 }
 
 /* ---- link ---- */

@@ -12,22 +12,27 @@
 
 #include "base/file.h"
 #include "gate/frame.h"
+#include "gate/proxy.h"
 #include "gate/resolver.h"
 
-typedef enum flow_state { FLOW_FREE, FLOW_CONNECTING, FLOW_OPEN } flow_state;
+enum { PROXY_WAIT_MS = 60000 };
+typedef enum flow_state { FLOW_FREE, FLOW_CONNECTING, FLOW_ASKING, FLOW_OPEN } flow_state; /* asking a proxy */
 
 typedef struct flow {
     uint8_t state; /* flow_state */
     uint8_t scrutiny;
+    bool is_name; /* the proxy gets `name`, not the address */
     int fd;
     uint32_t id;
     wrn_endpoint to;
-    char *name; /* the name that allowed it, if it was one */
+    char *name;       /* the name that allowed it, if it was one, or that is reached by a proxy */
+    int64_t deadline; /* for the proxy; 0: there is none, or it has answered */
+    proxy_reader heard;
 } flow;
 
 static struct {
     flow *items;
-    size_t slots, count;
+    size_t slots, count, waiting; /* for the proxy */
 } flows;
 
 bool flows_init(const wrn_gate *gate) {
@@ -61,9 +66,15 @@ static void count_bytes(const flow *f, uint64_t *in, uint64_t *out) {
     *out += info.tcpi_bytes_acked;
 }
 
+static void stop_waiting(flow *f) {
+    flows.waiting -= f->deadline != 0;
+    f->deadline = 0;
+}
+
 static void release(wrn_gate *gate, flow *f) {
     count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
-    if (f->state == FLOW_CONNECTING) gate_unwatch(gate, f->fd);
+    if (f->state != FLOW_OPEN) gate_unwatch(gate, f->fd);
+    stop_waiting(f);
     wrn_fd_close(&f->fd);
     free(f->name);
     *f = (flow){.fd = -1};
@@ -83,6 +94,22 @@ static char *name_that_allows(wrn_gate *gate, const wrn_endpoint *to) {
     return NULL;
 }
 
+/* Why a connection is not made, towards the sandbox and for its owner. */
+static void deny(wrn_gate *gate, uint32_t id, const wrn_endpoint *to, wrn_denial denial) {
+    size_t at = 0;
+    const char *name = ledger_names(gate->ledger, &to->address, &at);
+    ledger_deny(gate->ledger, to, denial, name ? name : "");
+    refuse(gate, id, denial, 0);
+}
+
+/* The proxy does not make the connection. */
+static void give_up(wrn_gate *gate, flow *f, wrn_denial denial) {
+    uint32_t id = f->id;
+    wrn_endpoint to = f->to;
+    release(gate, f);
+    deny(gate, id, &to, denial);
+}
+
 void flows_open(wrn_gate *gate, const seam_message *asked) {
     size_t slot = asked->id & 0xffff;
     if (slot >= flows.slots || asked->peer.proto != WRN_TCP) _exit(3);
@@ -97,17 +124,21 @@ void flows_open(wrn_gate *gate, const seam_message *asked) {
     wrn_scrutiny scrutiny;
     wrn_denial denial = gate_judge(gate, &asked->peer, &scrutiny);
     if (denial == WRN_ALLOWED && flows.count >= gate->options->flows) denial = WRN_DENY_LIMIT;
-    if (denial != WRN_ALLOWED) {
-        size_t at = 0;
-        const char *name = ledger_names(gate->ledger, &asked->peer.address, &at);
-        ledger_deny(gate->ledger, &asked->peer, denial, name ? name : "");
-        return refuse(gate, asked->id, denial, 0);
-    }
-    int fd = gate_connect(&asked->peer);
+    if (denial != WRN_ALLOWED) return deny(gate, asked->id, &asked->peer, denial);
+    bool proxied = gate->policy.proxied;
+    int fd = gate_connect(proxied ? &gate->proxy.at : &asked->peer);
+    if (fd < 0 && proxied) return deny(gate, asked->id, &asked->peer, WRN_DENY_PROXY_FAILED);
     if (fd < 0) return refuse(gate, asked->id, WRN_ALLOWED, errno);
     *f = (flow){.state = FLOW_CONNECTING, .scrutiny = (uint8_t)scrutiny, .fd = fd, .id = asked->id, .to = asked->peer};
     flows.count++;
-    if (scrutiny == WRN_NAME_REQUIRED) f->name = name_that_allows(gate, &f->to);
+    if (proxied) {
+        f->deadline = wrn_now_ms() + PROXY_WAIT_MS;
+        flows.waiting++;
+    }
+    size_t at = 0;
+    f->is_name = wrn_policy_stands_for_name(&gate->policy, &f->to.address, ledger_names, gate->ledger);
+    if (f->is_name) f->name = strdup(ledger_names(gate->ledger, &f->to.address, &at));
+    else if (scrutiny == WRN_NAME_REQUIRED) f->name = name_that_allows(gate, &f->to);
     if (gate_watch_fd(gate, fd, EPOLLOUT, WATCH_FLOW, slot)) return;
     release(gate, f);
     refuse(gate, asked->id, WRN_DENY_LIMIT, 0);
@@ -131,23 +162,65 @@ static int other_end(const wrn_gate *gate, const flow *f) {
     return ends[0];
 }
 
-void flows_ready(wrn_gate *gate, size_t index) {
-    flow *f = &flows.items[index];
-    if (index >= flows.slots || f->state != FLOW_CONNECTING) return;
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-    int second = error ? -1 : other_end(gate, f);
+static void grant(wrn_gate *gate, flow *f) {
+    int second = other_end(gate, f);
     if (second < 0) {
         uint32_t id = f->id;
         release(gate, f);
-        return error ? refuse(gate, id, WRN_ALLOWED, error) : refuse(gate, id, WRN_DENY_LIMIT, 0);
+        return refuse(gate, id, WRN_DENY_LIMIT, 0);
     }
     gate_unwatch(gate, f->fd);
+    stop_waiting(f);
     f->state = FLOW_OPEN;
     gate->ledger->connections++;
     seam_message granted = {.kind = SEAM_OPEN, .id = f->id, .scrutiny = f->scrutiny};
     answer(gate, &granted, second);
+}
+
+/* There is a connection to the proxy. */
+static void ask_proxy(wrn_gate *gate, flow *f) {
+    char text[PROXY_REQUEST_MAX], address[WRN_ADDRESS_TEXT];
+    const char *host = f->is_name ? f->name : wrn_address_text(&f->to.address, address);
+    size_t size = host ? proxy_request(text, host, f->to.port, gate->proxy.authorization) : 0;
+    if (!size || send(f->fd, text, size, MSG_NOSIGNAL) != (ssize_t)size ||
+        !gate_watch_fd(gate, f->fd, EPOLLIN, WATCH_FLOW, (size_t)(f - flows.items)))
+        return give_up(gate, f, WRN_DENY_PROXY_FAILED);
+    f->state = FLOW_ASKING;
+}
+
+/* Takes no more than the head: what follows is for the sandbox. */
+static void hear_proxy(wrn_gate *gate, flow *f) {
+    uint8_t bytes[2048];
+    size_t used = 0;
+    ssize_t got = recv(f->fd, bytes, sizeof(bytes), MSG_PEEK);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    proxy_answer said = got > 0 ? proxy_read(&f->heard, bytes, (size_t)got, &used) : PROXY_FAILED;
+    if (used && recv(f->fd, bytes, used, 0) != (ssize_t)used) said = PROXY_FAILED;
+    if (said == PROXY_GRANTED) grant(gate, f);
+    else if (said != PROXY_MORE) give_up(gate, f, said == PROXY_REFUSED ? WRN_DENY_PROXY : WRN_DENY_PROXY_FAILED);
+}
+
+void flows_ready(wrn_gate *gate, size_t index) {
+    flow *f = &flows.items[index];
+    if (index >= flows.slots || f->state == FLOW_FREE || f->state == FLOW_OPEN) return;
+    if (f->state == FLOW_ASKING) return hear_proxy(gate, f);
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(f->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    if (!error) return f->deadline ? ask_proxy(gate, f) : grant(gate, f);
+    if (f->deadline) return give_up(gate, f, WRN_DENY_PROXY_FAILED);
+    uint32_t id = f->id;
+    release(gate, f);
+    refuse(gate, id, WRN_ALLOWED, error);
+}
+
+bool flows_waiting(void) { return flows.waiting > 0; }
+
+void flows_expire(wrn_gate *gate) {
+    int64_t now = wrn_now_ms();
+    for (size_t i = 0; flows.waiting && i < flows.slots; i++)
+        if (flows.items[i].deadline && flows.items[i].deadline <= now)
+            give_up(gate, &flows.items[i], WRN_DENY_PROXY_FAILED);
 }
 
 void flows_close(wrn_gate *gate, const seam_message *asked) {
@@ -169,12 +242,13 @@ void flows_server_name(wrn_gate *gate, const seam_message *asked, size_t size) {
 /* Outside it is a reset; the stack sees one too, and resets inside. */
 static void cut(wrn_gate *gate, flow *f) {
     uint32_t id = f->id;
-    bool connecting = f->state == FLOW_CONNECTING;
+    bool connecting = f->state != FLOW_OPEN;
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
     (void)connect(f->fd, &nobody, sizeof(nobody));
     if (!connecting) f->state = FLOW_FREE; /* counted */
     if (connecting) gate_unwatch(gate, f->fd);
+    stop_waiting(f);
     wrn_fd_close(&f->fd);
     free(f->name);
     *f = (flow){.fd = -1};

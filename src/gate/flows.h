@@ -10,6 +10,9 @@ void flows_close(wrn_gate *gate, const seam_message *asked);
 /* The stack read which server the connection asks for. */
 void flows_server_name(wrn_gate *gate, const seam_message *asked, size_t size);
 void flows_ready(wrn_gate *gate, size_t index);
+/* Whether a proxy is waited for; gives up those that have waited too long. */
+bool flows_waiting(void);
+void flows_expire(wrn_gate *gate);
 /* Ends connections that the policy does not allow any more, and returns how many. */
 size_t flows_judge_again(wrn_gate *gate);
 /* Connections now, and the bytes of those. */

@@ -13,6 +13,7 @@ wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scru
     wrn_denial denial = wrn_policy_check(&gate->policy, to, ledger_names, gate->ledger, scrutiny);
     if (denial != WRN_ALLOWED) return denial;
     if (!gate_take(&gate->new_flows)) return WRN_DENY_LIMIT;
+    if (wrn_policy_stands_for_name(&gate->policy, &to->address, ledger_names, gate->ledger)) return WRN_ALLOWED;
     return route_check(gate->routes, &to->address);
 }
 

@@ -41,10 +41,16 @@ typedef struct gate_tls {
     uint16_t ports[GATE_TLS_PORTS];
     size_t port_count;
 } gate_tls;
+/* Through which connections leave, if the policy is `proxied`. */
+typedef struct gate_proxy {
+    wrn_endpoint at;
+    char authorization[1024]; /* the value of Proxy-Authorization; "": none */
+} gate_proxy;
 
 typedef struct wrn_gate {
     const gate_options *options;
     wrn_policy policy;
+    gate_proxy proxy;
     wrn_ledger *ledger;
     seam_queue stack;
     int epoll, routes;

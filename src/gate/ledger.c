@@ -77,6 +77,19 @@ void ledger_pin(wrn_ledger *ledger, const wrn_address *address, const char *name
     strncat(ledger->pinned_name[slot], name, WRN_NAME_MAX);
 }
 
+wrn_address ledger_invent(wrn_ledger *ledger, const char *name, int64_t until_ms) {
+    uint32_t hash = 2166136261u;
+    for (const char *c = name; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    for (;; hash++) { /* there are fewer pins than addresses */
+        wrn_address address = wrn_policy_invented(hash);
+        size_t at = 0;
+        const char *other = ledger_names(ledger, &address, &at);
+        if (other && strcmp(other, name) != 0) continue;
+        ledger_pin(ledger, &address, name, until_ms);
+        return address;
+    }
+}
+
 const char *ledger_names(void *context, const wrn_address *address, size_t *at) {
     const wrn_ledger *ledger = context;
     int64_t now = wrn_now_ms();

@@ -34,5 +34,7 @@ void ledger_deny(wrn_ledger *ledger, const wrn_endpoint *to, wrn_denial denial, 
 void ledger_deny_name(wrn_ledger *ledger, const char *name, wrn_denial denial);
 /* Remembers that the name led to the address. When there is no room the pin that ends first goes. */
 void ledger_pin(wrn_ledger *ledger, const wrn_address *address, const char *name, int64_t until_ms);
+/* Pins an address to the name that stands for it until then: the same one as before, as long as nobody else has it. */
+wrn_address ledger_invent(wrn_ledger *ledger, const char *name, int64_t until_ms);
 /* A wrn_names_fn; `context` is the ledger. */
 const char *ledger_names(void *context, const wrn_address *address, size_t *at);

@@ -55,6 +55,7 @@ bool wrn_policy_read(const wrn_json *settings, wrn_policy *out, char *why, size_
         read_rules(settings, "operator_deny", &out->operator_deny, &left, why, why_size) &&
         read_rules(settings, "private", &out->opened, &left, why, why_size)) {
         (void)wrn_json_bool(wrn_json_get(settings, "smtp"), &out->smtp);
+        out->proxied = wrn_json_get(settings, "proxy") != NULL;
         return true;
     }
     wrn_policy_free(out);
@@ -105,10 +106,30 @@ static bool name_allowed(const wrn_policy *policy, const char *name, const wrn_e
     return false;
 }
 
+static bool ends_with(const char *name, const char *end) {
+    size_t size = strlen(name), more = strlen(end);
+    return (size == more || (size > more && name[size - more - 1] == '.')) && strcmp(name + size - more, end) == 0;
+}
+
+/* Names that are of no public place, whoever resolves them. Those that only a rule for every name allows are not meant. */
+static wrn_denial name_class(const wrn_policy *policy, const char *name) {
+    static const char *const inside[] = {"local", "internal", "home.arpa"};
+    if (ends_with(name, "localhost")) return WRN_DENY_LOOPBACK;
+    if (ends_with(name, "metadata.google.internal")) return WRN_DENY_METADATA;
+    bool is_inside = !strchr(name, '.');
+    for (size_t i = 0; i < WRN_COUNT(inside); i++) is_inside |= ends_with(name, inside[i]);
+    for (size_t i = 0; is_inside && i < policy->allow.count; i++)
+        if (*policy->allow.items[i].name && name_fits(&policy->allow.items[i], name)) return WRN_ALLOWED;
+    return is_inside ? WRN_DENY_PRIVATE : WRN_ALLOWED;
+}
+
 wrn_denial wrn_policy_name(const wrn_policy *policy, const char *name) {
     if (name_denied(&policy->operator_deny, name, NULL)) return WRN_DENY_OPERATOR;
     if (policy->egress == WRN_EGRESS_NONE) return WRN_DENY_NAME;
     if (name_denied(&policy->deny, name, NULL)) return WRN_DENY_RULE;
+    /* Otherwise the address tells. A proxy keeps it to itself. */
+    wrn_denial class = policy->proxied ? name_class(policy, name) : WRN_ALLOWED;
+    if (class != WRN_ALLOWED) return class;
     return policy->egress == WRN_EGRESS_PUBLIC || name_allowed(policy, name, NULL) ? WRN_ALLOWED : WRN_DENY_NAME;
 }
 
@@ -156,19 +177,36 @@ static bool found_by(const wrn_policy *policy, const wrn_endpoint *to, wrn_names
     return allowed;
 }
 
-wrn_denial wrn_policy_check(const wrn_policy *policy, const wrn_endpoint *to, wrn_names_fn names, void *context,
-                            wrn_scrutiny *scrutiny) {
-    *scrutiny = WRN_NO_SCRUTINY;
-    wrn_denial class = wrn_address_class(&to->address), by_name;
+/* 198.18.0.0/15, which is for benchmarks: nobody has public servers there. */
+static const uint8_t invented[4] = {198, 18, 0, 0};
+
+wrn_address wrn_policy_invented(uint32_t number) {
+    number %= WRN_INVENTED;
+    const uint8_t bytes[4] = {invented[0], (uint8_t)(invented[1] + (number >> 16)), (uint8_t)(number >> 8),
+                              (uint8_t)number};
+    return wrn_address_v4(bytes);
+}
+
+bool wrn_policy_stands_for_name(const wrn_policy *policy, const wrn_address *address, wrn_names_fn names,
+                                void *context) {
+    wrn_address range = wrn_address_v4(invented);
+    size_t at = 0;
+    return policy->proxied && wrn_address_in(address, &range, 96 + 15) && names(context, address, &at);
+}
+
+static wrn_denial judge(const wrn_policy *policy, const wrn_endpoint *to, wrn_names_fn names, void *context,
+                        wrn_scrutiny *scrutiny) {
+    bool is_name = wrn_policy_stands_for_name(policy, &to->address, names, context);
+    wrn_denial class = is_name ? WRN_ALLOWED : wrn_address_class(&to->address), by_name;
     bool opened = class == WRN_DENY_PRIVATE && is_opened(policy, &to->address, to);
     if (class != WRN_ALLOWED && !opened) return class;
-    if (range_denied(&policy->operator_deny, to)) return WRN_DENY_OPERATOR;
+    if (!is_name && range_denied(&policy->operator_deny, to)) return WRN_DENY_OPERATOR;
     if (policy->egress == WRN_EGRESS_NONE) return WRN_DENY_UNLISTED;
-    if (range_denied(&policy->deny, to)) return WRN_DENY_RULE;
+    if (!is_name && range_denied(&policy->deny, to)) return WRN_DENY_RULE;
     if (to->proto == WRN_TCP && to->port == 25 && !policy->smtp) return WRN_DENY_SMTP;
-    if (range_allowed(policy, to)) return WRN_ALLOWED;
+    if (!is_name && range_allowed(policy, to)) return WRN_ALLOWED;
     bool found = found_by(policy, to, names, context, &by_name);
-    if (policy->egress == WRN_EGRESS_PUBLIC && wrn_address_class(&to->address) == WRN_ALLOWED) {
+    if (policy->egress == WRN_EGRESS_PUBLIC && class == WRN_ALLOWED) {
         if (by_name != WRN_ALLOWED && !found) return by_name;
         if (has_names(&policy->deny) || has_names(&policy->operator_deny)) *scrutiny = WRN_NAME_NOT_DENIED;
         return WRN_ALLOWED;
@@ -179,6 +217,39 @@ wrn_denial wrn_policy_check(const wrn_policy *policy, const wrn_endpoint *to, wr
                                                    : WRN_DENY_UNLISTED;
     *scrutiny = WRN_NAME_REQUIRED;
     return WRN_ALLOWED;
+}
+
+wrn_denial wrn_policy_check(const wrn_policy *policy, const wrn_endpoint *to, wrn_names_fn names, void *context,
+                            wrn_scrutiny *scrutiny) {
+    *scrutiny = WRN_NO_SCRUTINY;
+    wrn_denial denial = judge(policy, to, names, context, scrutiny);
+    return denial == WRN_ALLOWED && policy->proxied && to->proto != WRN_TCP ? WRN_DENY_TCP_ONLY : denial;
+}
+
+wrn_denial wrn_policy_host(const wrn_policy *policy, const wrn_endpoint *to, const char *name) {
+    wrn_denial denial = wrn_policy_name(policy, name);
+    if (denial != WRN_ALLOWED) return denial;
+    if (name_denied(&policy->operator_deny, name, to)) return WRN_DENY_OPERATOR;
+    if (name_denied(&policy->deny, name, to)) return WRN_DENY_RULE;
+    if (to->proto == WRN_TCP && to->port == 25 && !policy->smtp) return WRN_DENY_SMTP;
+    if (policy->egress != WRN_EGRESS_PUBLIC && !name_allowed(policy, name, to)) return WRN_DENY_UNLISTED;
+    return policy->proxied && to->proto != WRN_TCP ? WRN_DENY_TCP_ONLY : WRN_ALLOWED;
+}
+
+const char *wrn_policy_decider(const wrn_policy *policy, const wrn_endpoint *to, const char *name, wrn_denial denial,
+                               size_t *index) {
+    const wrn_rules *rules = denial == WRN_ALLOWED         ? &policy->allow
+                             : denial == WRN_DENY_RULE     ? &policy->deny
+                             : denial == WRN_DENY_OPERATOR ? &policy->operator_deny
+                                                           : NULL;
+    for (size_t i = 0; rules && i < rules->count; i++) {
+        const wrn_rule *rule = &rules->items[i];
+        bool fits = name ? name_fits(rule, name) : covers(rule, &to->address);
+        if (!fits || !(denial == WRN_ALLOWED ? allows_service(rule, to) : denies_service(rule, to))) continue;
+        *index = i;
+        return denial == WRN_ALLOWED ? "allow" : denial == WRN_DENY_RULE ? "deny" : "operator_deny";
+    }
+    return NULL;
 }
 
 wrn_denial wrn_policy_server_name(const wrn_policy *policy, const wrn_endpoint *to, const char *name,

@@ -19,7 +19,8 @@ enum {
     WAIT_MS = 2000,
     MESSAGE_MAX = 4096,
     PIN_MIN_S = 60,
-    PIN_MORE_S = 30
+    PIN_MORE_S = 30,
+    INVENTED_S = 86400 /* a program that keeps an address for longer asks again */
 };
 
 typedef struct query {
@@ -112,6 +113,8 @@ static void finish_without(wrn_gate *gate, query *q, int code, int reason, const
     finish(gate, q, &result);
 }
 
+static const char text_inside[] = "wrenn: the name leads to an address that is never allowed";
+
 /* Tells what may be told, and pins it. A name that leads inside is no name. */
 static void tell(wrn_gate *gate, query *q, const wrn_dns_result *found) {
     wrn_dns_result told = *found;
@@ -129,9 +132,7 @@ static void tell(wrn_gate *gate, query *q, const wrn_dns_result *found) {
         told.addresses[told.count++] = *address;
         ledger_pin(gate->ledger, address, q->question.name, wrn_now_ms() + life * 1000);
     }
-    if (found->count && !told.count)
-        return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED,
-                              "wrenn: the name leads to an address that is never allowed");
+    if (found->count && !told.count) return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED, text_inside);
     finish(gate, q, &told);
 }
 
@@ -274,8 +275,38 @@ int resolver_tick(wrn_gate *gate) {
 
 /* ---- questions ---- */
 
+/* Whether this machine's hosts file says that the name leads to what is never reached. */
+static bool leads_inside(const wrn_gate *gate, const char *name) {
+    static const uint16_t types[] = {WRN_DNS_A, WRN_DNS_AAAA};
+    for (size_t i = 0; i < 2; i++) {
+        wrn_dns_question asked = {.type = types[i]};
+        wrn_dns_result known;
+        strncat(asked.name, name, WRN_NAME_MAX);
+        if (!find_in_hosts(&asked, &known)) return false;
+        for (size_t n = 0; n < known.count; n++)
+            if (wrn_policy_answer(&gate->policy, &known.addresses[n]) != WRN_ALLOWED ||
+                route_check(gate->routes, &known.addresses[n]) != WRN_ALLOWED)
+                return true;
+    }
+    return false;
+}
+
+/* With a proxy nobody here looks a name up: the sandbox gets an address that stands for it. */
+static void invent(wrn_gate *gate, query *q) {
+    wrn_dns_result told = {.ttl = PIN_MIN_S};
+    if (leads_inside(gate, q->question.name)) {
+        ledger_deny_name(gate->ledger, q->question.name, WRN_DENY_REBINDING);
+        return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED, text_inside);
+    }
+    if (q->question.type == WRN_DNS_A)
+        told.addresses[told.count++] =
+            ledger_invent(gate->ledger, q->question.name, wrn_now_ms() + INVENTED_S * INT64_C(1000));
+    finish(gate, q, &told);
+}
+
 static void look_up(wrn_gate *gate, query *q) {
     wrn_dns_result known;
+    if (gate->policy.proxied) return invent(gate, q);
     if (find_in_hosts(&q->question, &known) || find_in_cache(&q->question, &known)) return tell(gate, q, &known);
     if (!resolver.server_count)
         return finish_without(gate, q, WRN_DNS_SERVFAIL, WRN_DNS_NOT_READY, "wrenn: the host has no name servers");

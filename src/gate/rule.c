@@ -17,7 +17,7 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /* What is wrong with the name; NULL: nothing. */
 static const char *name_fault(const char *text, size_t size, char out[WRN_NAME_MAX + 1]) {
     size_t label = 0;
-    bool digits = true;
+    bool digits = true, is_hex = false; /* of the last label; 0x7f000001 is an address to some */
     if (size && text[size - 1] == '.') size--;
     if (!size) return "it has no name";
     if (size > WRN_NAME_MAX) return "a name has at most 253 characters";
@@ -27,12 +27,14 @@ static const char *name_fault(const char *text, size_t size, char out[WRN_NAME_M
             if (!label) return "a label of the name is empty";
             label = 0;
             digits = true;
+            is_hex = false;
             continue;
         }
         if ((unsigned char)c >= 0x80) return "use the ASCII form of the name (xn--...)";
         if (!is_digit(c) && !(c >= 'a' && c <= 'z') && c != '-' && c != '_')
             return "a name has letters, digits, hyphens and dots; '*.' only at its start";
-        digits &= is_digit(c);
+        if (label == 1 && c == 'x' && out[i - 1] == '0') is_hex = digits = true;
+        else digits &= is_digit(c) || (is_hex && c >= 'a' && c <= 'f');
         if (++label > 63) return "a label of the name has more than 63 characters";
     }
     out[size] = 0;

@@ -27,5 +27,5 @@ wrn_reach wrn_rule_reach(const wrn_rule *rule);
 bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer);
 
 /* Lower-cases a name of a host and drops the dot at its end. False when it is none: letters, digits, hyphens and underscores, labels of
- * 1 to 63, at most 253 in all, the last label not only digits. */
+ * 1 to 63, at most 253 in all, the last label no number. */
 bool wrn_name_clean(const char *text, size_t size, char out[WRN_NAME_MAX + 1]);

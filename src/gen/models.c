@@ -175,6 +175,15 @@ static const wrn_field fields_network_denial[] = {
 const wrn_model wrn_model_network_denial = {
     "NetworkDenial", sizeof(wrenn_network_denial), fields_network_denial, WRN_COUNT(fields_network_denial)};
 
+static const wrn_field fields_network_check[] = {
+    {"allowed", offsetof(wrenn_network_check, allowed), 0, WRN_FIELD_BOOL, true, false, NULL},
+    {"reason", offsetof(wrenn_network_check, reason), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"rule", offsetof(wrenn_network_check, rule), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"source", offsetof(wrenn_network_check, source), 0, WRN_FIELD_STRING, false, false, NULL},
+};
+const wrn_model wrn_model_network_check = {
+    "NetworkCheck", sizeof(wrenn_network_check), fields_network_check, WRN_COUNT(fields_network_check)};
+
 static const wrn_field fields_network[] = {
     {"egress", offsetof(wrenn_network, egress), 0, WRN_FIELD_STRING, true, false, NULL},
     {"allow", offsetof(wrenn_network, allow), offsetof(wrenn_network, allow_count), WRN_FIELD_STRINGS, true, false, NULL},

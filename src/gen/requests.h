@@ -1089,6 +1089,7 @@ extern const wrn_model wrn_model_lifetime_request;
 extern const wrn_model wrn_model_set_secret_request;
 extern const wrn_model wrn_model_secret;
 extern const wrn_model wrn_model_network_denial;
+extern const wrn_model wrn_model_network_check;
 extern const wrn_model wrn_model_network;
 extern const wrn_model wrn_model_metadata_request;
 extern const wrn_model wrn_model_metric_point;

@@ -43,11 +43,20 @@ static bool find_leaks(const wrn_backend_config *backend, wrn_json *report) {
     return wrn_json_count(report) == 0;
 }
 
-static int doctor(const wrn_config *config) {
+static void check_proxy(wrn_config *config, wrn_json *report) {
+    wrn_why why;
+    if (!*config->proxy.host) return;
+    bool found = wrn_upstream_resolve(&config->proxy, &why);
+    wrn_report_check(report, "egress proxy", found, found ? config->proxy.address : why.text,
+                     "until then wrennd does not start with --egress-proxy");
+}
+
+static int doctor(wrn_config *config) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     WRN_AUTO(wrn_json_freep) wrn_json *report = wrn_json_new_array();
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     wrn_backend_config backend;
+    if (!config->leaks) check_proxy(config, report);
     wrn_server_backend_config(config, &arena, &backend);
     bool fine = config->leaks ? find_leaks(&backend, report) : wrn_boxes_doctor(&backend, report);
     size_t count = wrn_json_count(report);
@@ -177,14 +186,16 @@ static void keep_memory(void) {
     mallopt(M_MMAP_THRESHOLD, LARGE);
 }
 
-static int serve(const wrn_config *config) {
+static int serve(wrn_config *config) {
     wrn_why why = {""};
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
     reserve_open_files();
     keep_memory();
     wrn_lane_setup();
-    if (wrn_server_run(config, &why)) return 0;
+    bool is_reachable = !*config->proxy.host || wrn_upstream_resolve(&config->proxy, &why);
+    if (!is_reachable && config->private_fd >= 0) wrn_private_fail((int)config->private_fd, why.text);
+    if (is_reachable && wrn_server_run(config, &why)) return 0;
     /* In private mode the owner has got the message and reports it. */
     if (config->private_fd < 0) wrn_log_error("%s", why.text);
     return 1;

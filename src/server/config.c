@@ -80,9 +80,15 @@ static const option options[] = {
      "private addresses that sandboxes may be allowed to reach; may be repeated"},
     {"egress-dns", LIST, AT(egress_dns), 0, 0, "IP",
      "a name server for sandboxes; may be repeated (those of this machine)"},
+    {"egress-proxy", TEXT, AT(egress_proxy), 0, 0, "URL",
+     "an HTTP proxy for all connections of sandboxes: http://[USER:PASSWORD@]HOST:PORT"},
     {"egress-connections", NUMBER, AT(egress_connections), 1, 4096, "N", "of a sandbox to outside, at once (512)"},
     {"egress-ca", TEXT, AT(egress_ca), 0, 0, "FILE",
      "certificates in PEM to trust, beside this machine's, where headers are added for sandboxes"},
+    {"egress-rate", NUMBER, AT(egress_rate), 1, 1000000, "N",
+     "new ones of a sandbox each second; four times as many at once (500)"},
+    {"egress-smtp", WORD, AT(egress_smtp), 0, 0, "WHAT",
+     "whether policies can allow port 25, by which mail leaves: off or on (off)", "off or on"},
     {"idle-exit", NUMBER, AT(idle_exit_sec), 0, 31536000, "SECONDS",
      "end after so long without a sandbox and a connection; 0: never (0)"},
     {"ready-fd", NUMBER, AT(ready_fd), 0, 1 << 20, "FD",
@@ -369,6 +375,7 @@ static bool check_config(wrn_config *config, wrn_why *why) {
     if (!check_rules("egress-deny", &config->egress_deny, false, why) ||
         !check_rules("egress-private", &config->egress_private, true, why) || !check_servers(&config->egress_dns, why))
         return false;
+    if (config->egress_proxy && !wrn_upstream_read(config->egress_proxy, &config->proxy, why)) return false;
     if (config->log_level < 0) config->log_level = private ? WRN_LOG_WARNING : WRN_LOG_INFO;
     if (config->signup < 0) config->signup = private ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;
     return true;
@@ -385,6 +392,7 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why) {
                         .adopt_timeout_sec = 300,
                         .egress_max = WRN_EGRESS_PUBLIC,
                         .egress_connections = 512,
+                        .egress_rate = 500,
                         .log_level = -1,
                         .signup = -1,
                         .private_fd = -1,
@@ -419,6 +427,7 @@ void wrn_config_free(wrn_config *config) {
     wrn_list *const lists[] = {&config->listen, &config->allow_host, &config->egress_deny, &config->egress_private,
                                &config->egress_dns};
     for (size_t i = 0; i < WRN_COUNT(lists); i++) clear_list(lists[i]);
+    wrn_upstream_free(&config->proxy);
     *config = (wrn_config){0};
 }
 

@@ -11,6 +11,7 @@
 #include "server/log.h"
 #include "server/sandbox/sandboxes.h"
 #include "server/templates/templates.h"
+#include "server/upstream.h"
 
 enum { WRN_LIST_MAX = WRN_NAMES_MAX };
 
@@ -48,7 +49,8 @@ typedef struct wrn_config {
     const char *key_name;   /* its argument; NULL: none */
     wrn_template_plan plan; /* of template build; its name also of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *audit_log;
-    char *gate, *gate_tls, *egress_ca;
+    char *gate, *gate_tls, *egress_ca, *egress_proxy;
+    wrn_upstream proxy; /* what egress_proxy says */
     wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, idle_exit_sec,
@@ -57,7 +59,7 @@ typedef struct wrn_config {
     int64_t log_json;                   /* 0 or 1 */
     int64_t on_stop;                    /* wrn_stop */
     int64_t egress_default, egress_max; /* wrn_egress */
-    int64_t egress_connections;
+    int64_t egress_connections, egress_rate, egress_smtp;
     int64_t signup;               /* WRN_SIGNUP_* */
     int64_t terminal_frames;      /* WRN_FRAMES_* */
     int64_t private_fd, ready_fd; /* -1: none */

@@ -94,6 +94,18 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
                    "{\"egress\":\"allowlist\",\"allow\":[],\"deny\":[\"x.org\"],\"presets\":[\"python\"],\"gate\":"
                    "\"running\",");
     program_result_free(&shown);
+    shown = WRENN("net", "check", "-o", "json", id, "PyPI.org");
+    CHECK_STR(
+        shown.out,
+        "{\"to\":\"PyPI.org\",\"allowed\":true,\"reason\":null,\"rule\":\"pypi.org:443\",\"source\":\"preset python\"}\n");
+    CHECK_INT(shown.code, 0);
+    program_result_free(&shown);
+    shown = WRENN("net", id, "x.org:80");
+    CHECK_CONTAINS(shown.out, "deny-rule");
+    CHECK_INT(shown.code, 1);
+    program_result_free(&shown);
+    check_fails(WRENN("net", "check", id, "x.org:0"), 1, "HOST:PORT");
+    check_fails(WRENN("net", "check", id, "x.org", "y.org"), 2, "one HOST");
     shown = WRENN("net", "-o", "json", "--net", id);
     CHECK_CONTAINS(shown.out, "{\"egress\":\"public\",\"allow\":[],\"deny\":[],\"presets\":[],");
     CHECK_CONTAINS(shown.out, "\"cut\":0}");

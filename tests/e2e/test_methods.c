@@ -128,6 +128,10 @@ static void networks(wrenn_sandbox *sandbox) {
     CALL(sandbox_network_get, (sandbox, NULL, ), (&network, ));
     CHECK_STR(network->egress, "public");
     wrenn_network_free(network);
+    wrenn_network_check *check = NULL;
+    CALL(sandbox_network_check, (sandbox, "127.0.0.1:80", NULL, ), (&check, ));
+    CHECK_STR(check->reason, "loopback");
+    wrenn_network_check_free(check);
     options.allow = allow;
     CALL(sandbox_network_set, (sandbox, &options, ), (&network, ));
     CHECK_STR(network->allow[0], "example.com");

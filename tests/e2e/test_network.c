@@ -189,7 +189,9 @@ static void policies(void) {
     reply_free(&r);
     CHECK_REACH(&d, id, "good.example", "no name");
     CHECK_REACH(&d, id, "bad.example", HELLO);
-    CHECK_ERROR(call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}"), 409, "conflict");
+    r = call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}");
+    CHECK_CONTAINS(error_message(&r), "wrenn create --allow"); /* the remedy */
+    CHECK_ERROR(r, 409, "conflict");
     destroy(&d, id);
     destroy(&d, alone);
     end(&d, SIGTERM, 0);
@@ -542,6 +544,74 @@ static void own_index(void) {
 
 static void make_network_and_packages(void) { make_network_with(true); }
 
+/* Answers one request: refuses what begins with "dark", and fetches the word of the server outside for all others. */
+static void answer_proxied(int peer) {
+    static const char granted[] = "HTTP/1.1 200 fine\r\n\r\n", refused[] = "HTTP/1.1 403 no\r\n\r\n";
+    char head[1024] = "", word[16];
+    for (size_t size = 0; size < sizeof(head) - 1 && !strstr(head, "\r\n\r\n");) {
+        ssize_t got = read(peer, head + size, sizeof(head) - 1 - size);
+        if (got <= 0) return;
+        size += (size_t)got;
+    }
+    bool has_credential = strstr(head, "\r\nProxy-Authorization: Basic dTpwQHM=\r\n") != NULL; /* u:p@s */
+    if (!has_credential || strncmp(head, "CONNECT dark.", 13) == 0) {
+        (void)!write(peer, refused, strlen(refused));
+        return;
+    }
+    struct sockaddr_in far = {.sin_family = AF_INET, .sin_port = htons(8000)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    inet_pton(AF_INET, OUTSIDE, &far.sin_addr);
+    if (connect(fd, (const struct sockaddr *)&far, sizeof(far)) == 0 && write(peer, granted, strlen(granted)) > 0) {
+        ssize_t got = read(fd, word, sizeof(word));
+        if (got > 0) (void)!write(peer, word, (size_t)got);
+    }
+    close(fd);
+}
+
+/* A proxy on the machine of the test. Returns its port; it ends with the test. */
+static int start_proxy(void) {
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(own);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0 && listen(fd, 64) == 0 &&
+          getsockname(fd, (struct sockaddr *)&own, &size) == 0);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (pid == 0) {
+        int peer = accept(fd, NULL, NULL);
+        if (peer < 0) _exit(1);
+        answer_proxied(peer);
+        close(peer);
+    }
+    close(fd);
+    return ntohs(own.sin_port);
+}
+
+static void proxied(void) {
+    test_daemon d = {0};
+    char id[40], url[64];
+    snprintf(url, sizeof(url), "http://u:p%%40s@127.0.0.1:%d", start_proxy());
+    serve(&d,
+          (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--egress-proxy", url, "--egress-smtp", "on", NULL});
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"far.example\",\"dark.example:8000\",\"localhost\"]}}", id);
+    CHECK_REACH(&d, id, "far.example", HELLO); /* a name that only the proxy knows */
+    CHECK_REACH(&d, id, "dark.example", "EHOSTUNREACH");
+    CHECK_REACH(&d, id, "other.example", "no name");
+    reply r = look(&d, id);
+    CHECK_CONTAINS(r.body, "\"name\":\"dark.example\",\"reason\":\"proxy-refused\"");
+    reply_free(&r);
+    r = call(&d, "GET", sandbox_path(id, "/network/check?to=far.example:25"), NULL);
+    CHECK_STR(r.body, "{\"allowed\":true,\"rule\":\"far.example\",\"source\":\"allow\"}\n"); /* --egress-smtp */
+    reply_free(&r);
+    r = call(&d, "GET", sandbox_path(id, "/network/check?to=far.example:53/udp"), NULL);
+    CHECK_CONTAINS(r.body, "\"reason\":\"not-allowed\"");
+    reply_free(&r);
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+TEST_WITH_NETWORK(all_connections_leave_through_a_proxy_that_gets_the_names, proxied)
 TEST_WITH_NETWORK(policies_are_obeyed_and_replaced, policies)
 TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)

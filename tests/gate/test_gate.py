@@ -4,6 +4,7 @@
     test_gate.py WRENN-GATE [NAME...]"""
 import os
 import select
+import socket
 import struct
 import sys
 
@@ -194,8 +195,8 @@ def request(host):
     return f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
 
 
-def said_on(guest, port, data, piece=100000):
-    connection = guest.connect(OUT, port)
+def said_on(guest, port, data, piece=100000, to=OUT):
+    connection = guest.connect(to, port)
     assert isinstance(connection, world.Connection), connection
     for at in range(0, len(data), piece):
         connection.send(ACK | PSH, data[at:at + piece])
@@ -374,13 +375,100 @@ def the_next_gate_goes_on_with_what_the_last_one_knew():
     guest.gate.close()
 
 
+def a_proxy_gets_the_names():
+    proxy = world.Proxy()
+    policy = {**POLICY, "name_servers": [], "hosts": "127.0.0.1 localhost inside.test\n::1 six.test\n", "proxy": proxy.settings("Basic dTpw"),
+              "allow": ["allowed.test", "dark.test:443", "mute.test", "203.0.113.20", "2001:db8:1::10", "inside.test", "six.test", "*", "0.0.0.0/0:9"],
+              "deny": ["denied.test"]}
+    state = os.memfd_create("wrenn-gate")
+    guest = Guest(PROGRAM, policy=policy, state=state)
+    code, (address,), _ = guest.ask("allowed.test")
+    assert code == 0 and address.startswith(("198.18.", "198.19.")), address
+    assert guest.ask("allowed.test")[1] == [address] and guest.ask("other.test")[1] != [address]
+    assert guest.ask("allowed.test", 28)[:2] == (0, [])
+    connection = guest.connect(address, ECHO)
+    connection.send(ACK | PSH, b"hello")
+    assert connection.receive(5) == b"hello"
+    assert proxy.asked == [f"CONNECT allowed.test:{ECHO} HTTP/1.1\r\nHost: allowed.test:{ECHO}\r\nProxy-Authorization: Basic dTpw\r\n\r\n"], proxy.asked
+    assert guest.connect(address, CLOSER).receive(1) == b"x" # what came with the proxy's answer is not lost
+    assert said_on(guest, 443, client_hello("allowed.test"), to=address)[:7] == b"reached"
+    # Addresses go as such
+    assert isinstance(guest.connect("203.0.113.20", ECHO), world.Connection)
+    assert isinstance(guest.connect(OUT6, ECHO), world.Connection)
+    assert proxy.asked[-2].startswith("CONNECT 203.0.113.20:2007 ") and proxy.asked[-1].startswith(f"CONNECT [{OUT6}]:2007 "), proxy.asked
+    # What it refuses, or can't do
+    dark, mute = guest.ask("dark.test")[1][0], guest.ask("mute.test")[1][0]
+    assert guest.connect(dark, 443).text == guest.connect(mute, 80).text == guest.connect(address, 5).text == "icmp 3/13"
+    # Never, and not by a proxy either
+    asked = len(proxy.asked)
+    for name in ("localhost", "x.localhost", "inside.test", "six.test", "denied.test", "metadata.google.internal", "printer", "x.local", "0x7f000001", "x.0x1"):
+        assert guest.ask(name)[:2] == (3, []), name
+    assert guest.connect("198.18.77.77", ECHO).text == "icmp 3/13" # stands for nothing
+    assert guest.connect("127.0.0.1", 9).text == guest.connect(HOST, 9).text == guest.connect(address, 25).text == "icmp 3/13"
+    guest.send(udp_frame("203.0.113.20", 5000, ECHO, b"x"))
+    guest.send(frame("203.0.113.20", 1, icmp(8, 0, struct.pack(">HH", 77, 5) + b"ping")))
+    guest.gate.set({**policy, "allow": ["allowed.test/udp", *policy["allow"]]})
+    guest.send(udp_frame(address, 5000, ECHO, b"x"))
+    guest.after()
+    assert len(proxy.asked) == asked, proxy.asked
+    reasons = {(d[0], d[1] if d[3] == "" else d[3], d[2]): d[4] for d in guest.gate.denied()}
+    for key, reason in {("tcp", "dark.test", 443): "proxy-refused", ("tcp", "mute.test", 80): "proxy-failed", ("tcp", "allowed.test", 5): "proxy-failed",
+                        ("udp", "allowed.test", ECHO): "proxy-tcp-only", ("icmp", "203.0.113.20", 0): "proxy-tcp-only", ("dns", "localhost", 0): "loopback",
+                        ("dns", "metadata.google.internal", 0): "metadata", ("dns", "printer", 0): "private", ("dns", "inside.test", 0): "rebinding",
+                        ("tcp", "198.18.77.77", ECHO): "private", ("tcp", "127.0.0.1", 9): "loopback", ("tcp", HOST, 9): "host"}.items():
+        assert reasons.get(key) == reason, (key, reasons)
+    assert guest.gate.ask("check", host="allowed.test", port=53, proto="udp")["reason"] == "proxy-tcp-only"
+    # A restarted gate knows what addresses stand for; a policy that changes cuts
+    guest.gate.process.kill()
+    guest.gate.process.wait()
+    guest = Guest(PROGRAM, policy=policy, state=state)
+    connection = guest.connect(address, ECHO)
+    assert isinstance(connection, world.Connection)
+    assert guest.gate.set({**policy, "allow": ["203.0.113.20"]}) == 1
+    connection.receive(1)
+    assert connection.ended == "rst"
+    guest.gate.close()
+
+
+def a_proxy_that_is_away_or_dumb_is_named():
+    listener = socket.create_server(("127.0.0.1", 0))
+    policy = {**POLICY, "egress": "public", "allow": [], "name_servers": [], "proxy": {"address": "127.0.0.1", "port": listener.getsockname()[1]}}
+    guest = Guest(PROGRAM, policy=policy)
+    address = guest.ask("allowed.test")[1][0]
+    guest.send(tcp_frame(address, 30000, 443))
+    connection, _ = listener.accept()
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 200 fine\r\n" + b"x" * 9000)
+    assert guest.wait(lambda p: p.text.startswith("icmp")).text == "icmp 3/13"
+    guest.send(tcp_frame(address, 30001, 443))
+    listener.accept()[0].close()
+    assert guest.wait(lambda p: p.text.startswith("icmp")).text == "icmp 3/13"
+    listener.close()
+    assert guest.connect(address, 443).text == "icmp 3/13"
+    assert guest.gate.denied()[("tcp", address, 443, "allowed.test", "proxy-failed")] == 3
+    for bad in ({}, {"address": "x", "port": 1}, {"address": "1.2.3.4", "port": 0}, {"address": "1.2.3.4", "port": 1, "authorization": "a\r\nb"}):
+        assert not guest.gate.ask("set", **{**policy, "proxy": bad})["ok"], bad
+    guest.gate.close()
+
+
 def checks_answer_without_a_connection():
     guest = Guest(PROGRAM, policy={**POLICY, "allow": ["allowed.test:443"]})
     ask = lambda host, port: guest.gate.ask("check", host=host, port=port)
-    assert ask("allowed.test", 443)["allowed"]
+    answer = ask("allowed.test", 443)
+    assert answer["allowed"] and answer["list"] == "allow" and answer["index"] == 0, answer
     assert ask("allowed.test", 80)["reason"] == "not-allowed"
     assert ask("x.test", 443)["reason"] == "name-not-allowed"
     assert ask("127.0.0.1", 443)["reason"] == "loopback"
+    assert ask(HOST, 443)["reason"] == "not-allowed" # until it is known by an allowed name
+    guest.ask("allowed.test")
+    assert (ask(OUT, 443)["allowed"], ask(OUT, 443)["index"]) == (True, 0)
+    guest.gate.set({**POLICY, "egress": "public", "allow": ["x.test", "198.51.0.0/16:25"], "deny": ["a.test", "y.test:80"], "operator_deny": ["203.0.113.0/24"]})
+    answer = ask("203.0.113.9", 80)
+    assert (answer["reason"], answer["list"], answer["index"]) == ("operator", "operator_deny", 0), answer
+    assert ask("y.test", 80)["index"] == 1 and ask("y.test", 80)["list"] == "deny"
+    assert ask("y.test", 443)["allowed"] and "list" not in ask("y.test", 443)
+    assert ask("x.test", 25)["reason"] == "port-25"
+    assert ask(HOST, 443)["reason"] == "host"
     assert not ask("a b", 443)["ok"] and not guest.gate.ask("check")["ok"] and not guest.gate.ask("dance")["ok"]
     guest.gate.close()
 
@@ -430,7 +518,7 @@ TESTS = [a_connection_carries_bytes_both_ways, what_is_never_allowed_is_refused_
          in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
          urgent_data_is_plain_data, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
          a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, floods_have_an_end, a_stalled_reader_holds_nobody_up,
-         the_next_gate_goes_on_with_what_the_last_one_knew, checks_answer_without_a_connection, both_processes_are_in_a_jail, as_root_both_change_to_another_user]
+         the_next_gate_goes_on_with_what_the_last_one_knew, a_proxy_gets_the_names, a_proxy_that_is_away_or_dumb_is_named, checks_answer_without_a_connection, both_processes_are_in_a_jail, as_root_both_change_to_another_user]
 
 if __name__ == "__main__":
     PROGRAM = sys.argv[1]

@@ -108,6 +108,53 @@ def tls(connection):
     connection.sendall(b"reached %d" % total)
 
 
+class Proxy:
+    """An HTTP proxy on this machine that knows names of its own, and what it was asked for."""
+
+    NAMES = {"allowed.test": OUT, "other.test": OUT, "dark.test": OUT}
+
+    def __init__(self):
+        self.asked, self.listener = [], socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def settings(self, authorization=""):
+        return {"address": "127.0.0.1", "port": self.port, "authorization": authorization}
+
+    def accept(self):
+        while True:
+            connection, _ = self.listener.accept()
+            threading.Thread(target=guarded, args=(self.serve, connection), daemon=True).start()
+
+    def serve(self, connection):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = connection.recv(4096)
+            if not data:
+                return
+            head += data
+        self.asked.append(head.decode())
+        host, _, port = head.split(b" ")[1].decode().rpartition(":")
+        if host == "dark.test":
+            return connection.sendall(b"HTTP/1.1 403 no\r\nContent-Length: 2\r\n\r\nno")
+        if host == "mute.test":
+            return connection.sendall(b"220 mail ready\r\n\r\n")
+        try:
+            far = socket.create_connection((self.NAMES.get(host, host.strip("[]")), int(port)), 10)
+        except OSError:
+            return connection.sendall(b"HTTP/1.1 503 down\r\n\r\n")
+        with far:
+            for byte in b"HTTP/1.1 200 fine\r\nVia: test\r\n\r":
+                connection.sendall(bytes([byte]))
+            connection.sendall(b"\n" + (far.recv(100) if int(port) == CLOSER else b""))
+            while True:
+                for one in select.select([connection, far], [], [])[0]:
+                    data = one.recv(65536)
+                    if not data:
+                        return
+                    (far if one is connection else connection).sendall(data)
+
+
 def digest(data, kind="sha256"):
     return hashlib.new(kind, data).hexdigest()
 

@@ -173,6 +173,8 @@ OPERATION(sandbox_network_get, wrenn_network, wrenn_network_free, SAY("%s %d", r
           sandbox, &call)
 OPERATION(sandbox_network_set, wrenn_network, wrenn_network_free,
           SAY("%s %s %d", result->allow[0], result->denied[0]->name, (int)result->cut), sandbox, &network_options)
+OPERATION(sandbox_network_check, wrenn_network_check, wrenn_network_check_free,
+          SAY("%d %s", (int)result->allowed, result->rule), sandbox, "x.org:80/udp", &call)
 OPERATION(sandbox_metrics, wrenn_metrics, wrenn_metrics_free,
           SAY("%s %zu %.1f", result->range, result->points_count, result->points[1]->cpu_pct), sandbox,
           &metrics_options)
@@ -380,6 +382,8 @@ static const operation operations[] = {
      "PUT /v1/sandboxes/" ID "/network ",
      "{\"egress\":\"allowlist\",\"allow\":[\"pypi.org\"],\"deny\":[\"x.org:80\"],\"presets\":[\"node\"]}", KEY,
      "pypi.org x.org 3"},
+    {ROW(sandbox_network_check), "200 OK", "{\"allowed\":true,\"rule\":\"x.org\",\"source\":\"preset node\"}",
+     "GET /v1/sandboxes/" ID "/network/check?to=x.org%3A80%2Fudp ", "", KEY, "1 x.org"},
     {ROW(sandbox_metrics), "200 OK", "{\"range\":\"1h\",\"points\":[{\"cpu_pct\":1},{\"cpu_pct\":2.5}]}",
      "GET /v1/sandboxes/" ID "/metrics?range=1h ", "", KEY, "1h 2 2.5"},
     {ROW(sandbox_destroy), "204 No Content", "", "DELETE /v1/sandboxes/" ID " ", "", KEY, ""},

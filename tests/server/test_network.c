@@ -71,6 +71,55 @@ TEST(a_policy_is_shown_with_what_came_of_it) {
     daemon_stop(&d);
 }
 
+/* 256 entries with names as long as they can be: to change a policy, and to begin with it. */
+TEST(the_largest_policy_fits) {
+    test_daemon d;
+    char id[40], name[256];
+    WRN_AUTO(wrn_buf_free) wrn_buf policy = WRN_BUF_INIT, create = WRN_BUF_INIT;
+    for (size_t i = 0; i < 253; i++) name[i] = i % 64 == 63 ? '.' : 'a';
+    name[253] = '\0';
+    wrn_buf_puts(&policy, "{\"allow\":[");
+    for (int i = 0; i < 256; i++) wrn_buf_printf(&policy, "%s\"%03d%s:10000-20000/udp\"", i ? "," : "", i, name + 3);
+    wrn_buf_puts(&policy, "]}");
+    wrn_buf_printf(&create, "{\"network\":%s}", policy.data);
+    daemon_start(&d, NULL);
+    make_sandbox(&d, create.data, id);
+    reply r = call(&d, "PUT", sandbox_path(id, "/network"), policy.data);
+    CHECK_INT(r.status, 200);
+    CHECK_CONTAINS(r.body, name + 3);
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST(a_check_says_what_is_allowed_and_why) {
+    static const char *const bad[] = {
+        "", "?to=", "?to=a..b", "?to=*.org", "?to=*", "?to=203.0.113.0/24", "?to=x.org:1-2"};
+    test_daemon d;
+    char id[40], path[200];
+    daemon_start(&d, NULL);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"x.org\"]}}", id);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "/v1/%s/%s/network/check?to=X.org", i ? "capsules" : "sandboxes", id);
+        reply r = call(&d, "GET", path, NULL);
+        CHECK_STR(r.body, "{\"allowed\":true,\"rule\":\"x.org\",\"source\":\"allow\"}\n");
+        reply_free(&r);
+    }
+    reply r = call(&d, "GET", sandbox_path(id, "/network/check?to=x.org:80/udp"), NULL);
+    CHECK_STR(r.body, "{\"allowed\":false,\"reason\":\"not-allowed\"}\n");
+    reply_free(&r);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        snprintf(path, sizeof(path), "/v1/sandboxes/%s/network/check%s", id, bad[i]);
+        CHECK_ERROR(call(&d, "GET", path, NULL), 400, "invalid_request");
+    }
+    CHECK_STATUS(call(&d, "DELETE", sandbox_path(id, ""), NULL), 204);
+    CHECK_ERROR(call(&d, "GET", sandbox_path(id, "/network/check?to=x.org"), NULL), 409, "invalid_state");
+    make_sandbox(&d, "{}", id);
+    r = call(&d, "GET", sandbox_path(id, "/network/check?to=[2001:db8::1]:80"), NULL);
+    CHECK_STR(r.body, "{\"allowed\":false,\"reason\":\"no-network\"}\n");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
 TEST(without_a_policy_there_is_no_network) {
     test_daemon d;
     char id[40];
@@ -115,6 +164,13 @@ TEST(bad_options_are_named) {
     check_option("--egress-private", "x.org", "egress-private takes addresses, not \"x.org\"");
     check_option("--egress-private", "127.0.0.0/8", "is never allowed");
     check_option("--egress-dns", "one.one", "egress-dns takes addresses");
+    check_option("--egress-smtp", "maybe", "egress-smtp is off or on");
+    check_option("--egress-rate", "0", "egress-rate takes a number");
+    check_option("--egress-proxy", "socks5://p:1", "it does not begin with http://");
+    check_option("--egress-proxy", "http://proxy", "no host or no port");
+    check_option("--egress-proxy", "http://p:0", "no port from 1 to 65535");
+    check_option("--egress-proxy", "http://p:80/x", "it has a path");
+    check_option("--egress-proxy", "http://u:%zz@p:80", "not percent-encoded well");
     check_option("--egress-max", "some", "egress-max is none, allowlist or public");
     check_option("--egress-default=public", "--egress-max=none", "egress-default allows more than egress-max");
 }

@@ -72,11 +72,40 @@ static bool sets(const cli_network *n) {
     return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count || n->secrets.count;
 }
 
+/* May it go there? 1 when not. */
+static int check(cli_app *cli, const char *name, const char *to) {
+    WRN_AUTO(wrn_buf_free) wrn_buf shown = WRN_BUF_INIT;
+    wrenn_network_check *verdict = NULL;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, name);
+    bool ok = sandbox && CLI_GET(cli, name, wrenn_sandbox_network_check, (sandbox, to, NULL), &verdict);
+    int code = ok && verdict->allowed ? 0 : CLI_FAILED;
+    wrn_json *out = ok ? wrn_json_new_object() : NULL;
+    if (ok) {
+        wrn_json_set_string(out, "to", to);
+        wrn_json_set_bool(out, "allowed", verdict->allowed);
+        set_text(out, "reason", verdict->reason);
+        set_text(out, "rule", verdict->rule);
+        set_text(out, "source", verdict->source);
+        int printed = cli_print_object(cli, to, out);
+        if (printed) code = printed;
+    }
+    wrenn_network_check_free(verdict);
+    wrenn_sandbox_free(sandbox);
+    return code;
+}
+
 static int net_run(cli_app *cli, void *given) {
     const net_values *values = given;
     const cli_network *asked = &values->network;
     wrenn_sandbox_network_set_options wanted = WRENN_SANDBOX_NETWORK_SET_OPTIONS_INIT;
     if (!cli_check_network(cli, asked)) return CLI_USAGE;
+    if (cli->word_count > 1) {
+        bool by_name = strcmp(cli->words[0], "check") == 0 && cli->word_count > 2;
+        if (cli->word_count > 2u + by_name || sets(asked) || values->denied)
+            return cli_usage(cli, "one HOST is checked at a time, and without options");
+        return check(cli, cli->words[by_name], cli->words[by_name + 1]);
+    }
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     wrenn_network *network = NULL;
@@ -96,12 +125,15 @@ static int net_run(cli_app *cli, void *given) {
     return code;
 }
 
-static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {0}};
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0},
+                                       {"HOST", CLI_WORD_ANY, CLI_OPTIONAL | CLI_MANY},
+                                       {0}};
 static const cli_example examples[] = {
     {"what it may reach, and what came of it", "net work"},
     {"another policy, at once", "net work --preset python --allow api.example.com:443"},
     {"a header whose value it does not know", "net work --secret api.example.com:Authorization=api"},
     {"no way out any more", "net work --no-net"},
+    {"whether it may go there, and why", "net check work pypi.org:443"},
     {"what it was denied, and what would allow it", "net work --denied"},
     {0}};
 
@@ -112,7 +144,10 @@ const cli_command cli_command_net = {
     .details =
         "Options replace the whole policy, and connections that the new one does not allow are cut. The sandbox must\n"
         "have been made with a network: --net, --allow, --preset or --secret of 'wrenn create' and 'wrenn run';\n"
-        "for --secret with that one.\n",
+        "for --secret with that one.\n"
+        "\n"
+        "With a HOST (HOST, HOST:PORT or HOST:PORT/udp; 443 without a port), also as 'wrenn net check ID HOST', it says\n"
+        "whether the sandbox may go there, by which rule or why not. Nothing is connected to; the exit code is 1 if not.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

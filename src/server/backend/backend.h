@@ -48,10 +48,15 @@ typedef struct wrn_egress_config {
     const char *trust_path;            /* certificates that it trusts beside the machine's; NULL: none */
     char *const *deny, *const *opened; /* what is denied to all; private ranges that policies may open */
     char *const *name_servers;         /* addresses */
+    const char *proxy_address;         /* of an HTTP proxy that takes all connections; "": there is none */
+    const char *proxy_credential;      /* the value of Proxy-Authorization; NULL: none */
+    int64_t proxy_port;
     size_t deny_count, opened_count;
     size_t name_server_count; /* 0: those of this machine */
     int64_t usual, most;      /* wrn_egress: of sandboxes that ask for nothing; at most */
     int64_t connections;      /* of one sandbox, at once */
+    int64_t rate;             /* new ones of one sandbox, each second */
+    bool smtp;                /* policies can allow port 25 */
 } wrn_egress_config;
 
 typedef struct wrn_backend_config {

@@ -115,6 +115,9 @@ void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
 typedef void (*wrn_network_fn)(void *context, const wrn_json *state, const wrn_fault *fault);
 /* What came of the box's network policy. WRN_FAULT_CONFLICT: it was made without a network. */
 void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context);
+/* Whether it may connect to what `asked` names, by host, port and proto: `allowed`, and `reason`, `rule` and `source` as in the
+ * API. */
+void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, void *context);
 /* Replaces the policy and the secrets, as in wrn_box_spec. A gate that is being restarted obeys it from its start on. */
 void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context);
 /* Replaces the secrets of the policy. Connections that they were for are cut if they have changed. */

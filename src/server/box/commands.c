@@ -50,7 +50,7 @@ static bool has_gate(const wrn_box *box, wrn_network_fn done, void *context) {
         wrn_fault_set(
             &fault, WRN_FAULT_CONFLICT,
             "the sandbox was made without a network, so that no policy can apply to it; make another one with "
-            "a member \"network\"");
+            "a member \"network\" (wrenn create --allow, --preset or --net)");
     refused_network *r = calloc(1, sizeof(*r));
     *r = (refused_network){done, context};
     wrn_answer_later(box->boxes->config.loop, refuse_network, r, &fault);
@@ -59,6 +59,10 @@ static bool has_gate(const wrn_box *box, wrn_network_fn done, void *context) {
 
 void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context) {
     if (has_gate(box, done, context)) gate_look(box->gate, done, context);
+}
+
+void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, void *context) {
+    if (has_gate(box, done, context)) gate_check(box->gate, asked, done, context);
 }
 
 void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context) {

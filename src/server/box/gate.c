@@ -507,6 +507,23 @@ void gate_look(gate *g, wrn_network_fn done, void *context) {
     count(i);
 }
 
+static void on_checked(void *context, const wrn_json *answer, const wrn_fault *fault) {
+    inquiry *i = context;
+    const gate *g = i->gate;
+    i->state = answer ? wrn_json_ref(answer) : NULL;
+    if (answer && g->box) gate_name_rule(g->policy, &g->box->boxes->config.egress, i->state);
+    tell(i, fault);
+}
+
+void gate_check(gate *g, wrn_json *asked, wrn_network_fn done, void *context) {
+    wrn_fault fault;
+    inquiry *i = calloc(1, sizeof(*i));
+    *i = (inquiry){.gate = g, .done = done, .context = context};
+    if (g->is_told && ask(g, asked, "check", -1, on_checked, i)) return;
+    wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "the sandbox's gate is being restarted; try again");
+    wrn_answer_later(g->loop, tell, i, &fault);
+}
+
 static void on_set(void *context, const wrn_json *answer, const wrn_fault *fault) {
     inquiry *i = context;
     if (answer) i->cut = wrn_json_ref(wrn_json_get(answer, "cut"));

@@ -55,6 +55,14 @@ static void add_inject(const wrn_json *inject, wrn_json *allow, wrn_json *ports)
     }
 }
 
+static wrn_json *proxy(const wrn_egress_config *config) {
+    wrn_json *out = wrn_json_new_object();
+    wrn_json_set_string(out, "address", config->proxy_address);
+    wrn_json_set_int(out, "port", config->proxy_port);
+    if (config->proxy_credential) wrn_json_set_string(out, "authorization", config->proxy_credential);
+    return out;
+}
+
 wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     static char hosts[HOSTS_MAX];
     WRN_AUTO(wrn_json_freep) wrn_json *asked = NULL;
@@ -78,6 +86,32 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     wrn_json_set(out, "operator_deny", texts(config->deny, config->deny_count));
     wrn_json_set(out, "private", texts(config->opened, config->opened_count));
     wrn_json_set(out, "name_servers", servers);
+    if (*config->proxy_address) wrn_json_set(out, "proxy", proxy(config));
+    wrn_json_set_int(out, "rate", config->rate);
+    wrn_json_set_bool(out, "smtp", config->smtp);
     if (wrn_file_read("/etc/hosts", hosts, sizeof(hosts)) > 0) wrn_json_set_string(out, "hosts", hosts);
     return out;
+}
+
+void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_json *answer) {
+    const char *list = wrn_json_string(wrn_json_get(answer, "list"), NULL), *why;
+    WRN_AUTO(wrn_json_freep) wrn_json *settings = list ? gate_settings(policy, config) : NULL;
+    WRN_AUTO(wrn_json_freep) wrn_json *asked = NULL;
+    char where[64];
+    int64_t index = 0;
+    wrn_json_int(wrn_json_get(answer, "index"), &index);
+    const char *rule = list ? wrn_json_string(wrn_json_at(wrn_json_get(settings, list), (size_t)index), NULL) : NULL;
+    if (!rule || !wrn_json_parse(policy, strlen(policy), &asked, &why)) return;
+    snprintf(where, sizeof(where), "%s", strcmp(list, "operator_deny") == 0 ? "operator" : list);
+    size_t before = wrn_json_count(wrn_json_get(asked, "allow"));
+    const wrn_json *presets = wrn_json_get(asked, "presets");
+    for (size_t i = 0; strcmp(list, "allow") == 0 && (size_t)index >= before && i < wrn_json_count(presets); i++) {
+        const char *name = wrn_json_string(wrn_json_at(presets, i), NULL);
+        char **rules = wrn_preset_rules(name);
+        snprintf(where, sizeof(where), "preset %s", name);
+        for (size_t n = 0; rules && rules[n]; n++) before++;
+        wrn_preset_free(rules);
+    }
+    wrn_json_set_string(answer, "rule", rule);
+    wrn_json_set_string(answer, "source", where);
 }

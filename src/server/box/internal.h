@@ -129,7 +129,8 @@ bool gate_is_ready(const gate *g);
 held_gate gate_held(const gate *g);
 /* Tells the gate its policy again, after this machine's names have changed. `g` may be NULL. */
 void gate_renew(gate *g);
-/* wrn_box_network() and wrn_box_set_network(). */
+/* wrn_box_network(), wrn_box_check_network() and wrn_box_set_network(). */
+void gate_check(gate *g, wrn_json *asked, wrn_network_fn done, void *context);
 void gate_look(gate *g, wrn_network_fn done, void *context);
 void gate_set(gate *g, const char *policy, int secrets, wrn_network_fn done, void *context);
 /* wrn_box_set_secrets(). */
@@ -142,6 +143,8 @@ void gate_leave(gate *g);
 
 /* The members of the gate's request `set`, for a policy as JSON text. The caller frees it. */
 wrn_json *gate_settings(const char *policy, const wrn_egress_config *config);
+/* Adds `rule` and `source` of the API to the gate's answer to a check, which says where among these settings the rule is. */
+void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_json *answer);
 
 /* ---- injector.c ---- */
 

@@ -1,8 +1,10 @@
 /* The network policy of a sandbox, and what came of it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "gate/rule.h"
 #include "server/routes/policy.h"
 #include "server/routes/routes.h"
 
@@ -97,4 +99,41 @@ void wrn_route_set_network(wrn_request *request, const wrn_sandbox_row *row) {
     if (!egress || !wrn_policy_has_secrets(server, row->team_id, &asked, &fault))
         return wrn_reply_fault(request, &fault);
     wrn_sandboxes_set_network(server->sandboxes, row, egress, policy.data, on_set, new_inquiry(request, row));
+}
+
+/* One that has no network may go nowhere. */
+static void on_checked(void *context, const wrn_json *answer, const wrn_fault *fault) {
+    static const char *const shown[] = {"allowed", "reason", "rule", "source"};
+    wrn_request *request = context;
+    if (fault && fault->code != WRN_FAULT_CONFLICT) return wrn_reply_fault(request, fault);
+    wrn_json *verdict = wrn_json_new_object();
+    if (fault) wrn_json_set_bool(verdict, "allowed", false);
+    if (fault) wrn_json_set_string(verdict, "reason", "no-network");
+    for (size_t i = 0; answer && i < WRN_COUNT(shown); i++) {
+        const wrn_json *value = wrn_json_get(answer, shown[i]);
+        if (value) wrn_json_set(verdict, shown[i], wrn_json_ref(value));
+    }
+    wrn_reply_json(request, 200, verdict);
+}
+
+void wrn_route_check_network(wrn_request *request, const wrn_sandbox_row *row) {
+    enum { USUAL_PORT = 443, ALL_BITS = 128 };
+    const char *to = wrn_query_get(request->head.query, "to", &request->arena);
+    char why[200] = "it is missing", address[WRN_ADDRESS_TEXT];
+    wrn_rule place = {0};
+    bool fine = to && wrn_rule_parse(to, &place, why, sizeof(why));
+    if (fine &&
+        (place.is_wild || (!place.is_name && place.bits != ALL_BITS) || (place.has_ports && place.low != place.high))) {
+        fine = false;
+        snprintf(why, sizeof(why), "name one place");
+    }
+    if (!fine)
+        return wrn_reply_error(request, WRN_FAULT_INVALID_REQUEST,
+                               "parameter \"to\" is HOST, HOST:PORT or HOST:PORT/udp, not \"%.100s\": %s", to ? to : "",
+                               why);
+    WRN_AUTO(wrn_json_freep) wrn_json *asked = wrn_json_new_object();
+    wrn_json_set_string(asked, "host", place.is_name ? place.name : wrn_address_text(&place.range, address));
+    wrn_json_set_int(asked, "port", place.has_ports ? place.low : USUAL_PORT);
+    wrn_json_set_string(asked, "proto", place.proto == WRN_UDP ? "udp" : "tcp");
+    wrn_sandboxes_check_network(wrn_server_of(request)->sandboxes, row, asked, on_checked, request);
 }

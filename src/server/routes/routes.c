@@ -19,9 +19,9 @@ static void not_implemented(wrn_request *request) {
                     request->head.path);
 }
 
-#define ROUTE(method, pattern, access, handler) {method, pattern, WRN_ACCESS_##access, handler},
-#define SANDBOX(method, pattern, handler) \
-    {method, "/v1/sandboxes/{id}" pattern, WRN_ACCESS_TEAM, .run_sandbox = handler},
+#define ROUTE(method, pattern, access, handler, ...) {method, pattern, WRN_ACCESS_##access, handler, __VA_ARGS__},
+#define SANDBOX(method, pattern, handler, ...) \
+    {method, "/v1/sandboxes/{id}" pattern, WRN_ACCESS_TEAM, .run_sandbox = handler, __VA_ARGS__},
 #define RUNNING(method, pattern, handler, ...) \
     {method, "/v1/sandboxes/{id}" pattern, WRN_ACCESS_TEAM, .run_sandbox = handler, .running = true, __VA_ARGS__},
 

@@ -7,70 +7,71 @@
 #include "server/server.h"
 
 /* The routes. X(method, pattern, access, handler). SANDBOX(method, pattern, handler): of a sandbox, below
- * /v1/sandboxes/{id}, for the team that owns it. RUNNING(method, pattern, handler, body): the same for one that commands can
- * run in; `body` initializes members of wrn_route. */
-#define WRN_ROUTES(X, SANDBOX, RUNNING)                                                        \
-    X("GET", "/health", ANYONE, wrn_route_health)                                              \
-    X("GET", "/openapi.yaml", ANYONE, wrn_route_openapi)                                       \
-    X("POST", "/v1/auth/signup", ANYONE, wrn_route_signup)                                     \
-    X("POST", "/v1/auth/login", ANYONE, wrn_route_login)                                       \
-    X("POST", "/v1/api-keys/", USER, wrn_route_create_key)                                     \
-    X("GET", "/v1/api-keys/", USER, wrn_route_list_keys)                                       \
-    X("DELETE", "/v1/api-keys/{id}/", USER, wrn_route_delete_key)                              \
-    X("GET", "/v1/secrets/", TEAM, wrn_route_list_secrets)                                     \
-    X("PUT", "/v1/secrets/{name}/", TEAM, wrn_route_set_secret)                                \
-    X("DELETE", "/v1/secrets/{name}/", TEAM, wrn_route_delete_secret)                          \
-    X("POST", "/v1/sandboxes/", TEAM, wrn_route_create_sandbox)                                \
-    X("GET", "/v1/sandboxes/", TEAM, wrn_route_list_sandboxes)                                 \
-    X("GET", "/v1/sandboxes/stats", TEAM, wrn_route_stats)                                     \
-    X("GET", "/v1/sandboxes/usage", TEAM, wrn_route_usage)                                     \
-    SANDBOX("GET", "/", wrn_route_get_sandbox)                                                 \
-    SANDBOX("DELETE", "/", wrn_route_delete_sandbox)                                           \
-    SANDBOX("POST", "/ping", wrn_route_ping)                                                   \
-    SANDBOX("POST", "/pause", wrn_route_pause)                                                 \
-    SANDBOX("POST", "/resume", wrn_route_resume)                                               \
-    SANDBOX("POST", "/lifetime", wrn_route_set_lifetime)                                       \
-    SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                      \
-    SANDBOX("GET", "/lease", wrn_route_hold)                                                   \
-    SANDBOX("GET", "/network", wrn_route_get_network)                                          \
-    SANDBOX("PUT", "/network", wrn_route_set_network)                                          \
-    X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                            \
-    RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                  \
-    X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                    \
-    SANDBOX("GET", "/processes", wrn_route_list_processes)                                     \
-    SANDBOX("DELETE", "/processes/{selector}", wrn_route_kill_process)                         \
-    X("GET", "/v1/sandboxes/{id}/processes/{selector}/stream", LATE, wrn_route_process_stream) \
-    X("GET", "/v1/sandboxes/{id}/processes/{selector}/logs", LATE, wrn_route_process_logs)     \
-    X("GET", "/v1/sandboxes/{id}/pty", LATE, wrn_route_pty)                                    \
-    RUNNING("GET", "/ports/{port}", wrn_route_wait_port, .streams = false)                     \
-    RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                     \
-    RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                      \
-    RUNNING("POST", "/files/stream/write", wrn_route_stream_write_file, .streams = true)       \
-    RUNNING("GET", "/files/tar", wrn_route_read_tar, .streams = false)                         \
-    RUNNING("PUT", "/files/tar", wrn_route_write_tar, .streams = true)                         \
-    RUNNING("POST", "/files/list", wrn_route_list_dir, .streams = false)                       \
-    RUNNING("POST", "/files/mkdir", wrn_route_make_dir, .streams = false)                      \
-    RUNNING("POST", "/files/remove", wrn_route_remove_path, .streams = false)                  \
-    RUNNING("POST", "/files/rename", wrn_route_rename_path, .streams = false)                  \
-    RUNNING("POST", "/files/chmod", wrn_route_change_mode, .streams = false)                   \
-    X("POST", "/v1/snapshots/", TEAM, wrn_route_create_snapshot)                               \
-    X("GET", "/v1/snapshots/", TEAM, wrn_route_list_snapshots)                                 \
-    X("DELETE", "/v1/snapshots/{name}/", TEAM, wrn_route_delete_snapshot)                      \
-    X("GET", "/v1/events/stream", TEAM, wrn_route_events)                                      \
-    X("POST", "/v1/hosts/", USER, wrn_route_create_host)                                       \
-    X("GET", "/v1/hosts/", USER, wrn_route_list_hosts)                                         \
-    X("POST", "/v1/hosts/register", ANYONE, wrn_route_register_host)                           \
-    X("POST", "/v1/hosts/auth/refresh", ANYONE, wrn_route_refresh_host)                        \
-    X("GET", "/v1/hosts/{id}/", USER, wrn_route_get_host)                                      \
-    X("DELETE", "/v1/hosts/{id}/", USER, wrn_route_delete_host)                                \
-    X("GET", "/v1/hosts/{id}/delete-preview", USER, wrn_route_preview_host_delete)             \
-    X("POST", "/v1/hosts/{id}/token", USER, wrn_route_renew_host)                              \
-    X("GET", "/v1/hosts/{id}/tags", USER, wrn_route_list_tags)                                 \
-    X("POST", "/v1/hosts/{id}/tags", USER, wrn_route_add_tag)                                  \
-    X("DELETE", "/v1/hosts/{id}/tags/{tag}", USER, wrn_route_remove_tag)                       \
+ * /v1/sandboxes/{id}, for the team that owns it. RUNNING(method, pattern, handler): the same for one that commands can
+ * run in. What follows initializes members of wrn_route. */
+#define WRN_ROUTES(X, SANDBOX, RUNNING)                                                                    \
+    X("GET", "/health", ANYONE, wrn_route_health)                                                          \
+    X("GET", "/openapi.yaml", ANYONE, wrn_route_openapi)                                                   \
+    X("POST", "/v1/auth/signup", ANYONE, wrn_route_signup)                                                 \
+    X("POST", "/v1/auth/login", ANYONE, wrn_route_login)                                                   \
+    X("POST", "/v1/api-keys/", USER, wrn_route_create_key)                                                 \
+    X("GET", "/v1/api-keys/", USER, wrn_route_list_keys)                                                   \
+    X("DELETE", "/v1/api-keys/{id}/", USER, wrn_route_delete_key)                                          \
+    X("GET", "/v1/secrets/", TEAM, wrn_route_list_secrets)                                                 \
+    X("PUT", "/v1/secrets/{name}/", TEAM, wrn_route_set_secret)                                            \
+    X("DELETE", "/v1/secrets/{name}/", TEAM, wrn_route_delete_secret)                                      \
+    X("POST", "/v1/sandboxes/", TEAM, wrn_route_create_sandbox, .body = &wrn_model_create_sandbox_request) \
+    X("GET", "/v1/sandboxes/", TEAM, wrn_route_list_sandboxes)                                             \
+    X("GET", "/v1/sandboxes/stats", TEAM, wrn_route_stats)                                                 \
+    X("GET", "/v1/sandboxes/usage", TEAM, wrn_route_usage)                                                 \
+    SANDBOX("GET", "/", wrn_route_get_sandbox)                                                             \
+    SANDBOX("DELETE", "/", wrn_route_delete_sandbox)                                                       \
+    SANDBOX("POST", "/ping", wrn_route_ping)                                                               \
+    SANDBOX("POST", "/pause", wrn_route_pause)                                                             \
+    SANDBOX("POST", "/resume", wrn_route_resume)                                                           \
+    SANDBOX("POST", "/lifetime", wrn_route_set_lifetime)                                                   \
+    SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                                  \
+    SANDBOX("GET", "/lease", wrn_route_hold)                                                               \
+    SANDBOX("GET", "/network", wrn_route_get_network)                                                      \
+    SANDBOX("GET", "/network/check", wrn_route_check_network)                                              \
+    SANDBOX("PUT", "/network", wrn_route_set_network, .body = &wrn_model_network_policy)                   \
+    X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                                        \
+    RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                              \
+    X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                                \
+    SANDBOX("GET", "/processes", wrn_route_list_processes)                                                 \
+    SANDBOX("DELETE", "/processes/{selector}", wrn_route_kill_process)                                     \
+    X("GET", "/v1/sandboxes/{id}/processes/{selector}/stream", LATE, wrn_route_process_stream)             \
+    X("GET", "/v1/sandboxes/{id}/processes/{selector}/logs", LATE, wrn_route_process_logs)                 \
+    X("GET", "/v1/sandboxes/{id}/pty", LATE, wrn_route_pty)                                                \
+    RUNNING("GET", "/ports/{port}", wrn_route_wait_port, .streams = false)                                 \
+    RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                                 \
+    RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                                  \
+    RUNNING("POST", "/files/stream/write", wrn_route_stream_write_file, .streams = true)                   \
+    RUNNING("GET", "/files/tar", wrn_route_read_tar, .streams = false)                                     \
+    RUNNING("PUT", "/files/tar", wrn_route_write_tar, .streams = true)                                     \
+    RUNNING("POST", "/files/list", wrn_route_list_dir, .streams = false)                                   \
+    RUNNING("POST", "/files/mkdir", wrn_route_make_dir, .streams = false)                                  \
+    RUNNING("POST", "/files/remove", wrn_route_remove_path, .streams = false)                              \
+    RUNNING("POST", "/files/rename", wrn_route_rename_path, .streams = false)                              \
+    RUNNING("POST", "/files/chmod", wrn_route_change_mode, .streams = false)                               \
+    X("POST", "/v1/snapshots/", TEAM, wrn_route_create_snapshot)                                           \
+    X("GET", "/v1/snapshots/", TEAM, wrn_route_list_snapshots)                                             \
+    X("DELETE", "/v1/snapshots/{name}/", TEAM, wrn_route_delete_snapshot)                                  \
+    X("GET", "/v1/events/stream", TEAM, wrn_route_events)                                                  \
+    X("POST", "/v1/hosts/", USER, wrn_route_create_host)                                                   \
+    X("GET", "/v1/hosts/", USER, wrn_route_list_hosts)                                                     \
+    X("POST", "/v1/hosts/register", ANYONE, wrn_route_register_host)                                       \
+    X("POST", "/v1/hosts/auth/refresh", ANYONE, wrn_route_refresh_host)                                    \
+    X("GET", "/v1/hosts/{id}/", USER, wrn_route_get_host)                                                  \
+    X("DELETE", "/v1/hosts/{id}/", USER, wrn_route_delete_host)                                            \
+    X("GET", "/v1/hosts/{id}/delete-preview", USER, wrn_route_preview_host_delete)                         \
+    X("POST", "/v1/hosts/{id}/token", USER, wrn_route_renew_host)                                          \
+    X("GET", "/v1/hosts/{id}/tags", USER, wrn_route_list_tags)                                             \
+    X("POST", "/v1/hosts/{id}/tags", USER, wrn_route_add_tag)                                              \
+    X("DELETE", "/v1/hosts/{id}/tags/{tag}", USER, wrn_route_remove_tag)                                   \
     X("POST", "/v1/hosts/{id}/heartbeat", ANYONE, wrn_route_heartbeat)
 
-#define WRN_HANDLER(method, pattern, access, handler) void handler(wrn_request *request);
+#define WRN_HANDLER(method, pattern, access, handler, ...) void handler(wrn_request *request);
 #define WRN_SANDBOX_HANDLER(method, pattern, handler, ...) \
     void handler(wrn_request *request, const wrn_sandbox_row *row);
 WRN_ROUTES(WRN_HANDLER, WRN_SANDBOX_HANDLER, WRN_SANDBOX_HANDLER)

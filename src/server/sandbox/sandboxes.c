@@ -601,6 +601,12 @@ void wrn_sandboxes_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_n
     if (s) wrn_box_network(s->box, done, context);
 }
 
+void wrn_sandboxes_check_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_json *asked, wrn_network_fn done,
+                                 void *context) {
+    sandbox *s = with_network(all, row, done, context);
+    if (s) wrn_box_check_network(s->box, asked, done, context);
+}
+
 /* A policy that is being set. It is stored once it is obeyed: until then nobody was told that it is. */
 typedef struct policy_change {
     wrn_sandboxes *all;

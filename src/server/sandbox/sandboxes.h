@@ -61,6 +61,9 @@ bool wrn_sandboxes_hold(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_faul
 void wrn_sandboxes_let_go(wrn_sandboxes *all, const char *id);
 /* What came of its network policy: wrn_box_network(). WRN_FAULT_INVALID_STATE: it is not running or paused. */
 void wrn_sandboxes_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_network_fn done, void *context);
+/* wrn_box_check_network(); faults as above. */
+void wrn_sandboxes_check_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_json *asked, wrn_network_fn done,
+                                 void *context);
 /* Replaces the policy, and stores it: wrn_box_set_network(). */
 void wrn_sandboxes_set_network(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *egress, const char *policy,
                                wrn_network_fn done, void *context);
