@@ -112,6 +112,7 @@ void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_jso
         for (size_t n = 0; rules && rules[n]; n++) before++;
         wrn_preset_free(rules);
     }
+    if (strcmp(list, "allow") == 0 && (size_t)index >= before) snprintf(where, sizeof(where), "inject");
     wrn_json_set_string(answer, "rule", rule);
     wrn_json_set_string(answer, "source", where);
 }
