@@ -256,6 +256,9 @@ static void snapshots(void) {
     serve_network(&d);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     snap(&d, id, "net");
+    resume(&d, id);
+    CHECK_REACH(&d, id, "good.example", HELLO); /* it keeps its policy */
+    CHECK_REACH(&d, id, "bad.example", "no name");
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\"}", id);
     CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* a sandbox has what its create says */
@@ -263,6 +266,36 @@ static void snapshots(void) {
     make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
     CHECK_REACH(&d, id, "bad.example", HELLO);
     CHECK_REACH(&d, id, "good.example", "no name");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* The service of a template is in the same network as the commands. */
+static void services(void) {
+    static const char program[] =
+        "import os, socket\n"
+        "os.path.exists('/tmp/said') or os.mkfifo('/tmp/said')\n"
+        "def reach(host):\n"
+        "    try: return socket.create_connection((host, 8000), 10).recv(9).decode().strip()\n"
+        "    except OSError: return 'none'\n"
+        "said = reach('good.example') + ' ' + reach('bad.example')\n"
+        "open('/tmp/said', 'w').write(said)\n";
+    test_daemon d = {0};
+    char id[40], line[256];
+    snprintf(line, sizeof(line), "mkdir -p %s/data/templates/caller/layer/srv", test_dir());
+    CHECK(system(line) == 0);
+    snprintf(line, sizeof(line), "%s/data/templates/caller/layer/srv/call.py", test_dir());
+    CHECK(wrn_file_write(AT_FDCWD, line, O_CREAT, program, strlen(program)));
+    static const char template[] = "{\"base\":\"minimal\",\"start\":[\"python3\",\"/srv/call.py\"]}";
+    snprintf(line, sizeof(line), "%s/data/templates/caller/template.json", test_dir());
+    CHECK(wrn_file_write(AT_FDCWD, line, O_CREAT, template, strlen(template)));
+    serve_network(&d);
+    make_sandbox(&d, "{\"template\":\"caller\",\"network\":{\"allow\":[\"good.example\"]}}", id);
+    CHECK_SH(&d, id, "mkfifo /tmp/said 2> /dev/null; cat /tmp/said", "hello none");
+    snap(&d, id, "calls");
+    destroy(&d, id);
+    make_sandbox(&d, "{\"template\":\"calls\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
+    CHECK_SH(&d, id, "cat /tmp/said", "none hello");
     destroy(&d, id);
     end(&d, SIGTERM, 0);
 }
@@ -617,6 +650,7 @@ TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
 TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
 TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
+TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
 TEST_IN(make_network_and_packages, packages_are_installed, packages)
 TEST_IN(make_network_and_packages, pip_uses_an_index_that_is_passed_on, own_index)

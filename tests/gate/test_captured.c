@@ -151,7 +151,8 @@ static int broker_status(void) {
 /* Asks as the stack does; the broker's answer, and what came with it. */
 static seam_message ask_broker(seam_kind kind, const char *address, uint16_t port, uint8_t proto, int *passed) {
     static uint32_t id;
-    seam_message said = {.kind = (uint8_t)kind, .id = ++id, .local_port = 1000, .peer = {.port = port, .proto = proto}};
+    id++;
+    seam_message said = {.kind = (uint8_t)kind, .id = id, .local_port = 1000, .peer = {.port = port, .proto = proto}};
     size_t size;
     CHECK(wrn_address_parse(address, &said.peer.address));
     CHECK(seam_send(seam, &said, kind == SEAM_DATAGRAM ? 4 : 0, true));

@@ -12,7 +12,7 @@ import sys
 
 import world
 from inside import Inside
-from world import CLOSER, ECHO, OUT, OUT6, POLICY, SINK, SLOW, Gate
+from world import CLOSER, ECHO, LAZY, OUT, OUT6, POLICY, SINK, SLOW, Gate
 
 PROGRAM = ""
 ALLOWLIST = {**POLICY, "allow": ["allowed.test", "[2001:db8:1::10]:2007"]}
@@ -85,6 +85,20 @@ while d := s.recv(1 << 20): n += len(d)
 print(n)""") == str(64 << 20)
         stats = box.gate.stats()
         assert stats["bytes_in"] > 88 << 20 and stats["bytes_out"] > 24 << 20, stats
+
+
+def a_server_that_does_not_read_holds_bytes_back(kind):
+    with Sandbox(kind) as box:
+        sent, got = box.python(f"""
+s = socket.create_connection(('{OUT}', {LAZY})); s.settimeout(2); n = 0
+try:
+    while n < 64 << 20: n += s.send(bytes(1 << 16))
+except TimeoutError: pass
+held = n
+socket.create_connection(('{OUT}', {SINK})).close()
+s.settimeout(60); s.shutdown(socket.SHUT_WR)
+print(held, int(s.recv(99)))""").split()
+        assert sent == got and int(sent) < 64 << 20, (sent, got)
 
 
 def a_thousand_connections_at_once(kind):
@@ -228,7 +242,7 @@ def measure():
             print("  memory of a gate, %s: broker %d, stack %d KiB of its own" % (kind, *memory(box.gate)))
 
 
-TESTS = [programs_go_where_they_may, programs_learn_at_once_that_they_may_not, much_arrives_whole, a_thousand_connections_at_once,
+TESTS = [programs_go_where_they_may, programs_learn_at_once_that_they_may_not, much_arrives_whole, a_server_that_does_not_read_holds_bytes_back, a_thousand_connections_at_once,
          a_gate_that_crashed_is_replaced, connections_of_a_gate_that_crashed_are_reset, packages_install, an_ordinary_user_gets_a_gate_too]
 
 
