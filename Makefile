@@ -79,7 +79,7 @@ ifdef SAN
 else
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
-	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples $(BUILD):unit,sdk:valgrind
+	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples,gate $(BUILD):unit,sdk:valgrind
 endif
 
 test-system:
@@ -148,6 +148,7 @@ bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
 	@build-bench/bench/bench
+	@$(PYTHON) tests/gate/test_links.py build-bench/src/gate/wrenn-gate --measure
 
 install: build
 	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)

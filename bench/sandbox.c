@@ -80,6 +80,22 @@ static int measure_exec(wrenn_client *client, samples *exec, wrenn_error **error
     return rc;
 }
 
+/* In turns, so that both find the machine equally busy. */
+static int measure_network(wrenn_client *client, samples *without, samples *with, wrenn_error **error) {
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    options.egress = WRENN_EGRESS_PUBLIC;
+    int rc = 0;
+    for (int i = 0; i < 2 * SANDBOXES && rc >= 0; i++) {
+        wrenn_sandbox *sandbox = NULL;
+        double start = bench_now_us();
+        rc = wrenn_sandboxes_create(client, i & 1 ? &options : NULL, &sandbox, error);
+        bench_add(i & 1 ? with : without, bench_now_us() - start);
+        if (rc >= 0) rc = wrenn_sandbox_destroy(sandbox, NULL, error);
+        wrenn_sandbox_free(sandbox);
+    }
+    return rc;
+}
+
 void bench_sandbox(void) {
     const char *const bwrap[] = {"bwrap",     "--ro-bind", "/",     "/",    "--unshare-all",
                                  "--proc",    "/proc",     "--dev", "/dev", "--die-with-parent",
@@ -89,12 +105,14 @@ void bench_sandbox(void) {
     wrenn_client *client = NULL;
     wrenn_error *error = NULL;
     samples plain = {0}, boxed = {0}, create = {0}, first = {0}, destroy = {0}, exec = {0};
+    samples alone = {0}, networked = {0};
     bench_program(&plain, COMMANDS, echo);
     bool has_bwrap = bench_program(&boxed, SANDBOXES, bwrap);
 
     int rc = wrenn_client_new(&options, &client, &error);
     if (rc >= 0) rc = measure_life(client, &create, &first, &destroy, &error);
     if (rc >= 0) rc = measure_exec(client, &exec, &error);
+    if (rc >= 0) rc = measure_network(client, &alone, &networked, &error);
     if (rc < 0) {
         wrenn_client_free(client);
         bench_fail("sandboxes: %s", wrenn_error_message(error));
@@ -109,7 +127,11 @@ void bench_sandbox(void) {
     bench_print("create", &create, &plain);
     bench_print("exec round trip", &exec, &plain);
     bench_print("destroy", &destroy, &plain);
-    samples *all[] = {&plain, &boxed, &create, &first, &destroy, &exec};
+    printf("what a network adds to create\n");
+    bench_print("create", &alone, NULL);
+    bench_print("create with a network", &networked, &alone);
+    printf("  a network costs %.1f ms more\n", (bench_median(&networked) - bench_median(&alone)) / 1e3);
+    samples *all[] = {&plain, &boxed, &create, &first, &destroy, &exec, &alone, &networked};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) bench_free(all[i]);
     wrenn_client_free(client);
 }

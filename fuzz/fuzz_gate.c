@@ -25,9 +25,8 @@ static void start(void) {
     link_end = links[0];
     broker_end = seams[0];
     for (size_t i = 0; i < PEERS; i++) peers[i] = -1;
-    static gate_options options = {.mtu = 1500, .flows = 64, .with_v6 = true};
-    options.link = links[1];
-    FUZZ_CHECK(stack_init(&options, seams[1]));
+    static const gate_options options = {.mtu = 1500, .flows = 64};
+    FUZZ_CHECK(stack_init(&options, seams[1]) && stack_link(links[1], &(seam_link){.with_v6 = true}));
 }
 
 /* libslirp's sockets are what socketpair() makes: that call stays what it is. */

@@ -119,6 +119,26 @@ typedef struct wrenn_api_key {
     const char *key;
 } wrenn_api_key;
 
+/* Bits of `present` and `nulls` of wrenn_network_header. */
+enum {
+    WRENN_HAS_NETWORK_HEADER_HOST = 1 << 0,
+    WRENN_HAS_NETWORK_HEADER_HEADER = 1 << 1,
+    WRENN_HAS_NETWORK_HEADER_SECRET = 1 << 2,
+};
+
+/* Schema NetworkHeader. */
+typedef struct wrenn_network_header {
+    uint64_t present;    /* WRENN_HAS_NETWORK_HEADER_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* A host name without `*`, and a port if it is not 443: `api.example.com:8443`. */
+    const char *host;
+    /* The name of the header field, such as `Authorization`. */
+    const char *header;
+    /* The name of the secret whose value is the whole value of the field. */
+    const char *secret;
+} wrenn_network_header;
+
 /* Bits of `present` and `nulls` of wrenn_isolation_limits. */
 enum {
     WRENN_HAS_ISOLATION_LIMITS_MEMORY = 1 << 0,
@@ -236,6 +256,23 @@ typedef struct wrenn_sandbox_info {
     int64_t lease_sec;
 } wrenn_sandbox_info;
 
+/* Bits of `present` and `nulls` of wrenn_secret. */
+enum {
+    WRENN_HAS_SECRET_NAME = 1 << 0,
+    WRENN_HAS_SECRET_CREATED_AT = 1 << 1,
+    WRENN_HAS_SECRET_UPDATED_AT = 1 << 2,
+};
+
+/* Schema Secret. */
+typedef struct wrenn_secret {
+    uint64_t present;    /* WRENN_HAS_SECRET_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    const char *name;
+    const char *created_at;
+    const char *updated_at;
+} wrenn_secret;
+
 /* Bits of `present` and `nulls` of wrenn_network_denial. */
 enum {
     WRENN_HAS_NETWORK_DENIAL_PROTO = 1 << 0,
@@ -307,6 +344,7 @@ enum {
     WRENN_HAS_NETWORK_GATE = 1 << 10,
     WRENN_HAS_NETWORK_MODE = 1 << 11,
     WRENN_HAS_NETWORK_CUT = 1 << 12,
+    WRENN_HAS_NETWORK_INJECT = 1 << 13,
 };
 
 /* Schema Network. */
@@ -338,6 +376,9 @@ typedef struct wrenn_network {
     const char *mode;
     /* Of PUT: how many connections were cut. */
     int64_t cut;
+    /* Left out: there is none. */
+    const wrenn_network_header *const *inject;
+    size_t inject_count;
 } wrenn_network;
 
 /* Bits of `present` and `nulls` of wrenn_metric_point. */

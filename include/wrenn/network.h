@@ -27,16 +27,17 @@ typedef struct wrenn_sandbox_network_set_options {
     const char *const *allow;   /* NULL at the end */
     const char *const *deny;    /* NULL at the end */
     const char *const *presets; /* NULL at the end */
+    const char *const *inject;  /* NULL at the end */
 } wrenn_sandbox_network_set_options;
 #define WRENN_SANDBOX_NETWORK_SET_OPTIONS_INIT \
-    { sizeof(wrenn_sandbox_network_set_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandbox_network_set_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandbox_network_set_options_init(wrenn_sandbox_network_set_options *options, size_t size);
 
 /* Replaces the whole policy of a sandbox that runs or is paused (PUT .../network), at once: connections that the new one does not
  * allow are cut. Blocks (30 s). The caller frees *network, which has the new policy and in `cut` how many connections were cut.
  * Fails with WRENN_E_VALIDATION (an entry makes no sense, or is never allowed: the message names it) and WRENN_E_CONFLICT (the
- * sandbox was made without a network, or the server's operator allows less). */
+ * sandbox was made without a network or `inject`, a secret is not there, or the server's operator allows less). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_set(wrenn_sandbox *sandbox,
                                                         const wrenn_sandbox_network_set_options *options,
                                                         wrenn_network **network, wrenn_error **error);

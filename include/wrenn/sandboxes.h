@@ -36,9 +36,9 @@ enum {
 /* What a sandbox may reach: wrenn_sandboxes_create_options.egress. */
 enum {
     WRENN_EGRESS_DEFAULT =
-        0, /* ALLOWLIST with an `allow` or a preset; otherwise what the server's operator has set, mostly NONE */
+        0, /* ALLOWLIST with an `allow`, a preset or an `inject`; otherwise what the server's operator has set, mostly NONE */
     WRENN_EGRESS_NONE = 1,      /* nothing */
-    WRENN_EGRESS_ALLOWLIST = 2, /* what `allow` and `presets` name */
+    WRENN_EGRESS_ALLOWLIST = 2, /* what `allow`, `presets` and `inject` name */
     WRENN_EGRESS_PUBLIC = 3     /* all public addresses, but for what `deny` names */
 };
 
@@ -75,7 +75,7 @@ typedef struct wrenn_sandboxes_create_options {
      * WRENN_E_UNSUPPORTED, and nothing is asked for. */
     int64_t lease_sec;
     /* WRENN_EGRESS_*. What a server can't give is refused with WRENN_E_CONFLICT, and an entry below that makes no sense with
-     * WRENN_E_VALIDATION; nothing is made then. Where a server does not say that it obeys any of these four (all but wrennd), it is
+     * WRENN_E_VALIDATION; nothing is made then. Where a server does not say that it obeys any of these five (all but wrennd), it is
      * WRENN_E_UNSUPPORTED, and nothing is asked for. wrenn_sandbox_network_get() says what came of it. */
     int64_t egress;
     /* Names and addresses, NULL at the end: "pypi.org", "*.pythonhosted.org:443", "203.0.113.0/24:1000-2000",
@@ -85,9 +85,13 @@ typedef struct wrenn_sandboxes_create_options {
     const char *const *deny; /* the same */
     /* Lists of names that the server knows, NULL at the end: "python", "node", "debian", "github" ... */
     const char *const *presets;
+    /* Headers that requests get on their way, with secrets that the sandbox does not know (wrenn_secrets_set()), NULL at the end:
+     * "HOST[:PORT]:HEADER=SECRET", such as "api.example.com:Authorization=key". Allows the host, whose TLS the server ends; see
+     * docs/guide/network.md. A secret that is not there is WRENN_E_CONFLICT. Only a sandbox that was made with some can get others later. */
+    const char *const *inject;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size);
 

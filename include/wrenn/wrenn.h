@@ -16,6 +16,7 @@
  *     events.h      what happens to the team's sandboxes and snapshots
  *     ports.h       URLs of what listens in it
  *     network.h     what a sandbox may reach
+ *     secrets.h     values of headers that sandboxes send without knowing them
  *     snapshots.h   templates made of sandboxes
  *     hosts.h       the machines that sandboxes run on
  *     models.h      what the service answers (generated)
@@ -44,6 +45,7 @@
 #include "wrenn/pty.h"
 #include "wrenn/sandbox.h"
 #include "wrenn/sandboxes.h"
+#include "wrenn/secrets.h"
 #include "wrenn/snapshots.h"
 #include "wrenn/stream.h"
 

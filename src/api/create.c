@@ -373,12 +373,14 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
         .lifetime_sec = options->lifetime_sec,
         .lease_sec = options->lease_sec,
     };
-    const wrn_network_policy policy =
-        wrn_network_asked(options->egress, options->allow, options->deny, options->presets);
-    const bool has_policy = options->egress || options->allow || options->deny || options->presets;
+    wrn_network_policy policy;
+    const bool has_policy = options->egress || options->allow || options->deny || options->presets || options->inject;
     if (has_policy) request.network = &policy;
     wrenn_op *made;
     int rc = check_create(options, error);
+    if (rc == 0)
+        rc = wrn_network_asked(&arena, "create", options->egress, options->allow, options->deny, options->presets,
+                               options->inject, &policy, error);
     if (rc == 0)
         rc =
             wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
@@ -396,6 +398,7 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     if (options->lifetime_sec) self->needs |= WRN_FEATURE_LIFETIME;
     if (options->lease_sec) self->needs |= WRN_FEATURE_LEASE;
     if (has_policy) self->needs |= WRN_FEATURE_NETWORK;
+    if (policy.inject_count) self->needs |= WRN_FEATURE_SECRETS;
     if (self->needs) made->begin = begin_with_needs;
     else self->posts = 1;
     rc = set_key(self, error);

@@ -1,5 +1,7 @@
 #include "api/network.h"
 
+#include <string.h>
+
 #include "api/operations.h"
 
 static size_t network_count(const char *const *texts) {
@@ -8,10 +10,40 @@ static size_t network_count(const char *const *texts) {
     return n;
 }
 
-wrn_network_policy wrn_network_asked(int64_t egress, const char *const *allow, const char *const *deny,
-                                     const char *const *presets) {
+/* HOST[:PORT]:HEADER=SECRET */
+static int read_header(wrn_arena *arena, const char *what, const char *text, const wrenn_network_header **out,
+                       wrenn_error **error) {
+    const char *equals = strchr(text, '='), *colon = equals ? memrchr(text, ':', (size_t)(equals - text)) : NULL;
+    if (!colon || colon == text || equals == colon + 1 || !equals[1])
+        return wrn_refuse(error, "%s: \"%s\" is not HOST:HEADER=SECRET", what, text);
+    wrenn_network_header *header = wrn_arena_alloc(arena, sizeof(*header));
+    if (!header) return wrn_no_memory(error, what);
+    *header = (wrenn_network_header){.host = wrn_arena_dup(arena, text, (size_t)(colon - text)),
+                                     .header = wrn_arena_dup(arena, colon + 1, (size_t)(equals - colon - 1)),
+                                     .secret = equals + 1};
+    *out = header;
+    return header->host && header->header ? 0 : wrn_no_memory(error, what);
+}
+
+static int read_inject(wrn_arena *arena, const char *what, const char *const *texts, wrn_network_policy *out,
+                       wrenn_error **error) {
+    out->inject_count = count(texts);
+    if (!out->inject_count) return 0;
+    const wrenn_network_header **list = wrn_arena_alloc(arena, out->inject_count * sizeof(*list));
+    if (!list) return wrn_no_memory(error, what);
+    out->inject = list;
+    for (size_t i = 0; i < out->inject_count; i++) {
+        int rc = read_header(arena, what, texts[i], &list[i], error);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+int wrn_network_asked(wrn_arena *arena, const char *what, int64_t egress, const char *const *allow,
+                      const char *const *deny, const char *const *presets, const char *const *inject,
+                      wrn_network_policy *out, wrenn_error **error) {
     static const char *const words[] = {NULL, "none", "allowlist", "public"};
-    return (wrn_network_policy){
+    *out = (wrn_network_policy){
         .egress = egress >= 0 && egress < (int64_t)WRN_COUNT(words) ? words[egress] : NULL,
         .allow = allow,
         .allow_count = network_count(allow),
@@ -20,6 +52,7 @@ wrn_network_policy wrn_network_asked(int64_t egress, const char *const *allow, c
         .presets = presets,
         .presets_count = network_count(presets),
     };
+    return read_inject(arena, what, inject, out, error);
 }
 
 const wrn_op_type wrn_sandbox_network_get_type = {
@@ -37,8 +70,11 @@ const wrn_op_type wrn_sandbox_network_set_type = {
 
 int wrn_sandbox_network_set_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
                                     wrenn_op **op, wrenn_error **error) {
-    const wrn_network_policy policy =
-        wrn_network_asked(options->egress, options->allow, options->deny, options->presets);
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    wrn_network_policy policy;
+    int rc = wrn_network_asked(&arena, "network set", options->egress, options->allow, options->deny, options->presets,
+                               options->inject, &policy, error);
+    if (rc != 0) return rc;
     if (options->egress < WRENN_EGRESS_DEFAULT || options->egress > WRENN_EGRESS_PUBLIC)
         return wrn_refuse(error, "network set: unknown egress; use WRENN_EGRESS_*");
     return wrn_op_for_sandbox(sandbox, &wrn_sandbox_network_set_type, &options->call, NULL, &policy, op, error);

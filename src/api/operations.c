@@ -1316,6 +1316,65 @@ void wrenn_sandboxes_query_options_init(wrenn_sandboxes_query_options *options, 
 void wrenn_sandboxes_connect_options_init(wrenn_sandboxes_connect_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandbox_list_free(wrenn_sandbox_list *list) { wrn_result_free(list); }
 
+/* ---- secrets.h ---- */
+
+int wrenn_secrets_set_start(wrenn_client *client, const char *name, const char *value,
+                            const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
+                            wrenn_error **error) {
+    wrenn_call_options known_options;
+    wrenn_op *made;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
+    if (rc == 0) rc = wrn_secrets_set_prepare(client, name, value, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+}
+
+int wrenn_secrets_set_finish(wrenn_op *op, wrenn_secret **secret, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_secrets_set_type, secret, error);
+}
+
+int wrenn_secrets_set(wrenn_client *client, const char *name, const char *value, const wrenn_call_options *options,
+                      wrenn_secret **secret, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_secrets_set_start(client, name, value, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_secrets_set_finish(wrn_op_wait(op), secret, error) : rc;
+}
+
+int wrenn_secrets_list_start(wrenn_client *client, const wrenn_call_options *options, wrenn_done_fn done,
+                             void *user_data, wrenn_op **op, wrenn_error **error) {
+    return wrn_op_start_row(client, NULL, &wrn_secrets_list_type, options, NULL, done, user_data, op, error);
+}
+
+int wrenn_secrets_list_finish(wrenn_op *op, wrenn_secret_list **list, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_secrets_list_type, list, error);
+}
+
+int wrenn_secrets_list(wrenn_client *client, const wrenn_call_options *options, wrenn_secret_list **list,
+                       wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_secrets_list_start(client, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_secrets_list_finish(wrn_op_wait(op), list, error) : rc;
+}
+
+int wrenn_secrets_delete_start(wrenn_client *client, const char *name, const wrenn_call_options *options,
+                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
+    const char *const args[] = {name};
+    return wrn_op_start_row(client, NULL, &wrn_secrets_delete_type, options, args, done, user_data, op, error);
+}
+
+int wrenn_secrets_delete_finish(wrenn_op *op, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_secrets_delete_type, NULL, error);
+}
+
+int wrenn_secrets_delete(wrenn_client *client, const char *name, const wrenn_call_options *options,
+                         wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_secrets_delete_start(client, name, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_secrets_delete_finish(wrn_op_wait(op), error) : rc;
+}
+
+void wrenn_secret_free(wrenn_secret *secret) { wrn_result_free(secret); }
+void wrenn_secret_list_free(wrenn_secret_list *list) { wrn_result_free(list); }
+
 /* ---- snapshots.h ---- */
 
 int wrenn_snapshots_create_start(wrenn_client *client, const wrenn_snapshots_create_options *options,

@@ -137,6 +137,10 @@ int wrn_sandboxes_query_prepare(wrenn_client *client, const wrenn_sandboxes_quer
 int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                                   wrenn_op **op, wrenn_error **error);
 
+extern const wrn_op_type wrn_secrets_set_type, wrn_secrets_list_type, wrn_secrets_delete_type;
+int wrn_secrets_set_prepare(wrenn_client *client, const char *name, const char *value,
+                            const wrenn_call_options *options, wrenn_op **op, wrenn_error **error);
+
 extern const wrn_op_type wrn_snapshots_create_type, wrn_snapshots_list_type, wrn_snapshots_delete_type;
 int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_create_options *options, wrenn_op **op,
                                  wrenn_error **error);

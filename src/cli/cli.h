@@ -377,7 +377,7 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info);
 /* What a sandbox may reach: for the options of run, create and net. */
 typedef struct cli_network {
     bool net, no_net;
-    cli_list allow, deny, presets;
+    cli_list allow, deny, presets, secrets;
 } cli_network;
 /* Options for a struct of values whose member `network` is at that offset. */
 #define CLI_NETWORK_OPTIONS(at)                                                                                      \
@@ -398,6 +398,16 @@ typedef struct cli_network {
          "HOST",   "it may not reach that, whatever else allows it; repeatable",                                     \
          NULL,     0,                                                                                                \
          0,        CLI_WORD_ANY},                                                                                    \
+        {"secret",                                                                                                   \
+         0,                                                                                                          \
+         CLI_LIST,                                                                                                   \
+         (at) + offsetof(cli_network, secrets),                                                                      \
+         "HOST:HEADER=NAME",                                                                                         \
+         "requests to that host get that header, with a secret it does not know; repeatable",                        \
+         NULL,                                                                                                       \
+         0,                                                                                                          \
+         0,                                                                                                          \
+         CLI_WORD_ANY},                                                                                              \
     {                                                                                                                \
         "preset", 0, CLI_LIST, (at) + offsetof(cli_network, presets), "NAME",                                        \
             "it may reach what 'python', 'node', 'debian', 'github', ... need; repeatable", NULL, 0, 0, CLI_WORD_ANY \

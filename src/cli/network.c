@@ -11,6 +11,7 @@ bool cli_check_network(const cli_app *cli, const cli_network *network) {
     const char *more = network->net             ? "--net"
                        : network->allow.count   ? "--allow"
                        : network->presets.count ? "--preset"
+                       : network->secrets.count ? "--secret"
                                                 : NULL;
     if (!network->no_net || !more) return true;
     cli_usage(cli, "--no-net goes without %s", more);

@@ -197,6 +197,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.allow = creation->network.allow.items;
     options.deny = creation->network.deny.items;
     options.presets = creation->network.presets.items;
+    options.inject = creation->network.secrets.items;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
     if (!labels) cli_complain("out of memory");

@@ -23,7 +23,6 @@ static void stack_said(wrn_gate *gate, const seam_message *message, size_t size)
     switch (message->kind) {
     case SEAM_READY:
         control_ready(gate);
-        if (!control_read(gate)) _exit(0); /* the policy, before the first frame is judged by it */
         if (!gate_watch_fd(gate, gate->options->control, EPOLLIN, WATCH_CONTROL, 0)) _exit(2);
         return;
     case SEAM_OPEN: return flows_open(gate, message);
@@ -94,7 +93,8 @@ void broker_run(const gate_options *options, int stack) {
     gate = (wrn_gate){.options = options,
                       .epoll = epoll_create1(EPOLL_CLOEXEC),
                       .routes = route_open(),
-                      .ledger = ledger_open(options->state)};
+                      .ledger = ledger_open(options->state),
+                      .tls = {.fd = -1}};
     if (gate.epoll < 0 || gate.routes < 0 || !gate.ledger) fail("wrenn-gate: broker");
     datagrams_init();
     if (!flows_init(&gate) || !seam_queue_init(&gate.stack, stack, 4 * (size_t)gate_slots(options)))

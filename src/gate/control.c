@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/auto.h"
+#include "base/file.h"
 #include "gate/datagrams.h"
 #include "gate/flows.h"
 #include "gate/resolver.h"
@@ -66,7 +67,19 @@ static bool read_proxy(const wrn_json *proxy, gate_proxy *out, wrn_json *answer)
     return true;
 }
 
-static bool set(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
+/* A descriptor that came along leads to another process than before. Without ports the last one ends. */
+static void set_tls(gate_tls *tls, const wrn_json *request, int *passed) {
+    const wrn_json *ports = wrn_json_get(request, "tls_ports");
+    tls->port_count = 0;
+    for (size_t i = 0; i < wrn_json_count(ports) && i < GATE_TLS_PORTS; i++) {
+        int64_t port;
+        if (wrn_json_int(wrn_json_at(ports, i), &port)) tls->ports[tls->port_count++] = (uint16_t)port;
+    }
+    if (*passed >= 0 || !tls->port_count) wrn_fd_close(&tls->fd);
+    if (*passed >= 0 && tls->port_count) tls->fd = wrn_fd_take(passed);
+}
+
+static bool set(wrn_gate *gate, const wrn_json *request, int *passed, wrn_json *answer) {
     char why[256];
     wrn_policy policy;
     wrn_endpoint servers[RESOLVER_SERVERS_MAX];
@@ -88,6 +101,7 @@ static bool set(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
     gate->new_flows.most = rate * 4;
     wrn_policy_free(&gate->policy);
     gate->policy = policy;
+    set_tls(&gate->tls, request, passed);
     gate->proxy = proxy;
     wrn_json_set_int(answer, "cut", (int64_t)(flows_judge_again(gate) + datagrams_judge_again(gate)));
     return true;
@@ -172,7 +186,25 @@ static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
     return !list || wrn_json_set_int(answer, "index", (int64_t)index);
 }
 
-static void handle(wrn_gate *gate, const char *text, size_t size) {
+/* ---- link ---- */
+
+/* Both processes join the groups to be counted with the sandbox, and only then see its frames. */
+static bool take_link(wrn_gate *gate, const wrn_json *request, int fds[CONTROL_FDS_MAX], wrn_json *answer) {
+    const char *kind = wrn_json_string(wrn_json_get(request, "kind"), NULL);
+    seam_message message = {.kind = SEAM_JOIN, .link = {.is_packet = kind && strcmp(kind, "packet") == 0}};
+    bool posted = true;
+    if (!wrn_json_bool(wrn_json_get(request, "ipv6"), &message.link.with_v6) || fds[0] < 0)
+        return fail(answer, "link needs ipv6 and a descriptor");
+    gate->with_v6 = message.link.with_v6;
+    for (size_t i = 1; i < CONTROL_FDS_MAX && fds[i] >= 0; i++) {
+        (void)!write(fds[i], "0", 1);
+        posted = posted && seam_post(&gate->stack, &message, wrn_fd_take(&fds[i]));
+    }
+    message.kind = SEAM_LINK;
+    return (posted && seam_post(&gate->stack, &message, wrn_fd_take(&fds[0]))) || fail(answer, "the stack is stuck");
+}
+
+static void handle(wrn_gate *gate, const char *text, size_t size, int fds[CONTROL_FDS_MAX]) {
     WRN_AUTO(wrn_json_freep) wrn_json *request = NULL;
     WRN_AUTO(wrn_json_freep) wrn_json *answer = wrn_json_new_object();
     const char *why = "", *what;
@@ -180,10 +212,11 @@ static void handle(wrn_gate *gate, const char *text, size_t size) {
     bool ok;
     if (!wrn_json_parse(text, size, &request, &why)) ok = fail(answer, why);
     else if (!(what = wrn_json_string(wrn_json_get(request, "do"), NULL))) ok = fail(answer, "do is missing");
-    else if (strcmp(what, "set") == 0) ok = set(gate, request, answer);
+    else if (strcmp(what, "set") == 0) ok = set(gate, request, &fds[0], answer);
     else if (strcmp(what, "stats") == 0) ok = stats(gate, answer);
     else if (strcmp(what, "check") == 0) ok = check(gate, request, answer);
-    else ok = fail(answer, "do is set, stats or check");
+    else if (strcmp(what, "link") == 0) ok = take_link(gate, request, fds, answer);
+    else ok = fail(answer, "do is set, link, stats or check");
     if (wrn_json_int(wrn_json_get(request, "id"), &id)) wrn_json_set_int(answer, "id", id);
     wrn_json_set_bool(answer, "ok", ok);
     put(gate, answer);
@@ -191,9 +224,9 @@ static void handle(wrn_gate *gate, const char *text, size_t size) {
 
 bool control_read(wrn_gate *gate) {
     static char text[CONTROL_MESSAGE_MAX];
-    ssize_t got = recv(gate->options->control, text, sizeof(text), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-    if (got <= 0) return false;
-    handle(gate, text, (size_t)got);
-    return true;
+    int fds[CONTROL_FDS_MAX];
+    ssize_t got = wrn_fds_receive(gate->options->control, text, sizeof(text), fds, CONTROL_FDS_MAX);
+    if (got > 0) handle(gate, text, (size_t)got, fds);
+    wrn_fds_close(fds, CONTROL_FDS_MAX);
+    return got > 0;
 }

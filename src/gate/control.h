@@ -1,9 +1,10 @@
-/* What wrennd says to the gate: one JSON object in each packet. `set` replaces the policy, `stats` and `check` ask. */
+/* What wrennd says to the gate: one JSON object in each packet. `set` replaces the policy, `link` brings
+ * the link to the sandbox, `stats` and `check` ask. */
 #pragma once
 
 #include "gate/gate.h"
 
-enum { CONTROL_MESSAGE_MAX = 256 * 1024 };
+enum { CONTROL_MESSAGE_MAX = 256 * 1024, CONTROL_FDS_MAX = 9 };
 
 /* Tells that both processes are in their jails. */
 void control_ready(const wrn_gate *gate);

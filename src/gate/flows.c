@@ -144,8 +144,26 @@ void flows_open(wrn_gate *gate, const seam_message *asked) {
     refuse(gate, asked->id, WRN_DENY_LIMIT, 0);
 }
 
+static bool goes_through_tls(const gate_tls *tls, uint16_t port) {
+    for (size_t i = 0; i < tls->port_count; i++)
+        if (tls->ports[i] == port) return true;
+    return false;
+}
+
+/* What the stack gets. This process keeps the connection itself, to count its bytes and to cut it. */
+static int other_end(const wrn_gate *gate, const flow *f) {
+    int ends[2];
+    if (!goes_through_tls(&gate->tls, f->to.port)) return fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    if (gate->tls.fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+    int given[2] = {ends[1], f->fd};
+    if (!wrn_fds_send(gate->tls.fd, &f->to.port, sizeof(f->to.port), given, 2, MSG_DONTWAIT | MSG_NOSIGNAL))
+        wrn_fd_close(&ends[0]);
+    wrn_fd_close(&ends[1]);
+    return ends[0];
+}
+
 static void grant(wrn_gate *gate, flow *f) {
-    int second = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    int second = other_end(gate, f);
     if (second < 0) {
         uint32_t id = f->id;
         release(gate, f);

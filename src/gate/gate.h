@@ -7,19 +7,17 @@
 #include "gate/ledger.h"
 #include "gate/seam.h"
 
-typedef enum gate_kind { GATE_TAP, GATE_PACKET, GATE_DGRAM } gate_kind;
-
 typedef struct gate_options {
-    int link, control, state; /* state: -1 for none */
-    gate_kind kind;
-    uid_t uid; /* 0: stay who we are */
+    int control, state; /* state: -1 for none */
+    uid_t uid;          /* 0: stay who we are */
     size_t mtu;
     unsigned flows; /* connections of TCP at once */
-    bool with_v6;
 } gate_options;
 
 /* libslirp and the kernel take a moment to be done with a connection, so there are more slots than live connections. */
 static inline unsigned gate_slots(const gate_options *options) { return options->flows * 2 + 64; }
+
+enum { GATE_TLS_PORTS = 64 };
 
 /* So many at once, and so many more each second. */
 typedef struct gate_bucket {
@@ -37,6 +35,12 @@ static inline bool gate_take(gate_bucket *bucket) {
     return true;
 }
 
+/* Connections to these ports go through the process that adds headers. */
+typedef struct gate_tls {
+    int fd; /* a SOCK_SEQPACKET to that process; -1: there is none now, and these ports are not reached */
+    uint16_t ports[GATE_TLS_PORTS];
+    size_t port_count;
+} gate_tls;
 /* Through which connections leave, if the policy is `proxied`. */
 typedef struct gate_proxy {
     wrn_endpoint at;
@@ -51,6 +55,8 @@ typedef struct wrn_gate {
     seam_queue stack;
     int epoll, routes;
     gate_bucket new_flows;
+    gate_tls tls;
+    bool with_v6; /* the link has addresses for it, too */
 } wrn_gate;
 
 /* Whom an event belongs to: the upper half of epoll's data, an index being the lower. */

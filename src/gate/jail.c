@@ -156,7 +156,7 @@ void jail_filter_broker(void) {
     return;
 #endif
     static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",  "connect", "sendmsg",
-                                        "sendto",     "getrandom",   "socketpair", NULL};
+                                        "sendto",     "getrandom",   "socketpair", "write",   NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
     static const int families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
@@ -169,5 +169,16 @@ void jail_filter_broker(void) {
     ALLOW(filter, getsockopt, SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP), SCMP_A2(SCMP_CMP_EQ, TCP_INFO));
     ALLOW(filter, getsockopt, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_ERROR));
     ALLOW(filter, fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC));
+    load(filter);
+}
+
+void jail_filter_tls(void) {
+#ifdef SANITIZED
+    return;
+#endif
+    static const char *const names[] = {"read",   "write",     "epoll_wait", "epoll_pwait", "epoll_ctl", "shutdown",
+                                        "getpid", "getrandom", "gettid",     "time",        NULL};
+    scmp_filter_ctx filter = new_filter();
+    allow(filter, names);
     load(filter);
 }

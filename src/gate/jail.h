@@ -9,3 +9,4 @@ void jail_enter(const gate_options *options, bool with_parent);
 /* The rest kills. */
 void jail_filter_stack(void);
 void jail_filter_broker(void);
+void jail_filter_tls(void);

@@ -341,7 +341,7 @@ void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const reso
                               "wrenn: the network policy of this sandbox does not allow this name");
     }
     /* No HTTPS records either: the keys in them would hide the server's name. */
-    bool known_type = q.question.type == WRN_DNS_A || (q.question.type == WRN_DNS_AAAA && gate->options->with_v6);
+    bool known_type = q.question.type == WRN_DNS_A || (q.question.type == WRN_DNS_AAAA && gate->with_v6);
     if (!known_type) return finish_without(gate, &q, WRN_DNS_OK, WRN_DNS_NO_REASON, NULL);
     if (!gate_take(&resolver.questions)) {
         ledger_deny_name(gate->ledger, name, WRN_DENY_LIMIT);

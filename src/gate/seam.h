@@ -12,15 +12,24 @@ typedef enum seam_kind {
     SEAM_SERVER_NAME, /* stack: the name that `data` holds, or none, is asked for. broker: verdict */
     SEAM_DATAGRAM,    /* both: a datagram or ping between `local_port` and `peer` */
     SEAM_UNREACHABLE, /* broker: the datagram from `local_port` was not sent; `data`: the start of a ping */
-    SEAM_DENIED       /* stack: note that this was denied */
+    SEAM_DENIED,      /* stack: note that this was denied */
+    SEAM_JOIN,        /* broker: write "0" to the file that comes with it */
+    SEAM_LINK         /* broker: the link comes with it, which `link` tells about */
 } seam_kind;
 
 enum { SEAM_DATA_MAX = 16384 };
+
+typedef struct seam_link {
+    bool is_packet; /* the packet socket of a veth pair */
+    bool with_v6;
+} seam_link;
+
 typedef struct seam_message {
     uint8_t kind;
-    uint8_t denial;      /* wrn_denial */
-    uint8_t scrutiny;    /* wrn_scrutiny, of a connection that is open */
-    uint8_t error;       /* errno of connect(), when nothing is denied */
+    uint8_t denial;   /* wrn_denial */
+    uint8_t scrutiny; /* wrn_scrutiny, of a connection that is open */
+    uint8_t error;    /* errno of connect(), when nothing is denied */
+    seam_link link;
     uint16_t local_port; /* in the sandbox; for a ping its identifier */
     uint32_t id;         /* of a connection: its slot in the lower half, and what tells it from earlier ones above */
     wrn_endpoint peer;

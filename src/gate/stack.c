@@ -1,12 +1,15 @@
 #include "gate/stack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "gate/connections.h"
 #include "gate/frame.h"
 #include "gate/jail.h"
@@ -169,8 +172,10 @@ static bool broker_ready(void) {
     for (int i = 0; i < MESSAGES_AT_ONCE; i++) {
         int got = seam_receive(stack.broker, &message, &size, &fd);
         if (got <= 0) return got == 0;
-        if (message.kind == SEAM_OPEN) connections_verdict(&message, fd);
-        else if (fd >= 0) sockets_raw_close(fd);
+        if (message.kind == SEAM_OPEN) connections_verdict(&message, wrn_fd_take(&fd));
+        else if (message.kind == SEAM_LINK && !stack_link(wrn_fd_take(&fd), &message.link)) return false;
+        if (message.kind == SEAM_JOIN) (void)!write(fd, "0", 1);
+        if (fd >= 0) sockets_raw_close(fd);
         if (message.kind == SEAM_SERVER_NAME) connections_name_verdict(&message);
         else if (message.kind == SEAM_DATAGRAM) emit_datagram(&message, size);
         else if (message.kind == SEAM_UNREACHABLE) emit_unreachable(&message, size);
@@ -208,16 +213,24 @@ bool stack_turn(void) {
     return true;
 }
 
+bool stack_link(int link, const seam_link *how) {
+    int flags = fcntl(link, F_GETFL), earlier;
+    socklen_t size = sizeof(earlier);
+    if (how->is_packet)
+        (void)getsockopt(link, SOL_SOCKET, SO_ERROR, &earlier, &size); /* from before the device was up */
+    stack.link = link;
+    stack.with_v6 = how->with_v6;
+    return flags >= 0 && fcntl(link, F_SETFL, flags | O_NONBLOCK) == 0;
+}
+
 bool stack_init(const gate_options *options, int broker) {
     static const terminator_hooks hooks = {from_terminator, connections_wanted, connections_got};
-    stack.link = options->link;
+    stack.link = -1;
     stack.broker = broker;
-    stack.with_v6 = options->with_v6;
     stack.mtu = options->mtu;
     stack.capacity = POLLS_FIRST;
     stack.polls = calloc(stack.capacity, sizeof(*stack.polls));
-    return stack.polls && connections_init(gate_slots(options), broker, emit) &&
-           terminator_init(&hooks, options->mtu, options->with_v6);
+    return stack.polls && connections_init(gate_slots(options), broker, emit) && terminator_init(&hooks, options->mtu);
 }
 
 void stack_run(const gate_options *options, int broker) {

@@ -3,8 +3,10 @@
 
 #include "gate/gate.h"
 
-/* What the link needs before the jail: false when there is no memory. */
+/* What needs more than the jail allows: false when there is no memory. */
 bool stack_init(const gate_options *options, int broker);
+/* Takes the link to the sandbox. False when it is no descriptor. */
+bool stack_link(int link, const seam_link *how);
 /* One frame of the sandbox. */
 void stack_frame(uint8_t *bytes, size_t size);
 /* Waits for events once, and handles them. False when the broker or the link is gone. */

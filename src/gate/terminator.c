@@ -54,7 +54,7 @@ static void on_timer_set(void *which, int64_t at, void *context) { ((timer *)whi
 static void on_descriptor(int fd, void *context) {}
 static void on_notify(void *context) {}
 
-bool terminator_init(const terminator_hooks *hooks, size_t mtu, bool with_v6) {
+bool terminator_init(const terminator_hooks *hooks, size_t mtu) {
     static const SlirpCb calls = {.send_packet = on_packet,
                                   .guest_error = on_error,
                                   .clock_get_ns = on_clock,
@@ -66,7 +66,7 @@ bool terminator_init(const terminator_hooks *hooks, size_t mtu, bool with_v6) {
                                   .notify = on_notify};
     SlirpConfig config = {.version = 4,
                           .in_enabled = true,
-                          .in6_enabled = with_v6,
+                          .in6_enabled = true,
                           .vprefix_len = 64,
                           .if_mtu = mtu,
                           .if_mru = mtu,

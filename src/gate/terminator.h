@@ -15,7 +15,7 @@ typedef struct terminator_hooks {
 } terminator_hooks;
 
 /* False when there is no memory. The hooks stay the caller's. */
-bool terminator_init(const terminator_hooks *hooks, size_t mtu, bool with_v6);
+bool terminator_init(const terminator_hooks *hooks, size_t mtu);
 /* A frame that was checked. */
 void terminator_input(const uint8_t *frame, size_t size);
 /* Appends what it waits for to `polls`, which may move and has room for two more, and lowers *timeout (-1: none). */

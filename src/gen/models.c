@@ -65,11 +65,20 @@ static const wrn_field fields_api_key[] = {
 const wrn_model wrn_model_api_key = {
     "ApiKeyWithSecret", sizeof(wrenn_api_key), fields_api_key, WRN_COUNT(fields_api_key)};
 
+static const wrn_field fields_network_header[] = {
+    {"host", offsetof(wrenn_network_header, host), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"header", offsetof(wrenn_network_header, header), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"secret", offsetof(wrenn_network_header, secret), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_network_header = {
+    "NetworkHeader", sizeof(wrenn_network_header), fields_network_header, WRN_COUNT(fields_network_header)};
+
 static const wrn_field fields_network_policy[] = {
     {"egress", offsetof(wrn_network_policy, egress), 0, WRN_FIELD_STRING, false, false, NULL},
     {"allow", offsetof(wrn_network_policy, allow), offsetof(wrn_network_policy, allow_count), WRN_FIELD_STRINGS, false, false, NULL},
     {"deny", offsetof(wrn_network_policy, deny), offsetof(wrn_network_policy, deny_count), WRN_FIELD_STRINGS, false, false, NULL},
     {"presets", offsetof(wrn_network_policy, presets), offsetof(wrn_network_policy, presets_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"inject", offsetof(wrn_network_policy, inject), offsetof(wrn_network_policy, inject_count), WRN_FIELD_OBJECTS, false, false, &wrn_model_network_header},
 };
 const wrn_model wrn_model_network_policy = {
     "NetworkPolicy", sizeof(wrn_network_policy), fields_network_policy, WRN_COUNT(fields_network_policy)};
@@ -140,6 +149,20 @@ static const wrn_field fields_lifetime_request[] = {
 const wrn_model wrn_model_lifetime_request = {
     "LifetimeRequest", sizeof(wrn_lifetime_request), fields_lifetime_request, WRN_COUNT(fields_lifetime_request)};
 
+static const wrn_field fields_set_secret_request[] = {
+    {"value", offsetof(wrn_set_secret_request, value), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_set_secret_request = {
+    "SetSecretRequest", sizeof(wrn_set_secret_request), fields_set_secret_request, WRN_COUNT(fields_set_secret_request)};
+
+static const wrn_field fields_secret[] = {
+    {"name", offsetof(wrenn_secret, name), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"created_at", offsetof(wrenn_secret, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"updated_at", offsetof(wrenn_secret, updated_at), 0, WRN_FIELD_STRING, true, false, NULL},
+};
+const wrn_model wrn_model_secret = {
+    "Secret", sizeof(wrenn_secret), fields_secret, WRN_COUNT(fields_secret)};
+
 static const wrn_field fields_network_denial[] = {
     {"proto", offsetof(wrenn_network_denial, proto), 0, WRN_FIELD_STRING, true, false, NULL},
     {"address", offsetof(wrenn_network_denial, address), 0, WRN_FIELD_STRING, true, false, NULL},
@@ -175,6 +198,7 @@ static const wrn_field fields_network[] = {
     {"gate", offsetof(wrenn_network, gate), 0, WRN_FIELD_STRING, false, false, NULL},
     {"mode", offsetof(wrenn_network, mode), 0, WRN_FIELD_STRING, false, false, NULL},
     {"cut", offsetof(wrenn_network, cut), 0, WRN_FIELD_INT, false, false, NULL},
+    {"inject", offsetof(wrenn_network, inject), offsetof(wrenn_network, inject_count), WRN_FIELD_OBJECTS, false, false, &wrn_model_network_header},
 };
 const wrn_model wrn_model_network = {
     "Network", sizeof(wrenn_network), fields_network, WRN_COUNT(fields_network)};

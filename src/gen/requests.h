@@ -92,6 +92,7 @@ enum {
     WRN_HAS_NETWORK_POLICY_ALLOW = 1 << 1,
     WRN_HAS_NETWORK_POLICY_DENY = 1 << 2,
     WRN_HAS_NETWORK_POLICY_PRESETS = 1 << 3,
+    WRN_HAS_NETWORK_POLICY_INJECT = 1 << 4,
 };
 
 /* Schema NetworkPolicy. Ours only. What programs in the sandbox may connect to. An entry of `allow` and `deny` is a
@@ -118,6 +119,12 @@ typedef struct wrn_network_policy {
      * is 400, and the message says which there are. */
     const char *const *presets;
     size_t presets_count;
+    /* Headers that requests get on their way, at most 64; each also allows its host. The server ends TLS of
+     * connections to these hosts, and verifies the host's certificate; the sandbox trusts an authority of its own,
+     * which it has from its create on. So a sandbox that was made without `inject` can't get any later (409). A
+     * secret that is not there is 409. `Wrenn-Features` says `secrets`; servers that do not may ignore it. */
+    const wrenn_network_header *const *inject;
+    size_t inject_count;
 } wrn_network_policy;
 
 /* Bits of `present` and `nulls` of wrn_create_sandbox_request. */
@@ -180,6 +187,20 @@ typedef struct wrn_lifetime_request {
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
     int64_t lifetime_sec;
 } wrn_lifetime_request;
+
+/* Bits of `present` and `nulls` of wrn_set_secret_request. */
+enum {
+    WRN_HAS_SET_SECRET_REQUEST_VALUE = 1 << 0,
+};
+
+/* Schema SetSecretRequest. */
+typedef struct wrn_set_secret_request {
+    uint64_t present;    /* WRN_HAS_SET_SECRET_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* 1 to 8192 visible ASCII characters and blanks, none at the ends: as in the header field. */
+    const char *value;
+} wrn_set_secret_request;
 
 /* Bits of `present` and `nulls` of wrn_metadata_request. */
 enum {
@@ -1058,12 +1079,15 @@ extern const wrn_model wrn_model_login_request;
 extern const wrn_model wrn_model_auth;
 extern const wrn_model wrn_model_create_api_key_request;
 extern const wrn_model wrn_model_api_key;
+extern const wrn_model wrn_model_network_header;
 extern const wrn_model wrn_model_network_policy;
 extern const wrn_model wrn_model_create_sandbox_request;
 extern const wrn_model wrn_model_isolation_limits;
 extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_lifetime_request;
+extern const wrn_model wrn_model_set_secret_request;
+extern const wrn_model wrn_model_secret;
 extern const wrn_model wrn_model_network_denial;
 extern const wrn_model wrn_model_network_check;
 extern const wrn_model wrn_model_network;

@@ -49,7 +49,7 @@ typedef struct wrn_config {
     const char *key_name;   /* its argument; NULL: none */
     wrn_template_plan plan; /* of template build; its name also of template remove */
     char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *audit_log;
-    char *gate, *egress_proxy;
+    char *gate, *gate_tls, *egress_ca, *egress_proxy;
     wrn_upstream proxy; /* what egress_proxy says */
     wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;
     wrn_http_config http;

@@ -89,6 +89,9 @@ static const wrn_program agent = {"wrenn-agent", beside_agent, "src/agent/wrenn-
                                   false};
 static const char *const beside_gate[] = {"wrenn-gate", "../libexec/wrenn/wrenn-gate", NULL};
 static const wrn_program gate = {"wrenn-gate", beside_gate, "src/gate/wrenn-gate", WRN_LIBEXECDIR "/wrenn-gate", false};
+static const char *const beside_tls[] = {"wrenn-gate-tls", "../libexec/wrenn/wrenn-gate-tls", NULL};
+static const wrn_program gate_tls = {"wrenn-gate-tls", beside_tls, "src/gate/wrenn-gate-tls",
+                                     WRN_LIBEXECDIR "/wrenn-gate-tls", false};
 static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/templates/wrenn-unpack",
                                    WRN_LIBEXECDIR "/wrenn-unpack", false};
 
@@ -121,21 +124,24 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
                                 .ephemeral = config->private_fd >= 0,
                                 .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
     if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
-    out->egress = (wrn_egress_config){.gate_path = config->gate ? config->gate : find_program(arena, &gate),
-                                      .deny = config->egress_deny.items,
-                                      .deny_count = config->egress_deny.count,
-                                      .opened = config->egress_private.items,
-                                      .opened_count = config->egress_private.count,
-                                      .name_servers = config->egress_dns.items,
-                                      .name_server_count = config->egress_dns.count,
-                                      .proxy_address = config->proxy.address,
-                                      .proxy_credential = config->proxy.credential.data,
-                                      .proxy_port = config->proxy.port,
-                                      .usual = config->egress_default,
-                                      .most = config->egress_max,
-                                      .connections = config->egress_connections,
-                                      .rate = config->egress_rate,
-                                      .smtp = config->egress_smtp};
+    out->egress =
+        (wrn_egress_config){.gate_path = config->gate ? config->gate : find_program(arena, &gate),
+                            .gate_tls_path = config->gate_tls ? config->gate_tls : find_program(arena, &gate_tls),
+                            .trust_path = absolute(arena, config->egress_ca),
+                            .deny = config->egress_deny.items,
+                            .deny_count = config->egress_deny.count,
+                            .opened = config->egress_private.items,
+                            .opened_count = config->egress_private.count,
+                            .name_servers = config->egress_dns.items,
+                            .name_server_count = config->egress_dns.count,
+                            .proxy_address = config->proxy.address,
+                            .proxy_credential = config->proxy.credential.data,
+                            .proxy_port = config->proxy.port,
+                            .usual = config->egress_default,
+                            .most = config->egress_max,
+                            .connections = config->egress_connections,
+                            .rate = config->egress_rate,
+                            .smtp = config->egress_smtp};
 }
 
 /* ---- accounts ---- */

@@ -8,6 +8,9 @@
 
 enum { UID_RANGE = 65536, SLOTS_MAX = 8192 };
 
+/* A sandbox's gate runs as this plus its process id. */
+#define GATE_UIDS (FIRST_UID + (unsigned)SLOTS_MAX * UID_RANGE)
+
 /* Returns a descriptor of a new user namespace that maps ids 0.. to base..; -1 with errno. Root only. */
 int userns_make(uid_t base);
 /* The same with a range that no sandbox uses, reserved as long as *lock_fd is open. */

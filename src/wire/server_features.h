@@ -8,7 +8,7 @@
 #define WRN_FEATURES_FIELD "Wrenn-Features"
 /* All of them, as wrennd sends them. */
 #define WRN_FEATURES \
-    "background exec-envs idempotency-key isolation list-only lifetime lease list-filters signals network"
+    "background exec-envs idempotency-key isolation list-only lifetime lease list-filters signals network secrets"
 
 enum {
     WRN_FEATURE_BACKGROUND = 1,      /* exec with `background` */
@@ -20,13 +20,15 @@ enum {
     WRN_FEATURE_LEASE = 64,          /* `lease_sec` of create */
     WRN_FEATURE_LIST_FILTERS = 128,  /* the parameters of the list of sandboxes */
     WRN_FEATURE_SIGNALS = 256,       /* any `signal` to processes; others take all but SIGTERM for SIGKILL */
-    WRN_FEATURE_NETWORK = 512        /* `network` of create: refused when it is not met */
+    WRN_FEATURE_NETWORK = 512,       /* `network` of create: refused when it is not met */
+    WRN_FEATURE_SECRETS = 1024       /* `inject` of that */
 };
 
 /* Unknown names are skipped. */
 static inline unsigned wrn_features_read(const char *text) {
-    static const char *const names[] = {"background", "exec-envs", "idempotency-key", "isolation", "list-only",
-                                        "lifetime",   "lease",     "list-filters",    "signals",   "network"};
+    static const char *const names[] = {"background", "exec-envs", "idempotency-key", "isolation",
+                                        "list-only",  "lifetime",  "lease",           "list-filters",
+                                        "signals",    "network",   "secrets"};
     unsigned found = 0;
     while (*text) {
         size_t size = strcspn(text, " ");

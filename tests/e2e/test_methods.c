@@ -68,6 +68,18 @@ static void accounts(void) {
     wrenn_api_key_free(key);
 }
 
+static void secrets(void) {
+    wrenn_secret *secret = NULL;
+    wrenn_secret_list *list = NULL;
+    CALL(secrets_set, (client, "api", "Bearer x", NULL, ), (&secret, ));
+    CHECK_STR(secret->name, "api");
+    CALL(secrets_list, (client, NULL, ), (&list, ));
+    CHECK_STR(list->items[0]->name, "api");
+    CALL(secrets_delete, (client, "api", NULL, ), ());
+    wrenn_secret_list_free(list);
+    wrenn_secret_free(secret);
+}
+
 static void hosts(void) {
     wrenn_hosts_create_options options = WRENN_HOSTS_CREATE_OPTIONS_INIT;
     wrenn_host_with_token *made = NULL, *again = NULL;
@@ -414,6 +426,7 @@ static void everything(void) {
     CHECK_INT(wrenn_client_new(&options, &client, NULL), 0);
     for (through = BLOCKING; through <= OWN_LOOP; through++) {
         accounts();
+        secrets();
         hosts();
         life();
         lease();

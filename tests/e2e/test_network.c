@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "work.h"
 
 #define OUTSIDE "203.0.113.10"
+#define PACKAGES "http://good.example:8001"
 enum { KILLED = 128 + SIGKILL };
 
 /* ---- the network ---- */
@@ -32,8 +34,33 @@ static void put_over(const char *path, const char *name, const char *text) {
     CHECK_MSG(mount(own, path, NULL, MS_BIND, NULL) == 0, "%s: %s", path, strerror(errno));
 }
 
+/* Starts the server of https.py, which ends with us. */
+static bool serve_https(void) {
+    int up[2];
+    char dir[300], fd[16], end;
+    snprintf(dir, sizeof(dir), "%s", test_dir());
+    if (pipe(up) != 0) return false;
+    snprintf(fd, sizeof(fd), "%d", up[1]);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(up[0]);
+        execl("/usr/bin/python3", "python3", HTTPS_PY, dir, "serve", fd, NULL);
+        _exit(127);
+    }
+    close(up[1]);
+    bool ended = read(up[0], &end, 1) == 0;
+    close(up[0]);
+    return pid > 0 && ended;
+}
+
+static void make_certificates(void) {
+    char line[600];
+    snprintf(line, sizeof(line), "/usr/bin/python3 %s %s make", HTTPS_PY, test_dir());
+    CHECK_MSG(system(line) == 0, "%s", line);
+}
+
 /* Says a word to all who connect, and then keeps the connection. */
-_Noreturn static void serve_outside(int ready, int go) {
+_Noreturn static void serve_outside(int ready, int go, bool packages) {
     const struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons(8000), .sin_addr.s_addr = htonl(INADDR_ANY)};
     char word;
@@ -42,9 +69,15 @@ _Noreturn static void serve_outside(int ready, int go) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (system("ip addr add " OUTSIDE "/24 dev out0 && ip addr add 203.0.113.11/24 dev out0 && ip link set out0 up") !=
             0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 || !serve_https() ||
         write(ready, "", 1) != 1)
         _exit(1);
+    if (packages && fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(ready, STDOUT_FILENO);
+        execl("/usr/bin/python3", "python3", WORLD_PY, "serve", PACKAGES, NULL);
+        _exit(127);
+    }
     for (;;) {
         int peer = accept(fd, NULL, NULL);
         if (peer >= 0) (void)!write(peer, "hello\n", 6);
@@ -52,7 +85,7 @@ _Noreturn static void serve_outside(int ready, int go) {
 }
 
 /* Before the test becomes an ordinary user. Everything goes with the processes of the test. */
-static void make_network(void) {
+static void make_network_with(bool packages) {
     int ready[2], go[2];
     char word, line[128];
     if (geteuid() != 0) test_skip("not run as root");
@@ -60,9 +93,10 @@ static void make_network(void) {
     CHECK(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
     put_over("/etc/hosts", "hosts",
              "127.0.0.1 localhost\n" OUTSIDE " good.example sub.good.example\n203.0.113.11 bad.example\n");
+    make_certificates();
     CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
     pid_t pid = fork();
-    if (pid == 0) serve_outside(ready[1], go[0]);
+    if (pid == 0) serve_outside(ready[1], go[0], packages);
     CHECK(pid > 0 && read(ready[0], &word, 1) == 1);
     run_ip("link set lo up");
     snprintf(line, sizeof(line), "link add host0 type veth peer name out0 netns %d", (int)pid);
@@ -70,19 +104,24 @@ static void make_network(void) {
     run_ip("addr add 203.0.113.1/24 dev host0");
     run_ip("link set host0 up");
     CHECK(write(go[1], "", 1) == 1 && read(ready[0], &word, 1) == 1);
+    close(ready[1]);
+    if (packages) CHECK_MSG(read(ready[0], &word, 1) == 1, "the packages could not be made");
 }
 
+static void make_network(void) { make_network_with(false); }
+
 /* As TEST_AS_BOTH, in that network. */
-#define TEST_WITH_NETWORK(ident, run)     \
+#define TEST_IN(make, ident, run)         \
     TEST_SLOW(ident##_as_root) {          \
-        make_network();                   \
+        make();                           \
         run();                            \
     }                                     \
     TEST_SLOW(ident##_as_ordinary_user) { \
-        make_network();                   \
+        make();                           \
         test_become_ordinary_user();      \
         run();                            \
     }
+#define TEST_WITH_NETWORK(ident, run) TEST_IN(make_network, ident, run)
 
 /* `again`: the sandbox that goes on; NULL: there is none. */
 static void serve_network(test_daemon *d, const char *again) {
@@ -220,6 +259,9 @@ static void snapshots(void) {
     serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     snap(&d, id, "net");
+    resume(&d, id);
+    CHECK_REACH(&d, id, "good.example", HELLO); /* it keeps its policy */
+    CHECK_REACH(&d, id, "bad.example", "no name");
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\"}", id);
     CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* a sandbox has what its create says */
@@ -231,45 +273,241 @@ static void snapshots(void) {
     end(&d, SIGTERM, 0);
 }
 
-/* A gate in this network, which is the test's own; 0: there is none. As root only: others may not look. */
-static pid_t find_gate(void) {
+/* The service of a template is in the same network as the commands. */
+static void services(void) {
+    static const char program[] =
+        "import os, socket\n"
+        "os.path.exists('/tmp/said') or os.mkfifo('/tmp/said')\n"
+        "def reach(host):\n"
+        "    try: return socket.create_connection((host, 8000), 10).recv(9).decode().strip()\n"
+        "    except OSError: return 'none'\n"
+        "said = reach('good.example') + ' ' + reach('bad.example')\n"
+        "open('/tmp/said', 'w').write(said)\n";
+    test_daemon d = {0};
+    char id[40], line[256];
+    snprintf(line, sizeof(line), "mkdir -p %s/data/templates/caller/layer/srv", test_dir());
+    CHECK(system(line) == 0);
+    snprintf(line, sizeof(line), "%s/data/templates/caller/layer/srv/call.py", test_dir());
+    CHECK(wrn_file_write(AT_FDCWD, line, O_CREAT, program, strlen(program)));
+    static const char template[] = "{\"base\":\"minimal\",\"start\":[\"python3\",\"/srv/call.py\"]}";
+    snprintf(line, sizeof(line), "%s/data/templates/caller/template.json", test_dir());
+    CHECK(wrn_file_write(AT_FDCWD, line, O_CREAT, template, strlen(template)));
+    serve_network(&d);
+    make_sandbox(&d, "{\"template\":\"caller\",\"network\":{\"allow\":[\"good.example\"]}}", id);
+    CHECK_SH(&d, id, "mkfifo /tmp/said 2> /dev/null; cat /tmp/said", "hello none");
+    snap(&d, id, "calls");
+    destroy(&d, id);
+    make_sandbox(&d, "{\"template\":\"calls\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
+    CHECK_SH(&d, id, "cat /tmp/said", "none hello");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+enum { GATES_MAX = 8 };
+
+/* The processes of that name in this network, which is the test's own. As root only: others may not look. */
+static size_t find_processes(const char *wanted, pid_t out[GATES_MAX]) {
     char own[64] = "", there[64], path[300], name[32];
-    pid_t found = 0;
+    size_t found = 0;
     CHECK(readlink("/proc/self/ns/net", own, sizeof(own) - 1) > 0);
     DIR *proc = opendir("/proc");
-    for (struct dirent *entry; proc && !found && (entry = readdir(proc));) {
+    for (struct dirent *entry; proc && found < GATES_MAX && (entry = readdir(proc));) {
         snprintf(path, sizeof(path), "/proc/%.20s/ns/net", entry->d_name);
         ssize_t size = readlink(path, there, sizeof(there) - 1);
         if (atoi(entry->d_name) <= 0 || size <= 0 || strncmp(there, own, (size_t)size) != 0) continue;
         snprintf(path, sizeof(path), "/proc/%.20s/comm", entry->d_name);
         FILE *file = fopen(path, "re");
-        if (file && fgets(name, sizeof(name), file) && strcmp(name, "wrenn-gate\n") == 0) found = atoi(entry->d_name);
+        if (file && fgets(name, sizeof(name), file) && strcmp(name, wanted) == 0) out[found++] = atoi(entry->d_name);
         if (file) fclose(file);
     }
     if (proc) closedir(proc);
     return found;
 }
 
+static size_t find_gates(pid_t out[GATES_MAX]) { return find_processes("wrenn-gate\n", out); }
+
+static void kill_and_wait(pid_t gate) {
+    CHECK(kill(gate, SIGKILL) == 0);
+    while (kill(gate, 0) == 0) sched_yield(); /* until wrennd has seen it */
+}
+
 TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     test_daemon d = {0};
     char id[40];
+    pid_t gates[GATES_MAX];
     make_network();
     serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
     CHECK_REACH(&d, id, "good.example", HELLO);
-    pid_t gate = find_gate();
-    CHECK(gate > 0 && kill(gate, SIGKILL) == 0);
-    while (find_gate() == gate) sched_yield();
+    while (find_gates(gates) != 2) sched_yield(); /* its own, and one for the next sandbox */
+    for (int i = 0; i < 2; i++) kill_and_wait(gates[i]);
     CHECK_REACH(&d, id, "good.example", HELLO);
     reply r = look(&d, id);
     CHECK_STR(member(&r, "gate"), "running");
     CHECK_INT(number(&r, "connections"), 2); /* what the last one counted is not lost */
     reply_free(&r);
     destroy(&d, id);
-    while (find_gate()) sched_yield();
+    end(&d, SIGTERM, 0);
+    while (find_gates(gates)) sched_yield();
+    serve_network(&d);
     make_sandbox(&d, "{}", id);
-    CHECK_INT(find_gate(), 0); /* none is started for nothing */
+    CHECK_INT(find_gates(gates), 0); /* none is started for nothing */
     destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* The groups of a process that are a sandbox's: all of them, or those with that controller. */
+static bool is_counted(pid_t process, const char *id, const char *controller) {
+    char path[64], line[512];
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)process);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) found = found || (strstr(line, id) && strstr(line, controller));
+    if (file) fclose(file);
+    return found;
+}
+
+TEST_SLOW(the_gate_that_waits_is_the_next_sandboxs_and_counted_with_it_as_root) {
+    test_daemon d = {0};
+    char first[40], next[40];
+    pid_t gates[GATES_MAX], after[GATES_MAX];
+    make_network();
+    serve_network(&d);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", first);
+    while (find_gates(gates) != 2) sched_yield();
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]}}", next);
+    CHECK_REACH(&d, next, "bad.example", HELLO);
+    CHECK_REACH(&d, next, "good.example", "no name");
+    CHECK_REACH(&d, first, "good.example", HELLO);
+    while (find_gates(after) != 3) sched_yield();
+    reply r = call(&d, "GET", sandbox_path(next, ""), NULL);
+    bool has_groups = strstr(r.body, "\"memory\":\"enforced\"");
+    reply_free(&r);
+    for (int i = 0; has_groups && i < 2; i++) CHECK(is_counted(gates[i], first, "") || is_counted(gates[i], next, ""));
+    CHECK_STATUS(call(&d, "POST", sandbox_path(next, "/pause"), NULL), 200);
+    for (int i = 0; i < 2; i++) CHECK(!is_counted(gates[i], next, "freezer"));
+    r = set_policy(&d, next, "{\"allow\":[\"good.example\"]}"); /* it is not frozen, but answers */
+    reply_free(&r);
+    resume(&d, next);
+    CHECK_REACH(&d, next, "good.example", HELLO);
+    destroy(&d, first);
+    destroy(&d, next);
+    end(&d, SIGTERM, 0);
+}
+
+/* ---- secrets ---- */
+
+#define VALUE "s3cret-value"
+#define INJECT "\"inject\":[{\"host\":\"good.example\",\"header\":\"Authorization\",\"secret\":\"api\"}]"
+
+static void set_secret(const test_daemon *d, const char *value) {
+    char body[200];
+    snprintf(body, sizeof(body), "{\"value\":\"%s\"}", value);
+    reply r = call(d, "PUT", "/v1/secrets/api", body);
+    CHECK_MSG(r.status == 200 && !strstr(r.body, value), "%s", r.body);
+    reply_free(&r);
+}
+
+/* What the server of https.py has seen, or the status of another answer, or the error. */
+static char *fetch(const test_daemon *d, const char *id, const char *host) {
+    char line[600];
+    snprintf(
+        line, sizeof(line),
+        "python3 -c \"\nimport urllib.request as u\nr = u.Request('https://%s/', headers={'Authorization': 'mine'})\n"
+        "try: print(u.urlopen(r, timeout=20).read().decode())\n"
+        "except u.HTTPError as e: print(e.code, e.read().decode().strip())\nexcept OSError as e: print(e)\"",
+        host);
+    return sh(d, id, line);
+}
+
+#define CHECK_FETCH(d, id, host, want)   \
+    do {                                 \
+        char *got_ = fetch(d, id, host); \
+        CHECK_CONTAINS(got_, want);      \
+        free(got_);                      \
+    } while (0)
+
+/* Until the process that adds headers is there again. */
+static void await_fetch(const test_daemon *d, const char *id) {
+    for (bool right = false; !right;) {
+        char *got = fetch(d, id, "good.example");
+        right = strstr(got, "right");
+        free(got);
+    }
+}
+
+static void serve_secrets(test_daemon *d) {
+    char trusted[300];
+    snprintf(trusted, sizeof(trusted), "%s/ca.pem", test_dir());
+    serve(d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--gate-tls", getenv("WRENN_TEST_GATE_TLS"),
+                              "--egress-ca", trusted, "--on-stop", "keep", NULL});
+}
+
+static void secrets(void) {
+    test_daemon d = {0};
+    char id[40], other[40], line[400];
+    serve_secrets(&d);
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"network\":{" INJECT "}}"), 409, "conflict");
+    CHECK_ERROR(call(&d, "PUT", "/v1/secrets/api", "{\"value\":\"a\\nb: c\"}"), 400, "invalid_request");
+    CHECK_ERROR(call(&d, "PUT", "/v1/secrets/-", "{\"value\":\"a\"}"), 400, "invalid_request");
+    set_secret(&d, "Bearer " VALUE);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]," INJECT "}}", id);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    CHECK_SH(&d, id, "! command -v curl > /dev/null || curl -sS https://good.example/ | grep -q right", "");
+    CHECK_FETCH(&d, id, "bad.example", "certificate"); /* its own, which this sandbox does not trust */
+    /* It is nowhere inside, in no answer, and in no file. */
+    CHECK_SH(
+        &d, id,
+        "{ grep -rls 's3cret-v[a]lue' /proc/[0-9]*/environ /proc/[0-9]*/cmdline /etc /run /root /tmp; env | grep 's3cret-v[a]lue'; } || true",
+        "");
+    reply r = call(&d, "GET", "/v1/secrets", NULL);
+    CHECK(r.status == 200 && !strstr(r.body, VALUE));
+    CHECK_CONTAINS(r.body, "\"name\":\"api\"");
+    reply_free(&r);
+    r = look(&d, id);
+    CHECK(!strstr(r.body, VALUE));
+    CHECK_CONTAINS(r.body, INJECT);
+    reply_free(&r);
+    snprintf(line, sizeof(line), "! grep -rqsa %s %s/data && test $(stat -c %%a %s/data/secrets.key) = 600", VALUE,
+             test_dir(), test_dir());
+    CHECK_MSG(system(line) == 0, "%s", line);
+    /* Changes reach it. */
+    set_secret(&d, "other");
+    CHECK_FETCH(&d, id, "good.example", "wrong");
+    CHECK_STATUS(call(&d, "DELETE", "/v1/secrets/api", NULL), 204);
+    CHECK_FETCH(&d, id, "good.example", "502 wrenn: a secret");
+    set_secret(&d, "Bearer " VALUE);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    end(&d, SIGKILL, KILLED);
+    serve_secrets(&d);
+    await_fetch(&d, id);
+    r = set_policy(&d, id, "{\"allow\":[\"good.example\"]}");
+    reply_free(&r);
+    CHECK_FETCH(&d, id, "good.example", "certificate");
+    r = set_policy(&d, id, "{" INJECT "}");
+    reply_free(&r);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    const char *const processes[] = {"wrenn-gate-tls\n", "wrenn-gate\n"};
+    for (size_t i = 0; geteuid() == 0 && i < WRN_COUNT(processes); i++) {
+        pid_t found[GATES_MAX];
+        size_t count = find_processes(processes[i], found);
+        CHECK(count > 0);
+        while (count) kill_and_wait(found[--count]); /* the spare gate, too */
+        await_fetch(&d, id);
+    }
+    /* Its authority is its own. */
+    snap(&d, id, "trusting");
+    resume(&d, id);
+    make_from(&d, "trusting", other);
+    CHECK_SH(&d, other, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt || true", "0\n");
+    CHECK_SH(&d, id, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt", "1\n");
+    destroy(&d, other);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]}}", other);
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(other, "/network"), "{" INJECT "}"), 409, "conflict");
+    destroy(&d, other);
+    destroy(&d, id);
+    pid_t left[GATES_MAX];
+    while (find_processes("wrenn-gate-tls\n", left)) sched_yield();
     end(&d, SIGTERM, 0);
 }
 
@@ -293,6 +531,54 @@ static void operators(void) {
     CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"network\":{\"egress\":\"public\"}}"), 409, "conflict");
     end(&d, SIGTERM, 0);
 }
+
+/* ---- package managers, by the command ---- */
+
+/* Its exit status; its output is in the files `out` and `err` of test_dir(). */
+static int run_line(const char *line) {
+    char all[2048];
+    snprintf(all, sizeof(all), "cd %s && export HOME=%s WRENN_WRENND=%s PATH=%s:$PATH && { %s; } > out 2> err",
+             test_dir(), test_dir(), FAKE_WRENND, getenv("WRENN_TEST_CLI"), line);
+    int status = system(all);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static const char *said(const char *name) {
+    static char text[2][8192];
+    char path[256];
+    char *into = text[strcmp(name, "err") == 0];
+    snprintf(path, sizeof(path), "%s/%s", test_dir(), name);
+    CHECK(wrn_file_read(path, into, sizeof(text[0])) >= 0);
+    return into;
+}
+
+static void packages(void) {
+    static const struct {
+        const char *program, *line;
+    } all[] = {{"/usr/bin/python3", "pip 1.0\n"},
+               {"/usr/bin/npm", "npm 1.0.0\n"},
+               {"/usr/bin/git", "git one\n"},
+               {"/usr/bin/apt-get", "apt 1.0\n"}};
+    int status = run_line("python3 " WORLD_PY " script " PACKAGES " /tmp/packages > script && "
+                          "wrenn run --allow good.example --upload script:/tmp/script -- sh /tmp/script");
+    CHECK_MSG(status == 0, "%d: %s", status, said("err"));
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (access(all[i].program, X_OK) == 0) CHECK_CONTAINS(said("out"), all[i].line);
+}
+
+/* As docs/guide/network.md has it. */
+static void own_index(void) {
+    int status =
+        run_line("export PIP_INDEX_URL=" PACKAGES "/simple PIP_TRUSTED_HOST=good.example; "
+                 "wrenn run --allow good.example -e PIP_INDEX_URL -e PIP_TRUSTED_HOST -- sh -c '"
+                 "pip install -q tiny && python3 -c \"import tiny; print(tiny.version)\"; curl https://bad.example'");
+    CHECK_CONTAINS(said("out"), "1.0\n");
+    CHECK_MSG(status == 6, "%d: %s", status, said("err")); /* curl's: could not resolve host */
+    CHECK_CONTAINS(said("err"), "denied: bad.example");
+    CHECK_CONTAINS(said("err"), "--allow bad.example");
+}
+
+static void make_network_and_packages(void) { make_network_with(true); }
 
 /* Answers one request: refuses what begins with "dark", and fetches the word of the server outside for all others. */
 static void answer_proxied(int peer) {
@@ -366,6 +652,10 @@ TEST_WITH_NETWORK(policies_are_obeyed_and_replaced, policies)
 TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
 TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
+TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
+TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
+TEST_IN(make_network_and_packages, packages_are_installed, packages)
+TEST_IN(make_network_and_packages, pip_uses_an_index_that_is_passed_on, own_index)
 
 TEST_MAIN

@@ -96,6 +96,9 @@ class Inside:
                 file.write(text)
             world.run(f"mount --bind {path} {os.path.realpath(f'/etc/{name}')}")
         world.run("ip link set lo up")
+        if kind == "slirp4netns": # brings its own
+            socket.send_fds(up, [b"1"], [0])
+            up.recv(1)
         link = make_tap() if kind == "tap" else make_veth()
         for name in ("accept_ra", "accept_dad"):
             with open(f"/proc/sys/net/ipv6/conf/eth0/{name}", "w") as file:
@@ -114,7 +117,7 @@ class Inside:
 
     def python(self, text, *words):
         """What a program prints that has the usual imports."""
-        done = self.run("/usr/bin/python3", "-c", "import errno, os, socket, sys, threading, time\n" + text, *words)
+        done = self.run("/usr/bin/python3", "-c", "import errno, os, socket, struct, sys, threading, time\n" + text, *words)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()
 

@@ -183,9 +183,11 @@ def mail_leaves_only_when_the_operator_says_so():
 HELLO = bytes.fromhex("0303" + "52" * 32 + "0000021301" + "0100")
 
 
-def client_hello(name, record=16384):
+def client_hello(name, record=16384, ech=False):
     entry = b"\0" + struct.pack(">H", len(name)) + name.encode()
     extension = struct.pack(">HHH", 0, len(entry) + 2, len(entry)) + entry if name else b"\0\x17\0\0"
+    if ech: # the name within is encrypted; what is judged is the one outside
+        extension = b"\xfe\x0d" + struct.pack(">H", 64) + os.urandom(64) + extension
     body = HELLO + struct.pack(">H", len(extension)) + extension
     shake = b"\1" + len(body).to_bytes(3, "big") + body
     return b"".join(b"\x16\3\1" + struct.pack(">H", len(shake[at:at + record])) + shake[at:at + record] for at in range(0, len(shake), record))
@@ -209,7 +211,8 @@ def a_shared_address_serves_only_the_allowed_name():
     for piece, record in ((100000, 16384), (1, 16384), (7, 40)):
         got = said_on(guest, 443, client_hello("allowed.test", record), piece)
         assert got[:7] == b"reached", got
-    for data in (client_hello("other.test"), client_hello("other.test", 40), client_hello(""), b"SSH-2.0-x\r\n", request("allowed.test")):
+    assert said_on(guest, 443, client_hello("allowed.test", ech=True))[:7] == b"reached"
+    for data in (client_hello("other.test"), client_hello("other.test", 40), client_hello("other.test", ech=True), client_hello(""), b"SSH-2.0-x\r\n", request("allowed.test")):
         assert said_on(guest, 443, data) == b"\x15\x03\x03\0\2\2\x31", data
     assert said_on(guest, 80, request("allowed.test"), 1)[:7] == b"HTTP/1."
     for data in (request("other.test"), b"GET / HTTP/1.1\r\nHost: allowed.test\r\nHost: other.test\r\n\r\n", b"SSH-2.0-x\r\n", client_hello("allowed.test"),
@@ -499,11 +502,12 @@ def as_root_both_change_to_another_user():
             return "not root of this machine"
     if "asan" in PROGRAM:
         return "not in sanitizer builds"
-    guest = Guest(PROGRAM, extra=["--uid=2415919104"])
+    guest = Guest(PROGRAM, extra=["--uids=2415919104"])
+    user = str(2415919104 + guest.gate.process.pid)
     for pid in (guest.gate.process.pid, guest.gate.stack_pid()):
         with open(f"/proc/{pid}/status") as file:
             status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
-        assert status["Uid"].split() == ["2415919104"] * 4 and status["Gid"].split() == ["65534"] * 4 and not status["Groups"].strip(), status
+        assert status["Uid"].split() == [user] * 4 and status["Gid"].split() == ["65534"] * 4 and not status["Groups"].strip(), status
     stack = os.pidfd_open(guest.gate.stack_pid())
     guest.gate.process.kill()
     assert select.select([stack], [], [], 20)[0], "the stack outlives its broker"

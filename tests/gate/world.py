@@ -2,7 +2,9 @@
 that has every other address (`outside`), with servers on some. No rights are needed. What is made goes with the processes."""
 import atexit
 import ctypes
+import hashlib
 import http.server as http_server
+import io
 import ipaddress
 import json
 import os
@@ -14,6 +16,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -22,7 +25,8 @@ import zipfile
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x00020000
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOST, OUT, OUT6, DNS = "198.51.100.1", "198.51.100.10", "2001:db8:1::10", "198.51.100.53"
-ECHO, SINK, SLOW, CLOSER = 2007, 2009, 2010, 2013
+ECHO, SINK, SLOW, LAZY, CLOSER = 2007, 2009, 2010, 2011, 2013
+PACKAGES = "http://allowed.test:8000"
 
 # What the name server outside says: name to addresses, or to another name.
 NAMES = {
@@ -78,13 +82,27 @@ def echo(connection):
         connection.sendall(data)
 
 
-def sink(connection):
-    while connection.recv(1 << 20):
-        pass
-
-
 def slow(connection):
     connection.sendall(b"z" * (64 << 20))
+
+
+def lazy(connection):
+    """Reads nothing until somebody connects to SINK; then says how much there was."""
+    AWAKE.wait(60)
+    AWAKE.clear()
+    total = 0
+    while data := connection.recv(1 << 20):
+        total += len(data)
+    connection.sendall(b"%d" % total)
+
+
+AWAKE = threading.Event()
+
+
+def sink(connection):
+    AWAKE.set()
+    while connection.recv(1 << 20):
+        pass
 
 
 def closer(connection):
@@ -151,28 +169,99 @@ class Proxy:
                     (far if one is connection else connection).sendall(data)
 
 
-def make_packages(place):
-    """A package of Python and a repository of git, as plain files for a web server."""
-    simple = f"{place}/simple/tiny"
-    os.makedirs(simple)
-    info = "tiny-1.0.dist-info"
-    with zipfile.ZipFile(f"{simple}/tiny-1.0-py3-none-any.whl", "w") as wheel:
+def digest(data, kind="sha256"):
+    return hashlib.new(kind, data).hexdigest()
+
+
+def put(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def make_wheel(place):
+    info, data = "tiny-1.0.dist-info", io.BytesIO()
+    with zipfile.ZipFile(data, "w") as wheel:
         wheel.writestr("tiny.py", "version = '1.0'\n")
         wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", f"tiny.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    with open(f"{simple}/index.html", "w") as file:
-        file.write("<a href='tiny-1.0-py3-none-any.whl'>tiny-1.0-py3-none-any.whl</a>")
-    if not os.path.exists("/usr/bin/git"):
-        return
+    put(f"{place}/simple/tiny/tiny-1.0-py3-none-any.whl", data.getvalue())
+    put(f"{place}/simple/tiny/index.html", b"<a href='tiny-1.0-py3-none-any.whl'>tiny-1.0-py3-none-any.whl</a>")
+
+
+def make_node_module(place, url):
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        for name, text in (("package.json", b'{"name":"tiny","version":"1.0.0","main":"index.js"}'), ("index.js", b"exports.version = '1.0.0'\n")):
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+    put(f"{place}/npm/tiny.tgz", data.getvalue())
+    dist = {"tarball": f"{url}/npm/tiny.tgz", "shasum": digest(data.getvalue(), "sha1")}
+    put(f"{place}/npm/tiny", json.dumps({"name": "tiny", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {"name": "tiny", "version": "1.0.0", "dist": dist}}}).encode())
+
+
+def make_debian_package(place):
+    fields = "Package: tiny\nVersion: 1.0\nArchitecture: all\nMaintainer: Test <t@t>\nDescription: tiny\n"
+    put(f"{place}/deb/DEBIAN/control", fields.encode())
+    put(f"{place}/deb/opt/tiny", b"1.0\n")
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-b", f"{place}/deb", f"{place}/tiny.deb"], check=True, stdout=subprocess.DEVNULL)
+    with open(f"{place}/tiny.deb", "rb") as file:
+        data = file.read()
+    packages = f"{fields}Filename: ./tiny.deb\nSize: {len(data)}\nSHA256: {digest(data)}\n".encode()
+    put(f"{place}/apt/tiny.deb", data)
+    put(f"{place}/apt/Packages", packages)
+    put(f"{place}/apt/Release", f"Origin: test\nDate: Thu, 01 Jan 2026 00:00:00 UTC\nSHA256:\n {digest(packages)} {len(packages)} Packages\n".encode())
+
+
+def make_repository(place):
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@t", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@t"}
     for words in (f"init -q {place}/work", f"-C {place}/work commit -q --allow-empty -m one", f"clone -q --bare {place}/work {place}/repository.git",
                   f"-C {place}/repository.git update-server-info"):
         subprocess.run(["git", *words.split()], check=True, env=environment)
 
 
-def serve_packages(place):
-    make_packages(place)
+def make_packages(place, url):
+    """Packages of Python, Node and Debian and a repository of git, as plain files for a web server."""
+    make_wheel(place)
+    make_node_module(place, url)
+    if shutil.which("dpkg-deb"):
+        make_debian_package(place)
+    if shutil.which("git"):
+        make_repository(place)
+
+
+def install_all(url, place):
+    """A script that installs all of them, and says which; what a machine has no program for is left out. Its own files are in `place`."""
+    return f"""set -e
+mkdir -p {place}; cd {place}; export HOME={place} PIP_INDEX_URL={url}/simple PIP_TRUSTED_HOST={url.split("/")[2].split(":")[0]} GIT_CONFIG_NOSYSTEM=1
+python3 -m pip install -q --isolated --no-cache-dir --disable-pip-version-check --index-url $PIP_INDEX_URL --trusted-host $PIP_TRUSTED_HOST --target {place}/python tiny
+PYTHONPATH={place}/python python3 -c 'import tiny; print("pip", tiny.version)'
+if [ -x /usr/bin/npm ]; then
+  npm install --silent --no-audit --no-fund --no-update-notifier --registry {url}/npm/ --prefix {place}/node tiny > /dev/null
+  NODE_PATH={place}/node/node_modules node -e 'console.log("npm", require("tiny").version)'
+fi
+if [ -x /usr/bin/git ]; then
+  git clone -q {url}/repository.git {place}/clone; git -C {place}/clone log --format='git %s'
+fi
+if [ -x /usr/bin/apt-get ]; then
+  mkdir -p apt/state/lists/partial apt/cache/archives/partial root/var/lib/dpkg/info root/var/lib/dpkg/updates
+  : > root/var/lib/dpkg/status; : > root/var/lib/dpkg/available; echo 'deb [trusted=yes] {url}/apt ./' > apt/sources.list
+  cat > apt/conf << EOF
+Dir::State "{place}/apt/state"; Dir::State::status "{place}/root/var/lib/dpkg/status"; Dir::Cache "{place}/apt/cache"; Dir::Log "{place}/apt";
+Dir::Etc::sourcelist "{place}/apt/sources.list"; Dir::Etc::sourceparts "-"; Dir::Etc::preferencesparts "-"; Dir::Etc::parts "-"; Dir::Etc::main "-";
+APT::Sandbox::User "root"; DPkg::Options {{ "--root={place}/root"; "--force-not-root"; "--force-script-chrootless"; "--log={place}/apt/log"; }};
+DPkg::Path "/usr/sbin:/usr/bin:/sbin:/bin";
+EOF
+  export APT_CONFIG={place}/apt/conf
+  apt-get -qq update; apt-get -qq -y install tiny > apt/said; echo apt $(cat root/opt/tiny)
+fi
+"""
+
+
+def serve_packages(place, url):
+    make_packages(place, url)
 
     class Handler(http_server.SimpleHTTPRequestHandler):
         def __init__(self, *words):
@@ -181,7 +270,7 @@ def serve_packages(place):
         def log_message(self, *words):
             pass
 
-    server = http_server.ThreadingHTTPServer(("0.0.0.0", 8000), Handler)
+    server = http_server.ThreadingHTTPServer(("0.0.0.0", int(url.split(":")[2])), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
@@ -239,13 +328,13 @@ def be_outside(ready, place):
         run(f"ip addr add {address} dev gs1")
     run("ip -6 addr add 2001:db8:1::10/64 dev gs1 nodad")
     run("ip route add local default dev lo")
-    for port, handle in ((ECHO, echo), (SINK, sink), (SLOW, slow), (CLOSER, closer), (80, http), (443, tls), (22, echo), (25, echo), (53, dns_tcp)):
+    for port, handle in ((ECHO, echo), (SINK, sink), (SLOW, slow), (LAZY, lazy), (CLOSER, closer), (80, http), (443, tls), (22, echo), (25, echo), (53, dns_tcp)):
         serve_tcp(port, handle)
     serve_udp(DNS, 53, dns_udp)
     for address in (OUT, OUT6, DNS):
         serve_udp(address, ECHO, lambda data: data)
     serve_udp(OUT, 123, lambda data: data)
-    serve_packages(place)
+    serve_packages(place, PACKAGES)
 
 
 def make():
@@ -286,8 +375,8 @@ class Gate:
     def __init__(self, program, link, kind, policy=POLICY, user=None, state=None, mtu=1500, flows=512, extra=()):
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.settimeout(20)
-        passed = [link.fileno() if hasattr(link, "fileno") else link, theirs.fileno()] + ([state] if state is not None else [])
-        words = [program, f"--link={passed[0]}", f"--kind={kind}", f"--control={passed[1]}", f"--mtu={mtu}", f"--flows={flows}", "--ipv6", *extra]
+        passed = [theirs.fileno()] + ([state] if state is not None else [])
+        words = [program, f"--control={passed[0]}", f"--mtu={mtu}", f"--flows={flows}", *extra]
         if state is not None:
             words.append(f"--state={state}")
         if user:
@@ -297,14 +386,16 @@ class Gate:
         self.next_id = 1
         assert self.receive() == {"event": "ready"}
         self.set(policy)
+        answer = self.ask("link", [link.fileno() if hasattr(link, "fileno") else link], kind=kind, ipv6=True)
+        assert answer["ok"], answer
 
     def receive(self):
         data = self.control.recv(1 << 19)
         assert data, f"the gate has ended: {self.process.wait()}"
         return json.loads(data)
 
-    def ask(self, what, **members):
-        self.control.send(json.dumps({"id": self.next_id, "do": what, **members}).encode())
+    def ask(self, what, fds=(), **members):
+        socket.send_fds(self.control, [json.dumps({"id": self.next_id, "do": what, **members}).encode()], fds)
         answer = self.receive()
         assert answer.get("id") == self.next_id, answer
         self.next_id += 1
@@ -555,3 +646,16 @@ def run_tests(tests, names=()):
             traceback.print_exc(file=sys.stderr)
             print(f"not ok {number} - {test.__name__}: {type(error).__name__}: {error}", flush=True)
     return failed
+
+
+if __name__ == "__main__":
+    # For others: "serve URL" serves the packages until the process is killed, and says when; "script URL DIR" prints install_all().
+    if sys.argv[1] == "script":
+        print(install_all(*sys.argv[2:]))
+    else:
+        unshare(CLONE_NEWNS)
+        run("mount --make-rprivate /")
+        run("mount -t tmpfs packages /tmp") # goes with the process
+        serve_packages(tempfile.mkdtemp(), sys.argv[2])
+        os.write(1, b".")
+        signal.pause()

@@ -64,8 +64,11 @@ static void open_host(host *h, const char *name, const char *agent, int64_t adop
     snprintf(h->state_dir, sizeof(h->state_dir), "%s/%s", test_dir(), name);
     CHECK(mkdir(h->state_dir, 0711) == 0 || errno == EEXIST);
     uv_loop_init(&h->loop);
-    wrn_backend_config config = {
-        .loop = &h->loop, .state_dir = h->state_dir, .agent_path = agent, .adopt_ms = adopt_ms};
+    wrn_backend_config config = {.loop = &h->loop,
+                                 .state_dir = h->state_dir,
+                                 .agent_path = agent,
+                                 .adopt_ms = adopt_ms,
+                                 .egress = {.gate_path = getenv("WRENN_TEST_GATE"), .connections = 512}};
     CHECK_MSG(wrn_boxes_open(&config, &h->boxes, &fault) == 0, "open: %s", fault.message);
 }
 
@@ -97,7 +100,8 @@ wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory
     CHECK(w != NULL);
     w->next = h->waits;
     h->waits = w;
-    wrn_box_create(h->boxes, &(wrn_box_spec){id, "minimal", vcpus, memory_mb}, count_death, on_box, w);
+    const wrn_box_spec spec = {id, "minimal", vcpus, memory_mb, .network = getenv("WRENN_TEST_NETWORK")};
+    wrn_box_create(h->boxes, &spec, count_death, on_box, w);
     CHECK_MSG(!w->done, "the callback came from inside the call");
     host_run_until(h, &w->done);
     CHECK_MSG(!w->failed, "create: %s", w->message);

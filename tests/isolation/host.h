@@ -36,6 +36,7 @@ const wrn_json *host_isolation(const host *h);
 /* The path of the agent that was built with the tests. */
 const char *agent_path(void);
 
+/* With the network policy of WRENN_TEST_NETWORK, if that is set. */
 wrn_box *box_create(host *h, const char *id);
 wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb);
 void box_destroy(host *h, wrn_box *box);

@@ -145,6 +145,8 @@ static const wrenn_sandbox_logs_options logs_options = {.struct_size = sizeof(wr
 
 #define SAY(...) snprintf(out->text, sizeof(out->text), __VA_ARGS__)
 #define ID "cl-0123456789abcdefghijklmno"
+#define SECRET(name) \
+    "{\"name\":\"" name "\",\"created_at\":\"2026-05-01T12:00:00Z\",\"updated_at\":\"2026-05-01T12:00:00Z\"}"
 
 OPERATION(auth_signup, wrenn_auth, wrenn_auth_free, SAY("%s", result->token), client, "a@b.c", "longenough", NULL,
           &call)
@@ -153,6 +155,10 @@ OPERATION(api_keys_create, wrenn_api_key, wrenn_api_key_free, SAY("%s", result->
 OPERATION(api_keys_list, wrenn_api_key_list, wrenn_api_key_list_free,
           SAY("%zu %s", result->items_count, result->items[1]->id), client, &call)
 PLAIN_OPERATION(api_keys_delete, client, "key/1", &call)
+OPERATION(secrets_set, wrenn_secret, wrenn_secret_free, SAY("%s", result->name), client, "api", "Bearer x", &call)
+OPERATION(secrets_list, wrenn_secret_list, wrenn_secret_list_free,
+          SAY("%zu %s", result->items_count, result->items[1]->name), client, &call)
+PLAIN_OPERATION(secrets_delete, client, "a/1", &call)
 OPERATION(sandboxes_create, wrenn_sandbox, wrenn_sandbox_free, SAY("%s", wrenn_sandbox_id(result)), client,
           &create_options)
 OPERATION(sandboxes_list, wrenn_sandbox_list, wrenn_sandbox_list_free,
@@ -357,6 +363,9 @@ static const operation operations[] = {
     {ROW(api_keys_list), "200 OK", "[{\"id\":\"key-1\"},{\"id\":\"key-2\"}]", "GET /v1/api-keys ", "", TOKEN,
      "2 key-2"},
     {ROW(api_keys_delete), "204 No Content", "", "DELETE /v1/api-keys/key%2F1 ", "", TOKEN, ""},
+    {ROW(secrets_set), "200 OK", SECRET("api"), "PUT /v1/secrets/api ", "{\"value\":\"Bearer x\"}", KEY, "api"},
+    {ROW(secrets_list), "200 OK", "[" SECRET("a") "," SECRET("b") "]", "GET /v1/secrets ", "", KEY, "2 b"},
+    {ROW(secrets_delete), "204 No Content", "", "DELETE /v1/secrets/a%2F1 ", "", KEY, ""},
     {ROW(sandboxes_create), "201 Created", SANDBOX_BODY, "POST /v1/sandboxes ",
      "{\"template\":\"minimal\",\"vcpus\":2,\"memory_mb\":256,\"timeout_sec\":60}", KEY, ID},
     {ROW(sandboxes_list), "200 OK", "[" SANDBOX_BODY "]", "GET /v1/sandboxes ", "", KEY, "1 " ID},

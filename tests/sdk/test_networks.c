@@ -55,6 +55,35 @@ TEST(a_server_that_says_nothing_of_it_makes_no_sandbox_with_another_network) {
     check_unsupported(WRENN_EGRESS_DEFAULT, (const char *const[]){"x.org", NULL});
 }
 
+TEST(headers_with_secrets_are_demanded_like_policies) {
+    static const char *const inject[] = {"api.example.com:Authorization=key", "b.example:8443:X-Key=other", NULL};
+    script_reply replies[2];
+    char *texts[] = {script_text("401 Unauthorized", "Wrenn-Features: network secrets\r\n", ERROR_BODY("unauthorized")),
+                     script_text("201 Created", "Wrenn-Features: network secrets\r\n", MADE)};
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    for (size_t i = 0; i < COUNT(replies); i++) replies[i] = (script_reply){.text = texts[i]};
+    setup s = set_up(replies, COUNT(replies));
+    options.inject = inject;
+    CHECK_INT(create(&s, &options, NULL), 0);
+    check_request(&s, 1, "POST /v1/sandboxes ",
+                  "{\"network\":{\"inject\":[{\"host\":\"api.example.com\",\"header\":\"Authorization\",\"secret\":"
+                  "\"key\"},{\"host\":\"b.example:8443\",\"header\":\"X-Key\",\"secret\":\"other\"}]}}");
+    tear_down(&s);
+    for (size_t i = 0; i < COUNT(texts); i++) free(texts[i]);
+}
+
+TEST(what_names_no_host_header_and_secret_is_refused_here) {
+    static const char *const bad[] = {"", "a", "a=b", ":b=c", "a:=c", "a:b=", "a:b"};
+    setup s = set_up(NULL, 0);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+        options.inject = (const char *const[]){bad[i], NULL};
+        CHECK_INT(create(&s, &options, NULL), WRENN_E_INVALID_ARGUMENT);
+    }
+    CHECK_INT(script_count(s.server), 0);
+    tear_down(&s);
+}
+
 TEST(unknown_words_are_refused_here) {
     static const int64_t bad[] = {-1, WRENN_EGRESS_PUBLIC + 1, INT64_MAX};
     setup s = set_up(NULL, 0);

@@ -472,7 +472,9 @@ static void look(wrn_box *box, wrn_network_fn done, void *context, bool was_set)
 
 void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context) { look(box, done, context, false); }
 
-void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context) {
+void wrn_box_set_secrets(wrn_box *box, int secrets) { (void)box, (void)secrets; }
+
+void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context) {
     (void)policy;
     look(box, done, context, true);
 }

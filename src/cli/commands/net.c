@@ -38,12 +38,23 @@ static wrn_json *denial_json(const wrenn_network_denial *denial) {
     return out;
 }
 
+static wrn_json *header_json(const wrenn_network_header *header) {
+    wrn_json *out = wrn_json_new_object();
+    set_text(out, "host", header->host);
+    set_text(out, "header", header->header);
+    set_text(out, "secret", header->secret);
+    return out;
+}
+
 static wrn_json *network_json(const wrenn_network *network) {
-    wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array();
+    wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array(), *inject = wrn_json_new_array();
     set_text(out, "egress", network->egress);
     wrn_json_set(out, "allow", texts(network->allow, network->allow_count));
     wrn_json_set(out, "deny", texts(network->deny, network->deny_count));
     wrn_json_set(out, "presets", texts(network->presets, network->presets_count));
+    for (size_t i = 0; i < network->inject_count; i++) wrn_json_append(inject, header_json(network->inject[i]));
+    if (network->inject_count) wrn_json_set(out, "inject", inject);
+    else wrn_json_free(inject);
     set_text(out, "gate", network->gate);
     set_text(out, "mode", network->mode);
     wrn_json_set_int(out, "bytes_in", network->bytes_in);
@@ -58,7 +69,7 @@ static wrn_json *network_json(const wrenn_network *network) {
 }
 
 static bool sets(const cli_network *n) {
-    return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count;
+    return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count || n->secrets.count;
 }
 
 /* May it go there? 1 when not. */
@@ -102,6 +113,7 @@ static int net_run(cli_app *cli, void *given) {
     wanted.allow = asked->allow.items;
     wanted.deny = asked->deny.items;
     wanted.presets = asked->presets.items;
+    wanted.inject = asked->secrets.items;
     bool ok =
         sandbox && (sets(asked) ? CLI_GET(cli, cli->words[0], wrenn_sandbox_network_set, (sandbox, &wanted), &network)
                                 : CLI_GET(cli, cli->words[0], wrenn_sandbox_network_get, (sandbox, NULL), &network));
@@ -119,6 +131,7 @@ static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0},
 static const cli_example examples[] = {
     {"what it may reach, and what came of it", "net work"},
     {"another policy, at once", "net work --preset python --allow api.example.com:443"},
+    {"a header whose value it does not know", "net work --secret api.example.com:Authorization=api"},
     {"no way out any more", "net work --no-net"},
     {"whether it may go there, and why", "net check work pypi.org:443"},
     {"what it was denied, and what would allow it", "net work --denied"},
@@ -130,7 +143,8 @@ const cli_command cli_command_net = {
     .summary = "show or replace what a sandbox may reach",
     .details =
         "Options replace the whole policy, and connections that the new one does not allow are cut. The sandbox must\n"
-        "have been made with a network: --net, --allow or --preset of 'wrenn create' and 'wrenn run'.\n"
+        "have been made with a network: --net, --allow, --preset or --secret of 'wrenn create' and 'wrenn run';\n"
+        "for --secret with that one.\n"
         "\n"
         "With a HOST (HOST, HOST:PORT or HOST:PORT/udp; 443 without a port), also as 'wrenn net check ID HOST', it says\n"
         "whether the sandbox may go there, by which rule or why not. Nothing is connected to; the exit code is 1 if not.\n",

@@ -44,6 +44,8 @@ void wrn_answer_later(uv_loop_t *loop, wrn_done_fn done, void *context, const wr
 /* What the operator lets sandboxes reach, and how: rules as in gate/rule.h. */
 typedef struct wrn_egress_config {
     const char *gate_path;             /* the wrenn-gate binary */
+    const char *gate_tls_path;         /* the wrenn-gate-tls binary */
+    const char *trust_path;            /* certificates that it trusts beside the machine's; NULL: none */
     char *const *deny, *const *opened; /* what is denied to all; private ranges that policies may open */
     char *const *name_servers;         /* addresses */
     const char *proxy_address;         /* of an HTTP proxy that takes all connections; "": there is none */
@@ -77,6 +79,8 @@ typedef struct wrn_box_spec {
     const char *snapshot_id; /* the snapshot that template_name stands for; NULL: a template of the platform */
     const char *backend;     /* its name; NULL: the first in the table that runs here */
     const char *network;     /* its policy, a JSON object; NULL: it has no interface but loopback */
+    const char *authority;   /* a certificate that programs in the box trust, as PEM; NULL: none */
+    int secrets;             /* what is added to requests: a file in memory for wrenn-gate-tls; 0: nothing */
     int64_t disk_mb;         /* 0: no limit */
     const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
 } wrn_box_spec;
@@ -99,8 +103,7 @@ typedef struct wrn_running {
     /* A socket over which the box's link comes once: a wrn_link_kind, and the descriptor. -1: it has no network. The
      * caller closes it. */
     int link_source;
-    uid_t gate_uid; /* for the gate of the box, and nobody else; 0: the daemon's own */
-    bool ipv6;      /* the link has addresses for it, too */
+    bool ipv6; /* the link has addresses for it, too */
 } wrn_running;
 
 /* What a box has written: one upper layer, and what lies below it. */

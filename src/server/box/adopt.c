@@ -24,15 +24,16 @@ static int reopen_source(wrn_box *box, const held_box *known, const char *name, 
     return 0;
 }
 
-/* The orphan becomes the box. `policy`: see gate_adopt(). */
-static void take_over(wrn_box *box, orphan *o, const char *policy) {
+/* The orphan becomes the box. `policy`, `secrets`: see gate_adopt(). */
+static void take_over(wrn_box *box, orphan *o, const char *policy, int secrets) {
     wrn_boxes *boxes = box->boxes;
     if (o->known.source_fd >= 0) close(o->known.source_fd);
     box->run = o->known.run;
     box->run.link_source = -1;
     box->runner = o->runner;
     box->it = o->it;
-    if (o->known.gate.control >= 0 && o->known.gate.pidfd >= 0) box->gate = gate_adopt(box, &o->known.gate, policy);
+    if (o->known.gate.control >= 0 && o->known.gate.pidfd >= 0)
+        box->gate = gate_adopt(box, &o->known.gate, policy, secrets);
     *o = boxes->orphans[--boxes->orphan_count];
     box_watch(box);
 }
@@ -77,7 +78,7 @@ void wrn_box_adopt(wrn_boxes *boxes, const wrn_box_spec *spec, bool frozen, wrn_
     }
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
     bool found = reopen_source(box, &o->known, spec->template_name, &fault) == 0;
-    take_over(box, o, spec->network);
+    take_over(box, o, spec->network, spec->secrets);
     if (!found || connect_agent(box, spec, detached, &fault) != 0) return box_fail(box, &fault);
     const wrn_backend_ops *ops = box->runner->ops;
     if (!frozen) (void)ops->thaw(box->it, on_adopted_thawed, box);
@@ -90,7 +91,7 @@ static void on_orphan_gone(void *context, const wrn_fault *fault) { (void)contex
 void wrn_boxes_end_adoption(wrn_boxes *boxes) {
     while (boxes->orphan_count) {
         wrn_box *box = box_new(boxes, boxes->orphans[0].known.id, NULL, NULL, NULL);
-        take_over(box, &boxes->orphans[0], NULL);
+        take_over(box, &boxes->orphans[0], NULL, 0);
         wrn_box_destroy(box, on_orphan_gone, NULL);
     }
     free(WRN_TAKE(boxes->orphans));

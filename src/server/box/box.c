@@ -134,9 +134,12 @@ static void become_live(wrn_box *box) {
         if (box->done) box_done(box, NULL);
         return;
     }
+    wrn_boxes *boxes = box->boxes;
+    bool has_gate = box->gate;
     box->phase = LIVE;
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
+    if (has_gate) gate_make_spare(boxes);
 }
 
 static void on_agent_ready(void *context) {
@@ -264,6 +267,6 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     }
     box_hold(box);
     box_watch(box);
-    if (spec->network) box->gate = gate_new(box, spec->network);
+    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
     box_open_agent(box, channel, NULL);
 }

@@ -118,8 +118,10 @@ void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context);
 /* Whether it may connect to what `asked` names, by host, port and proto: `allowed`, and `reason`, `rule` and `source` as in the
  * API. */
 void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, void *context);
-/* Replaces the policy, as in wrn_box_spec. A gate that is being restarted obeys it from its start on. */
-void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context);
+/* Replaces the policy and the secrets, as in wrn_box_spec. A gate that is being restarted obeys it from its start on. */
+void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context);
+/* Replaces the secrets of the policy. Connections that they were for are cut if they have changed. */
+void wrn_box_set_secrets(wrn_box *box, int secrets);
 /* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 

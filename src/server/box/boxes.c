@@ -107,6 +107,7 @@ int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault 
 
 void wrn_boxes_close(wrn_boxes *boxes) {
     boxes_stop_holder(boxes);
+    gate_end(WRN_TAKE(boxes->spare));
     if (boxes->names_watch) uv_close((uv_handle_t *)WRN_TAKE(boxes->names_watch), wrn_handle_free);
     for (size_t i = 0; i < boxes->runner_count; i++)
         if (boxes->runners[i].backend) boxes->runners[i].ops->close(boxes->runners[i].backend);

@@ -65,8 +65,12 @@ void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, v
     if (has_gate(box, done, context)) gate_check(box->gate, asked, done, context);
 }
 
-void wrn_box_set_network(wrn_box *box, const char *policy, wrn_network_fn done, void *context) {
-    if (has_gate(box, done, context)) gate_set(box->gate, policy, done, context);
+void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context) {
+    if (has_gate(box, done, context)) gate_set(box->gate, policy, secrets, done, context);
+}
+
+void wrn_box_set_secrets(wrn_box *box, int secrets) {
+    if (box->gate) gate_set_secrets(box->gate, secrets);
 }
 
 typedef struct refused_dial {

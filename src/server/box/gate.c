@@ -1,5 +1,8 @@
 /* The gate of a box: the process wrenn-gate, which lets out what the box's policy allows. This file starts it, talks to it
- * over the control socket, one JSON object in each packet, and starts it again when it dies: the link is kept meanwhile. */
+ * over the control socket, one JSON object in each packet, and starts it again when it dies: the link is kept meanwhile.
+ *
+ * To start one takes longer than to start a box. So when a box got one, another is started, which waits in its jail, without
+ * policy and link, for the next box. */
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -15,10 +18,12 @@
 #include "server/box/internal.h"
 #include "server/log.h"
 #include "server/precedence.h"
+#include "server/userns.h"
 
 /* PACKET_MAX: the protocol's. A gate that ran for CALM_MS is started again at once; otherwise the wait doubles. */
 enum { PACKET_MAX = 256 << 10, SEND_BUFFER = 512 << 10, CALM_MS = 10000, WAIT_MS = 50, WAIT_MAX_MS = 10000 };
-enum { LINK = 3, CONTROL, STATE }; /* the descriptors of the process */
+enum { SPARE_MS = 60000 };       /* so long a spare gate waits for a box */
+enum { CONTROL = 3, STATE = 4 }; /* the descriptors of the process */
 
 /* Something that was asked, and who waits for the answer. */
 typedef struct question {
@@ -29,13 +34,15 @@ typedef struct question {
 } question;
 
 struct gate {
-    wrn_box *box; /* NULL: it has ended or was left, and only the process is waited for */
+    wrn_box *box; /* NULL: there is none yet; or it has ended or was left, and only the process is waited for */
+    wrn_boxes *boxes;
+    gate **spare_at; /* where it is the spare gate; NULL: it is not */
     uv_loop_t *loop;
     char *policy;
+    int secrets; /* -1: none */
+    injector *injector;
     held_gate held;
     pid_t pid;
-    uid_t uid;
-    bool ipv6;
     int source; /* where the link comes from; -1: it came */
     uv_poll_t *source_poll, *control_poll, *exit_poll;
     uv_timer_t *timer;
@@ -64,6 +71,16 @@ static void free_gate(gate *g) {
     free(g);
 }
 
+/* The daemon does not wait for the end of a gate that is spare. */
+static void set_spare(gate *g, gate **at) {
+    uv_handle_t *const handles[] = {(uv_handle_t *)g->timer, (uv_handle_t *)g->exit_poll,
+                                    (uv_handle_t *)g->control_poll};
+    for (size_t i = 0; i < WRN_COUNT(handles); i++)
+        if (handles[i]) (at ? uv_unref : uv_ref)(handles[i]);
+    g->spare_at = at;
+    if (at) *at = g;
+}
+
 static void answer_all(gate *g, const wrn_fault *fault) {
     while (g->questions) {
         question *q = g->questions;
@@ -76,6 +93,7 @@ static void answer_all(gate *g, const wrn_fault *fault) {
 static void let_go(gate *g) {
     wrn_fault fault;
     g->box = NULL;
+    wrn_fd_close(&g->secrets);
     wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "the sandbox has ended");
     answer_all(g, &fault);
 }
@@ -83,6 +101,8 @@ static void let_go(gate *g) {
 void gate_end(gate *g) {
     if (!g) return;
     let_go(g);
+    injector_end(WRN_TAKE(g->injector));
+    set_spare(g, NULL);
     uv_timer_stop(g->timer);
     stop_poll(&g->source_poll);
     stop_poll(&g->control_poll);
@@ -93,23 +113,25 @@ void gate_end(gate *g) {
 void gate_leave(gate *g) {
     if (!g) return;
     let_go(g);
+    injector_leave(WRN_TAKE(g->injector));
     free_gate(g);
 }
 
 /* ---- asking ---- */
 
 /* False when the gate takes nothing: it died, or is stuck. */
-static bool send_object(gate *g, const wrn_json *object) {
+static bool say(gate *g, wrn_json *object, const char *what, const int *fds, size_t count) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrn_json_set_int(object, "id", ++g->last_id);
+    wrn_json_set_string(object, "do", what);
     wrn_json_write(object, &text);
     return g->held.control >= 0 && text.size <= PACKET_MAX &&
-           send(g->held.control, text.data, text.size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)text.size;
+           wrn_fds_send(g->held.control, text.data, text.size, fds, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static bool ask(gate *g, wrn_json *asked, const char *what, wrn_network_fn done, void *context) {
-    wrn_json_set_int(asked, "id", ++g->last_id);
-    wrn_json_set_string(asked, "do", what);
-    if (!send_object(g, asked)) return false;
+/* `passed`: -1, or a descriptor to send along. */
+static bool ask(gate *g, wrn_json *asked, const char *what, int passed, wrn_network_fn done, void *context) {
+    if (!say(g, asked, what, &passed, passed >= 0)) return false;
     if (!done) return true;
     question **at = &g->questions;
     while (*at) at = &(*at)->next;
@@ -118,12 +140,46 @@ static bool ask(gate *g, wrn_json *asked, const char *what, wrn_network_fn done,
     return true;
 }
 
-/* Tells the gate what to let out. */
+static void on_injector_ended(void *context);
+
+/* Tells the gate what to let out, and leads it to the process that adds headers when that is a new one. */
 static bool tell_policy(gate *g, wrn_network_fn done, void *context) {
-    WRN_AUTO(wrn_json_freep) wrn_json *settings = gate_settings(g->policy, &g->box->boxes->config.egress);
-    if (!ask(g, settings, "set", done, context)) return false;
+    WRN_AUTO(wrn_json_freep) wrn_json *settings = gate_settings(g->policy, &g->boxes->config.egress);
+    if (g->secrets >= 0 && !g->injector) g->injector = injector_new(g->box, g->secrets, on_injector_ended, g);
+    WRN_AUTO(wrn_fd_close) int end = g->injector ? injector_take_end(g->injector) : -1;
+    if (!ask(g, settings, "set", end, done, context)) return false;
     g->set_id = g->last_id;
     return true;
+}
+
+/* Until there is another one nobody gets to the hosts that it was for. */
+static void on_injector_ended(void *context) {
+    gate *g = context;
+    g->injector = NULL;
+    if (!g->box) return;
+    wrn_log_warning("sandbox %s: wrenn-gate-tls has ended: starting it again", g->box->id);
+    if (g->held.control >= 0) (void)tell_policy(g, NULL, NULL);
+}
+
+static void take_secrets(gate *g, int secrets) {
+    wrn_fd_close(&g->secrets);
+    g->secrets = secrets > 0 ? fcntl(secrets, F_DUPFD_CLOEXEC, 3) : -1;
+    injector_end(WRN_TAKE(g->injector));
+}
+
+/* Gives it the link, and what to write to so that it is counted with its box. */
+static void give_link(gate *g) {
+    static const char *const kinds[] = {"tap", "packet", "dgram"};
+    WRN_AUTO(wrn_json_freep) wrn_json *told = wrn_json_new_object();
+    int fds[1 + WRN_HELPER_FDS] = {g->held.link};
+    size_t count = 1;
+    g->box->runner->ops->helper_fds(g->box->it, fds + 1);
+    while (count < WRN_COUNT(fds) && fds[count] >= 0) count++;
+    wrn_json_set_string(told, "kind", kinds[g->held.kind]);
+    wrn_json_set_bool(told, "ipv6", g->box->run.ipv6);
+    (void)say(g, told, "link", fds, count);
+    wrn_fds_close(fds + 1, count - 1);
+    box_hold(g->box);
 }
 
 void gate_renew(gate *g) {
@@ -133,16 +189,16 @@ void gate_renew(gate *g) {
 /* ---- what it says ---- */
 
 static void check_ready(gate *g) {
-    if (!g->is_jailed || !g->is_told || g->was_ready) return;
+    if (!g->is_jailed || !g->is_told || g->held.link < 0 || g->was_ready) return;
     g->was_ready = true;
     box_gate_is_ready(g->box, NULL);
 }
 
-static void on_policy_refused(gate *g, const char *why) {
+static void on_refused(gate *g, const char *why) {
     wrn_fault fault;
     wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": %s", why);
     if (!g->was_ready) return box_gate_is_ready(g->box, &fault);
-    wrn_log_warning("sandbox %s: its gate refuses the policy: %s", g->box->id, why);
+    wrn_log_warning("sandbox %s: its gate refuses what it is told: %s", g->box->id, why);
 }
 
 /* The answer to a question, or to a policy that nobody waits for. Answers with other ids are for an earlier daemon. */
@@ -158,7 +214,7 @@ static void on_answer(gate *g, const wrn_json *answer, int64_t id) {
     if (q) *at = q->next;
     if (id == g->set_id) g->is_told = g->is_told || ok;
     if (q) q->done(q->context, ok ? answer : NULL, ok ? NULL : &fault);
-    else if (id == g->set_id && !ok) on_policy_refused(g, why ? why : "");
+    else if (!ok) on_refused(g, why ? why : "");
     free(q);
     if (g->box && id == g->set_id && ok) check_ready(g);
 }
@@ -167,8 +223,7 @@ static void on_packet(gate *g, const char *text, size_t size) {
     WRN_AUTO(wrn_json_freep) wrn_json *object = NULL;
     const char *why;
     int64_t id;
-    if (!wrn_json_parse(text, size, &object, &why))
-        return wrn_log_warning("sandbox %s: its gate says %s", g->box->id, why);
+    if (!wrn_json_parse(text, size, &object, &why)) return wrn_log_warning("a gate says what is no JSON: %s", why);
     if (wrn_json_int(wrn_json_get(object, "id"), &id)) return on_answer(g, object, id);
     g->is_jailed = true; /* the one event there is */
     check_ready(g);
@@ -196,26 +251,24 @@ static uv_poll_t *start_poll(gate *g, int fd, uv_poll_cb seen) {
 }
 
 typedef struct plan {
-    int fds[3]; /* link, control, state */
-    int groups[WRN_HELPER_FDS];
+    int fds[2]; /* control, state */
     const char *path;
     char *const *argv;
 } plan;
 
 /* In the child, which may only make system calls. */
 _Noreturn static void run_gate(const plan *p) {
-    int high[3];
+    int high[2];
     sigset_t none;
     sigemptyset(&none);
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
     wrn_precedence_leave();
-    for (int i = 0; i < WRN_HELPER_FDS && p->groups[i] >= 0; i++) (void)!write(p->groups[i], "0", 1);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < 3; i++) high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 64);
+    for (int i = 0; i < 2; i++) high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 64);
     for (int i = 0; i < 3; i++) dup2(null, i);
-    for (int i = 0; i < 3; i++) dup2(high[i], LINK + i);
+    for (int i = 0; i < 2; i++) dup2(high[i], CONTROL + i);
     syscall(SYS_close_range, STATE + 1u, ~0u, 0u);
     execve(p->path, p->argv, (char *[]){NULL});
     _exit(127);
@@ -223,25 +276,16 @@ _Noreturn static void run_gate(const plan *p) {
 
 /* Returns the pid, and its pidfd; or -1 with errno. */
 static pid_t spawn_gate(const gate *g, int control, int *pidfd) {
-    static char tap[] = "--kind=tap", packet[] = "--kind=packet", datagrams[] = "--kind=dgram";
-    static char *const kinds[] = {tap, packet, datagrams};
-    static char six[] = "--ipv6";
-    const wrn_box *box = g->box;
-    const wrn_egress_config *config = &box->boxes->config.egress;
-    char uid[32], flows[32];
-    char *argv[10] = {(char[]){"wrenn-gate"}, (char[]){"--link=3"}, (char[]){"--control=4"},
-                      (char[]){"--state=5"},  kinds[g->held.kind],  flows};
-    size_t count = 6;
+    const wrn_egress_config *config = &g->boxes->config.egress;
+    char uids[32], flows[32];
+    char *argv[] = {(char[]){"wrenn-gate"}, (char[]){"--control=3"}, (char[]){"--state=4"}, flows, NULL, NULL};
     snprintf(flows, sizeof(flows), "--flows=%lld", (long long)config->connections);
-    snprintf(uid, sizeof(uid), "--uid=%u", (unsigned)g->uid);
-    if (g->uid) argv[count++] = uid;
-    if (g->ipv6) argv[count++] = six;
-    plan p = {.fds = {g->held.link, control, g->held.state}, .path = config->gate_path, .argv = argv};
-    box->runner->ops->helper_fds(box->it, p.groups);
+    snprintf(uids, sizeof(uids), "--uids=%u", GATE_UIDS);
+    if (geteuid() == 0) argv[WRN_COUNT(argv) - 2] = uids;
+    const plan p = {.fds = {control, g->held.state}, .path = config->gate_path, .argv = argv};
     struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
     long pid = syscall(SYS_clone3, &args, sizeof(args));
     if (pid == 0) run_gate(&p);
-    for (int i = 0; i < WRN_HELPER_FDS && p.groups[i] >= 0; i++) close(p.groups[i]);
     return (pid_t)pid;
 }
 
@@ -250,6 +294,7 @@ static bool start_process(gate *g) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    if (g->held.state < 0) g->held.state = memfd_create("wrenn-gate", MFD_CLOEXEC);
     g->pid = spawn_gate(g, pair[1], &g->held.pidfd);
     close(pair[1]);
     if (g->pid < 0) return g->held.pidfd = -1, close(pair[0]), false;
@@ -258,8 +303,7 @@ static bool start_process(gate *g) {
     g->is_jailed = g->is_told = false;
     g->control_poll = start_poll(g, g->held.control, on_control);
     g->exit_poll = start_poll(g, g->held.pidfd, on_gate_exit);
-    (void)tell_policy(g, NULL, NULL);
-    box_hold(g->box);
+    injector_end(WRN_TAKE(g->injector)); /* the last gate had its socket */
     return true;
 }
 
@@ -276,10 +320,14 @@ static void start_later(gate *g) {
     uv_timer_start(g->timer, on_again, (uint64_t)wait_ms, 0);
 }
 
-static void on_again(uv_timer_t *timer) {
-    gate *g = timer->data;
-    if (!start_process(g)) start_later(g);
+/* For a gate that has a box. */
+static void introduce(gate *g) {
+    if (g->held.control < 0 && !start_process(g)) return start_later(g);
+    (void)tell_policy(g, NULL, NULL);
+    if (g->held.link >= 0) give_link(g);
 }
+
+static void on_again(uv_timer_t *timer) { introduce(timer->data); }
 
 static void on_gate_exit(uv_poll_t *poll, int status, int events) {
     gate *g = poll->data;
@@ -287,6 +335,7 @@ static void on_gate_exit(uv_poll_t *poll, int status, int events) {
     siginfo_t info = {0};
     (void)status, (void)events;
     if (g->pid > 0 && waitid(P_PID, (id_t)g->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
+    if (g->spare_at) *g->spare_at = NULL;
     if (!g->box) return free_gate(g);
     stop_poll(&g->exit_poll);
     stop_poll(&g->control_poll);
@@ -312,8 +361,8 @@ static void on_source(uv_poll_t *poll, int status, int events) {
     if (!came) return; /* the box has failed, and the backend says why */
     g->held.kind = kind;
     g->held.link = fd;
-    g->held.state = memfd_create("wrenn-gate", MFD_CLOEXEC);
-    if (!start_process(g)) start_later(g);
+    if (g->held.control >= 0) give_link(g);
+    check_ready(g);
 }
 
 /* ---- for box.c ---- */
@@ -335,32 +384,54 @@ static void watch_names(wrn_boxes *boxes) {
     uv_unref((uv_handle_t *)boxes->names_watch);
 }
 
-static gate *new_gate(wrn_box *box, const char *policy) {
+static gate *new_gate(wrn_boxes *boxes) {
     gate *g = calloc(1, sizeof(*g));
-    *g = (gate){.box = box,
-                .loop = box->boxes->config.loop,
-                .policy = strdup(policy ? policy : "{}"),
+    *g = (gate){.boxes = boxes,
+                .loop = boxes->config.loop,
                 .held = HELD_GATE_NONE,
                 .source = -1,
-                .uid = box->run.gate_uid,
-                .ipv6 = box->run.ipv6,
+                .secrets = -1,
                 .last_id = wrn_clock_us(CLOCK_REALTIME), /* other ids than the last daemon's */
                 .timer = malloc(sizeof(*g->timer))};
     uv_timer_init(g->loop, g->timer);
     g->timer->data = g;
-    watch_names(box->boxes);
     return g;
 }
 
-gate *gate_new(wrn_box *box, const char *policy) {
-    gate *g = new_gate(box, policy);
+static void set_box(gate *g, wrn_box *box, const char *policy, int secrets) {
+    g->box = box;
+    g->policy = strdup(policy ? policy : "{}");
+    take_secrets(g, secrets);
+    watch_names(box->boxes);
+}
+
+static void on_spare_old(uv_timer_t *timer) {
+    gate *g = timer->data;
+    gate_end(WRN_TAKE(*g->spare_at));
+}
+
+void gate_make_spare(wrn_boxes *boxes) {
+    if (boxes->spare) return;
+    gate *g = new_gate(boxes);
+    if (!start_process(g)) return free_gate(g);
+    set_spare(g, &boxes->spare);
+    uv_timer_start(g->timer, on_spare_old, SPARE_MS, 0);
+}
+
+gate *gate_new(wrn_box *box, const char *policy, int secrets) {
+    gate *g = box->boxes->spare ? WRN_TAKE(box->boxes->spare) : new_gate(box->boxes);
+    set_spare(g, NULL);
+    uv_timer_stop(g->timer);
+    set_box(g, box, policy, secrets);
+    introduce(g);
     g->source = wrn_fd_take(&box->run.link_source);
     g->source_poll = start_poll(g, g->source, on_source);
     return g;
 }
 
-gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy) {
-    gate *g = new_gate(box, policy);
+gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets) {
+    gate *g = new_gate(box->boxes);
+    set_box(g, box, policy, secrets);
     g->held = *kept;
     g->is_jailed = g->is_told = g->was_ready = true;
     g->control_poll = start_poll(g, g->held.control, on_control);
@@ -427,7 +498,7 @@ static void tell_later(inquiry *i) {
 
 static void count(inquiry *i) {
     WRN_AUTO(wrn_json_freep) wrn_json *asked = wrn_json_new_object();
-    if (!ask(i->gate, asked, "stats", on_counted, i)) tell_later(i);
+    if (!ask(i->gate, asked, "stats", -1, on_counted, i)) tell_later(i);
 }
 
 void gate_look(gate *g, wrn_network_fn done, void *context) {
@@ -448,7 +519,7 @@ void gate_check(gate *g, wrn_json *asked, wrn_network_fn done, void *context) {
     wrn_fault fault;
     inquiry *i = calloc(1, sizeof(*i));
     *i = (inquiry){.gate = g, .done = done, .context = context};
-    if (g->is_told && ask(g, asked, "check", on_checked, i)) return;
+    if (g->is_told && ask(g, asked, "check", -1, on_checked, i)) return;
     wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "the sandbox's gate is being restarted; try again");
     wrn_answer_later(g->loop, tell, i, &fault);
 }
@@ -463,8 +534,28 @@ static void on_set(void *context, const wrn_json *answer, const wrn_fault *fault
     tell(i, died ? NULL : fault);
 }
 
-void gate_set(gate *g, const char *policy, wrn_network_fn done, void *context) {
+/* Whether two files in memory, of which either may be none, hold the same. */
+static bool same_secrets(int a, int b) {
+    char one[4096], other[sizeof(one)];
+    if (a <= 0 || b <= 0) return a <= 0 && b <= 0;
+    for (off_t at = 0;; at += (off_t)sizeof(one)) {
+        ssize_t size = pread(a, one, sizeof(one), at);
+        bool same = size == pread(b, other, sizeof(other), at) && size >= 0 && memcmp(one, other, (size_t)size) == 0;
+        explicit_bzero(one, sizeof(one));
+        explicit_bzero(other, sizeof(other));
+        if (!same || size < (ssize_t)sizeof(one)) return same;
+    }
+}
+
+void gate_set_secrets(gate *g, int secrets) {
+    if (same_secrets(g->secrets, secrets)) return;
+    take_secrets(g, secrets);
+    if (g->held.control >= 0) (void)tell_policy(g, NULL, NULL);
+}
+
+void gate_set(gate *g, const char *policy, int secrets, wrn_network_fn done, void *context) {
     inquiry *i = calloc(1, sizeof(*i));
+    if (!same_secrets(g->secrets, secrets)) take_secrets(g, secrets);
     *i = (inquiry){.gate = g, .done = done, .context = context};
     free(g->policy);
     g->policy = strdup(policy);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "gate/presets.h"
 #include "server/box/internal.h"
 
@@ -40,6 +41,20 @@ static void read_servers(wrn_json *out) {
             append_text(out, server);
 }
 
+/* Hosts where headers are added are allowed, and reached through the process that adds them. */
+static void add_inject(const wrn_json *inject, wrn_json *allow, wrn_json *ports) {
+    for (size_t i = 0; i < wrn_json_count(inject); i++) {
+        const char *host = wrn_json_string(wrn_json_get(wrn_json_at(inject, i), "host"), NULL);
+        const char *colon = host ? strchr(host, ':') : NULL;
+        int64_t port = 443;
+        char rule[300];
+        if (!host || (colon && !wrn_parse_int(colon + 1, 1, UINT16_MAX, &port))) continue; /* checked long ago */
+        snprintf(rule, sizeof(rule), "%.*s:%d/tcp", colon ? (int)(colon - host) : (int)strlen(host), host, (int)port);
+        append_text(allow, rule);
+        wrn_json_append(ports, wrn_json_new_int(port));
+    }
+}
+
 static wrn_json *proxy(const wrn_egress_config *config) {
     wrn_json *out = wrn_json_new_object();
     wrn_json_set_string(out, "address", config->proxy_address);
@@ -61,6 +76,9 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     append_all(deny, wrn_json_get(asked, "deny"));
     for (size_t i = 0; i < wrn_json_count(presets); i++)
         append_preset(allow, wrn_json_string(wrn_json_at(presets, i), NULL));
+    wrn_json *ports = wrn_json_new_array();
+    add_inject(wrn_json_get(asked, "inject"), allow, ports);
+    wrn_json_set(out, "tls_ports", ports);
     if (!config->name_server_count) read_servers(servers);
     wrn_json_set_string(out, "egress", egress ? egress : "none");
     wrn_json_set(out, "allow", allow);
@@ -94,6 +112,7 @@ void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_jso
         for (size_t n = 0; rules && rules[n]; n++) before++;
         wrn_preset_free(rules);
     }
+    if (strcmp(list, "allow") == 0 && (size_t)index >= before) snprintf(where, sizeof(where), "inject");
     wrn_json_set_string(answer, "rule", rule);
     wrn_json_set_string(answer, "source", where);
 }

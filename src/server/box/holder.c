@@ -21,7 +21,7 @@
 #define NAME "(wrennd-holder)"
 
 /* VERSION: of the packets. PATIENCE_S: how long wrennd waits for the holder. */
-enum { HELD_MAX = 8192, VERSION = 4, PATIENCE_S = 5, FDS_MAX = 7 };
+enum { HELD_MAX = 8192, VERSION = 5, PATIENCE_S = 5, FDS_MAX = 7 };
 enum { KEPT_MAX = 2 + WRN_BACKENDS_MAX * (WRN_STATE_LOCKS + 1) };
 
 /* The holder sends STATE, BOX and END; wrennd sends ADD and DROP. Each is one packet. */

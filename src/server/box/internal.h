@@ -7,6 +7,7 @@
  *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
  *     gate.c     the process through which it reaches the network; gate_settings.c: what that is told
+ *     injector.c the process that adds headers with secrets
  *     keep.c     what the holder is told; holder.c is that process */
 #pragma once
 
@@ -19,6 +20,7 @@
 
 typedef struct service service;
 typedef struct gate gate;
+typedef struct injector injector;
 
 /* A row of the table of backends, and the backend if it runs here. */
 typedef struct runner {
@@ -49,6 +51,7 @@ struct wrn_boxes {
     uv_timer_t *holder_timer;   /* until the next one is started */
     int64_t holder_ms;          /* when it was started */
     uv_fs_event_t *names_watch; /* of how this machine resolves names; NULL: no box has needed it yet */
+    gate *spare;                /* NULL: there is none */
     orphan *orphans;
     size_t orphan_count;
     bool has_left; /* boxes were left to the next daemon */
@@ -116,10 +119,12 @@ void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
 
 /* ---- gate.c ---- */
 
-/* For a box that has just been started and has a network. box_gate_is_ready() follows. */
-gate *gate_new(wrn_box *box, const char *policy);
+/* For a box that has just been started and has a network. box_gate_is_ready() follows. `secrets` as in wrn_box_spec; it is copied. */
+gate *gate_new(wrn_box *box, const char *policy, int secrets);
 /* Takes over the gate of a box that an earlier daemon started. NULL policy: the box is about to be destroyed. */
-gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy);
+gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets);
+/* Starts one for the next box, unless there is one. */
+void gate_make_spare(wrn_boxes *boxes);
 bool gate_is_ready(const gate *g);
 held_gate gate_held(const gate *g);
 /* Tells the gate its policy again, after this machine's names have changed. `g` may be NULL. */
@@ -127,7 +132,9 @@ void gate_renew(gate *g);
 /* wrn_box_network(), wrn_box_check_network() and wrn_box_set_network(). */
 void gate_check(gate *g, wrn_json *asked, wrn_network_fn done, void *context);
 void gate_look(gate *g, wrn_network_fn done, void *context);
-void gate_set(gate *g, const char *policy, wrn_network_fn done, void *context);
+void gate_set(gate *g, const char *policy, int secrets, wrn_network_fn done, void *context);
+/* wrn_box_set_secrets(). */
+void gate_set_secrets(gate *g, int secrets);
 /* These free `g`, which may be NULL: the process ends, or goes on for the next daemon. */
 void gate_end(gate *g);
 void gate_leave(gate *g);
@@ -138,6 +145,17 @@ void gate_leave(gate *g);
 wrn_json *gate_settings(const char *policy, const wrn_egress_config *config);
 /* Adds `rule` and `source` of the API to the gate's answer to a check, which says where among these settings the rule is. */
 void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_json *answer);
+
+/* ---- injector.c ---- */
+
+/* Starts the process that adds headers, with the file `config_fd`. `ended` is called some time after it has ended by itself, or could not be
+ * started; then it is gone. */
+injector *injector_new(const wrn_box *box, int config_fd, void (*ended)(void *context), void *context);
+/* The socket that the gate needs, once; -1: there is none. The caller closes it. */
+int injector_take_end(injector *in);
+/* The process ends, or goes on until its gate ends. `in` may be NULL, and is freed. */
+void injector_end(injector *in);
+void injector_leave(injector *in);
 
 /* ---- service.c ---- */
 

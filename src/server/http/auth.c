@@ -1,14 +1,9 @@
 #include "server/http/auth.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "server/store/key_file.h"
 
 static bool refuse_credentials(wrn_request *request, const char *message) {
     return wrn_refuse(request, WRN_FAULT_UNAUTHORIZED, "%s", message);
@@ -55,29 +50,6 @@ bool wrn_auth_check_token(const wrn_auth *auth, const char *token, wrn_identity 
     return wrn_jwt_verify(auth->secret, token, wrn_unix_time(), who);
 }
 
-static bool store_secret(wrn_auth *auth, const char *path) {
-    char part[4200];
-    randombytes_buf(auth->secret, sizeof(auth->secret));
-    /* Renamed into place, so that a crash never leaves a partial secret. */
-    if ((size_t)snprintf(part, sizeof(part), "%s.new", path) >= sizeof(part)) return errno = ENAMETOOLONG, false;
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return false;
-    bool ok = write(fd, auth->secret, sizeof(auth->secret)) == (ssize_t)sizeof(auth->secret) && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    return ok && rename(part, path) == 0;
-}
-
 bool wrn_auth_load_secret(wrn_auth *auth, const char *path, wrn_why *why) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && store_secret(auth, path)) return true;
-    struct stat info;
-    bool ok = fd >= 0 && fstat(fd, &info) == 0;
-    ssize_t got = ok ? read(fd, auth->secret, sizeof(auth->secret)) : -1;
-    int error = errno;
-    if (fd >= 0) close(fd);
-    if (got < 0) return wrn_why_set(why, "cannot read or make %s: %s", path, strerror(error));
-    if (got != (ssize_t)sizeof(auth->secret) || info.st_size != got)
-        return wrn_why_set(why, "%s is damaged; remove it, and all tokens become invalid", path);
-    if (info.st_mode & 077) return wrn_why_set(why, "others can read %s; run: chmod 600 %s", path, path);
-    return true;
+    return wrn_key_file_load(path, auth->secret, "all tokens become invalid", why);
 }

@@ -96,7 +96,8 @@ void wrn_route_set_network(wrn_request *request, const wrn_sandbox_row *row) {
     WRN_AUTO(wrn_buf_free) wrn_buf policy = WRN_BUF_INIT;
     if (!wrn_request_decode(request, &wrn_model_network_policy, &asked)) return;
     const char *egress = wrn_policy_accept(&server->egress, &asked, &policy, &fault);
-    if (!egress) return wrn_reply_fault(request, &fault);
+    if (!egress || !wrn_policy_has_secrets(server, row->team_id, &asked, &fault))
+        return wrn_reply_fault(request, &fault);
     wrn_sandboxes_set_network(server->sandboxes, row, egress, policy.data, on_set, new_inquiry(request, row));
 }
 

@@ -1,9 +1,13 @@
 #include "server/routes/policy.h"
 
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
+#include "gate/inject.h"
 #include "gate/policy.h"
 #include "gate/presets.h"
+#include "server/routes/routes.h"
 
 static const char *const egress_words[] =
     {[WRN_EGRESS_NONE] = "none", [WRN_EGRESS_ALLOWLIST] = "allowlist", [WRN_EGRESS_PUBLIC] = "public"};
@@ -71,9 +75,54 @@ static int add_presets(const wrn_network_policy *asked, wrn_json *policy, wrn_fa
     return 0;
 }
 
+/* HOST or HOST:PORT. */
+static bool is_one_host(const char *text) {
+    wrn_rule rule;
+    char why[128];
+    return !strpbrk(text, "*/") && wrn_rule_parse(text, &rule, why, sizeof(why)) && rule.is_name &&
+           (!rule.has_ports || rule.low == rule.high);
+}
+
+static bool had_before(const wrn_network_policy *asked, size_t index) {
+    for (size_t i = 0; i < index; i++)
+        if (strcasecmp(asked->inject[i]->host, asked->inject[index]->host) == 0 &&
+            strcasecmp(asked->inject[i]->header, asked->inject[index]->header) == 0)
+            return true;
+    return false;
+}
+
+static int add_inject(const wrn_network_policy *asked, wrn_json *policy, wrn_fault *fault) {
+    wrn_json *array = wrn_json_new_array();
+    if (asked->inject_count > WRN_POLICY_INJECT_MAX) {
+        wrn_json_free(array);
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": more than %d entries in inject",
+                             WRN_POLICY_INJECT_MAX);
+    }
+    for (size_t i = 0; i < asked->inject_count; i++) {
+        const wrenn_network_header *entry = asked->inject[i];
+        const char *problem = !is_one_host(entry->host) ? "host is a host name, with :PORT if it is not 443"
+                              : !wrn_inject_name_ok(entry->header)
+                                  ? "header is the name of a header field, and none that frames or routes requests"
+                              : !wrn_is_template_name(entry->secret) ? "secret is the name of a secret"
+                              : had_before(asked, i)                 ? "the host has that header already"
+                                                                     : NULL;
+        if (problem) {
+            wrn_json_free(array);
+            return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                                 "member \"network\": inject[%zu] (host \"%.100s\", header \"%.60s\"): %s", i,
+                                 entry->host, entry->header, problem);
+        }
+        wrn_json_append(array, wrn_model_encode(&wrn_model_network_header, entry));
+    }
+    if (asked->inject_count) wrn_json_set(policy, "inject", array);
+    else wrn_json_free(array);
+    return 0;
+}
+
 /* -1 with a fault. */
 static int choose_egress(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_fault *fault) {
-    int64_t chosen = asked->allow_count || asked->presets_count ? WRN_EGRESS_ALLOWLIST : config->usual;
+    int64_t chosen =
+        asked->allow_count || asked->presets_count || asked->inject_count ? WRN_EGRESS_ALLOWLIST : config->usual;
     if (asked->egress) {
         for (chosen = 0; chosen < (int64_t)WRN_COUNT(egress_words); chosen++)
             if (strcmp(egress_words[chosen], asked->egress) == 0) break;
@@ -82,6 +131,9 @@ static int choose_egress(const wrn_egress_config *config, const wrn_network_poli
                                  "member \"network\": egress \"%.64s\" is not none, allowlist or public",
                                  asked->egress);
     }
+    if (chosen == WRN_EGRESS_NONE && asked->inject_count)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "member \"network\": inject goes without egress \"none\"");
     if (chosen > config->most)
         return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
                              "member \"network\": sandboxes here have at most egress \"%s\", not \"%s\": wrennd "
@@ -106,8 +158,28 @@ const char *wrn_policy_accept(const wrn_egress_config *config, const wrn_network
     wrn_json_set_string(accepted, "egress", egress_words[egress]);
     if (add_rules(config, "allow", asked->allow, asked->allow_count, accepted, fault) != 0 ||
         add_rules(config, "deny", asked->deny, asked->deny_count, accepted, fault) != 0 ||
-        add_presets(asked, accepted, fault) != 0)
+        add_presets(asked, accepted, fault) != 0 || add_inject(asked, accepted, fault) != 0)
         return NULL;
     wrn_json_write(accepted, policy);
     return egress_words[egress];
+}
+
+bool wrn_policy_has_secrets(const wrn_server *server, const char *team_id, const wrn_network_policy *asked,
+                            wrn_fault *fault) {
+    if (asked && asked->inject_count && access(server->egress.gate_tls_path, X_OK) != 0) {
+        wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                      "headers can't be added here: there is no program wrenn-gate-tls; install it beside wrenn-gate");
+        return false;
+    }
+    for (size_t i = 0; asked && i < asked->inject_count; i++) {
+        const char *name = asked->inject[i]->secret;
+        wrn_db outcome = wrn_store_find_secret(server->store, team_id, name);
+        if (outcome == WRN_DB_OK) continue;
+        if (outcome == WRN_DB_ERROR) wrn_fault_set(fault, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
+        else
+            wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                          "member \"network\": there is no secret \"%.64s\"; set it first: wrenn secret set", name);
+        return false;
+    }
+    return true;
 }

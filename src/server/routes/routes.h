@@ -17,6 +17,9 @@
     X("POST", "/v1/api-keys/", USER, wrn_route_create_key)                                                 \
     X("GET", "/v1/api-keys/", USER, wrn_route_list_keys)                                                   \
     X("DELETE", "/v1/api-keys/{id}/", USER, wrn_route_delete_key)                                          \
+    X("GET", "/v1/secrets/", TEAM, wrn_route_list_secrets)                                                 \
+    X("PUT", "/v1/secrets/{name}/", TEAM, wrn_route_set_secret)                                            \
+    X("DELETE", "/v1/secrets/{name}/", TEAM, wrn_route_delete_secret)                                      \
     X("POST", "/v1/sandboxes/", TEAM, wrn_route_create_sandbox, .body = &wrn_model_create_sandbox_request) \
     X("GET", "/v1/sandboxes/", TEAM, wrn_route_list_sandboxes)                                             \
     X("GET", "/v1/sandboxes/stats", TEAM, wrn_route_stats)                                                 \

@@ -1,6 +1,11 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "server/http/budget.h"
@@ -10,6 +15,9 @@
 #include "server/routes/once.h"
 #include "server/routes/policy.h"
 #include "server/routes/routes.h"
+#include "server/sandbox/secrets.h"
+
+enum { AUTHORITY_MAX = 8192 };
 
 /* `isolations`: by backend; `metadata`: as the store has it. */
 static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row *row, const char *metadata) {
@@ -126,7 +134,8 @@ static bool read_network(wrn_request *request, const wrn_create_sandbox_request 
                          wrn_buf *policy) {
     wrn_fault fault;
     const char *egress = wrn_policy_accept(&wrn_server_of(request)->egress, asked->network, policy, &fault);
-    if (!egress) return wrn_reply_fault(request, &fault), false;
+    if (!egress || !wrn_policy_has_secrets(wrn_server_of(request), request->who.team_id, asked->network, &fault))
+        return wrn_reply_fault(request, &fault), false;
     snprintf(row->egress, sizeof(row->egress), "%s", egress);
     if (strcmp(egress, "none") == 0) wrn_buf_free(policy);
     return true;
@@ -142,6 +151,64 @@ static bool check_network(wrn_request *request, const wrn_sandbox_row *row) {
 
 static void create_on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     wrn_once_end(context, row, fault);
+}
+
+/* A sandbox that trusts an authority of its own, which a program makes meanwhile. */
+typedef struct trusting {
+    wrn_job job; /* first: a job is cast to this */
+    const wrn_server *server;
+    wrn_once *once;
+    wrn_sandbox_row row;
+    wrn_buf metadata, network;
+    char authority[AUTHORITY_MAX];
+    bool is_made;
+} trusting;
+
+static void make_authority(wrn_job *job) {
+    trusting *t = (trusting *)job;
+    char *const argv[] = {(char[]){"wrenn-gate-tls"}, (char[]){"--authority"}, NULL}, *const envp[] = {NULL};
+    size_t size = 0;
+    pid_t pid;
+    int ends[2], status = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0) return;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    bool started = posix_spawn(&pid, t->server->egress.gate_tls_path, &actions, NULL, argv, envp) == 0;
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    for (ssize_t got = 1; started && got > 0 && size < sizeof(t->authority) - 1; size += (size_t)(got > 0 ? got : 0))
+        got = read(ends[0], t->authority + size, sizeof(t->authority) - 1 - size);
+    close(ends[0]);
+    while (started && waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    t->is_made = started && status == 0 && wrn_authority_certificate(t->authority);
+}
+
+static void on_authority(wrn_job *job) {
+    trusting *t = (trusting *)job;
+    wrn_fault fault;
+    wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "%s makes no authority for the sandbox",
+                  t->server->egress.gate_tls_path);
+    if (!t->is_made) create_on_done(t->once, &t->row, &fault);
+    else
+        wrn_sandboxes_create(t->server->sandboxes, &t->row, t->metadata.data, t->network.data, t->authority,
+                             create_on_done, t->once);
+    explicit_bzero(t->authority, sizeof(t->authority));
+    wrn_buf_free(&t->metadata);
+    wrn_buf_free(&t->network);
+    free(t);
+}
+
+static void make_trusting(wrn_server *server, wrn_once *once, const wrn_sandbox_row *row, wrn_buf *metadata,
+                          wrn_buf *network) {
+    trusting *t = calloc(1, sizeof(*t));
+    t->server = server;
+    t->once = once;
+    t->row = *row;
+    t->metadata = *metadata;
+    t->network = *network;
+    *metadata = *network = WRN_BUF_INIT;
+    wrn_lane_put(&server->loop, WRN_LANE_SIGN, &t->job, make_authority, on_authority);
 }
 
 void wrn_route_create_sandbox(wrn_request *request) {
@@ -162,9 +229,11 @@ void wrn_route_create_sandbox(wrn_request *request) {
         return;
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
-    const wrn_server *server = wrn_server_of(request);
+    wrn_server *server = wrn_server_of(request);
     wrn_once *once = wrn_once_begin(request, row.id);
-    if (once) wrn_sandboxes_create(server->sandboxes, &row, metadata.data, network.data, create_on_done, once);
+    if (!once) return;
+    if (asked.network && asked.network->inject_count) return make_trusting(server, once, &row, &metadata, &network);
+    wrn_sandboxes_create(server->sandboxes, &row, metadata.data, network.data, NULL, create_on_done, once);
 }
 
 /* ---- the rest ---- */

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
 #include "server/hold.h"
 #include "server/log.h"
 #include "server/sandbox/internal.h"
+#include "server/sandbox/secrets.h"
 
 enum { CHANGES_MAX = 64 };
 
@@ -515,8 +517,16 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     return s;
 }
 
+/* What is added to its requests. -1 with a fault. */
+static int open_secrets(wrn_store *store, const wrn_sandbox_row *row, const char *network, const char *authority,
+                        wrn_fault *fault) {
+    if (!authority) return 0;
+    if (wrn_store_set_authority(store, row->id, authority) != WRN_DB_OK) return wrn_sandbox_db_fault(fault), -1;
+    return wrn_secrets_open(store, row->team_id, row->id, network, fault);
+}
+
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
-                          wrn_sandbox_done_fn done, void *context) {
+                          const char *authority, wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
     char snapshot_id[WRN_ID_SIZE];
     wrn_sandbox_row row = *asked;
@@ -530,6 +540,13 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
         wrn_sandbox_db_fault(&fault);
         return done(context, NULL, &fault);
     }
+    int secrets = open_secrets(c->store, &s->row, network, authority, &fault);
+    if (secrets < 0) {
+        snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(WRN_STATE_ERROR));
+        (void)wrn_store_update_sandbox(c->store, &s->row);
+        free(s);
+        return done(context, NULL, &fault);
+    }
     list_sandbox(s);
     s->created = done;
     s->created_context = context;
@@ -540,8 +557,11 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
                          *snapshot_id ? snapshot_id : NULL,
                          s->row.backend,
                          network,
+                         .authority = authority ? wrn_authority_certificate(authority) : NULL,
+                         .secrets = secrets,
                          .owner = s->row.team_id};
     wrn_box_create(c->boxes, &spec, sandbox_on_died, sandbox_on_created, s);
+    if (secrets > 0) close(secrets);
 }
 
 /* ---- using ---- */
@@ -620,13 +640,17 @@ static void on_policy_set(void *context, const wrn_json *state, const wrn_fault 
 
 void wrn_sandboxes_set_network(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *egress, const char *policy,
                                wrn_network_fn done, void *context) {
+    wrn_fault fault;
     sandbox *s = with_network(all, row, done, context);
     if (!s) return;
+    int secrets = wrn_secrets_open(all->config.store, s->row.team_id, s->row.id, policy, &fault);
+    if (secrets < 0) return done(context, NULL, &fault);
     policy_change *p = calloc(1, sizeof(*p));
     *p = (policy_change){.all = all, .policy = strdup(policy), .done = done, .context = context};
     snprintf(p->id, sizeof(p->id), "%s", s->row.id);
     snprintf(p->egress, sizeof(p->egress), "%s", egress);
-    wrn_box_set_network(s->box, policy, on_policy_set, p);
+    wrn_box_set_network(s->box, policy, secrets, on_policy_set, p);
+    if (secrets > 0) close(secrets);
 }
 
 void wrn_sandboxes_dial(wrn_sandboxes *all, const wrn_sandbox_row *row, uint16_t port, wrn_dial_fn done,
@@ -692,10 +716,15 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     list_sandbox(s);
     s->usage_ms = wrn_clock_us(CLOCK_REALTIME) / 1000;
     all->adopting++;
+    wrn_fault fault;
     char *network = wrn_store_get_network(c->store, s->row.id);
-    const wrn_box_spec spec = {s->row.id, s->row.template_name, s->row.vcpus, s->row.memory_mb,
-                               NULL,      s->row.backend,       network,      .owner = s->row.team_id};
+    int secrets = wrn_secrets_open(c->store, s->row.team_id, s->row.id, network, &fault);
+    if (secrets < 0) wrn_log_warning("sandbox %s: %s", s->row.id, fault.message), secrets = 0;
+    const wrn_box_spec spec = {
+        s->row.id, s->row.template_name, s->row.vcpus,           s->row.memory_mb, NULL, s->row.backend,
+        network,   .secrets = secrets,   .owner = s->row.team_id};
     wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
+    if (secrets > 0) close(secrets);
     free(network);
 }
 

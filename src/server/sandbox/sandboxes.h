@@ -42,9 +42,9 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
 /* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec,
- * lifetime_sec, lease_sec, egress. `metadata` and `network`: as for the store. */
+ * lifetime_sec, lease_sec, egress. `metadata`, `network` and `authority` (NULL: none): as for the store. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
-                          wrn_sandbox_done_fn done, void *context);
+                          const char *authority, wrn_sandbox_done_fn done, void *context);
 /* `row`: as read from the store. The event is WRN_EVENT_PAUSE, _RESUME or _DESTROY. */
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context);

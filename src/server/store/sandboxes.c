@@ -54,8 +54,8 @@ wrn_db wrn_store_find_namesake(wrn_store *store, const char *team_id, const char
 wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
     return wrn_sql_run(
         store,
-        "UPDATE sandboxes SET status = ?, started_at = ?, last_active_at = ?, last_updated = ?, lifetime_sec = ?,"
-        " expires_at = ? WHERE id = ?",
+        "UPDATE sandboxes SET status = ?1, started_at = ?, last_active_at = ?, last_updated = ?, lifetime_sec = ?,"
+        " expires_at = ?, authority = iif(?1 IN ('stopped', 'error'), NULL, authority) WHERE id = ?",
         "tiiiiit", row->status, row->started_at, row->last_active_at, row->last_updated, row->lifetime_sec,
         row->expires_at, row->id);
 }

@@ -7,13 +7,14 @@
 #include "server/lane.h"
 #include "server/store/store.h"
 
-enum { WRN_STATEMENTS_MAX = 80 };
+enum { WRN_STATEMENTS_MAX = 96 };
 
 struct wrn_store {
     sqlite3 *db;
     bool ephemeral;
     char *path, *log_path;
-    uv_loop_t *loop; /* NULL: checkpoints run inside the commit */
+    uv_loop_t *loop;            /* NULL: checkpoints run inside the commit */
+    unsigned char *secrets_key; /* sodium_malloc(); NULL: not needed yet */
     wrn_job checkpoint;
     bool checkpointing;
     struct {

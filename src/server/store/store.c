@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -92,6 +93,10 @@ static const char *const migrations[] = {
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
     " type TEXT NOT NULL, sandbox_id TEXT, metadata TEXT, details TEXT NOT NULL,"
     " PRIMARY KEY (team_id, number)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE secrets ("
+    " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, name TEXT NOT NULL, value BLOB NOT NULL,"
+    " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (team_id, name)) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE sandboxes ADD COLUMN authority BLOB;",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {
@@ -313,6 +318,7 @@ void wrn_store_close(wrn_store *store) {
     if (!store) return;
     for (size_t i = 0; i < WRN_STATEMENTS_MAX; i++) sqlite3_finalize(store->cache[i].statement);
     sqlite3_close(store->db);
+    sodium_free(store->secrets_key);
     sqlite3_free(store->log_path);
     free(store->path);
     free(store);

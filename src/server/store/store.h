@@ -130,6 +130,35 @@ bool wrn_store_has_labels(const char *metadata, const wrn_sandbox_filter *filter
 /* Those neither stopped nor failed, newest first. WRN_DB_NONE: there is no `after`. */
 wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filter, wrn_sandbox_fn each, void *context);
 
+/* ---- secrets ----
+ *
+ * Values are encrypted with a key of this server's, in the file secrets.key beside the database, which is made when it is first
+ * needed. An ephemeral store keeps its key in memory. */
+
+enum { WRN_SECRET_VALUE_MAX = 8192, WRN_SECRET_NAME_SIZE = 65 };
+
+typedef struct wrn_secret_row {
+    char name[WRN_SECRET_NAME_SIZE];
+    int64_t created_at, updated_at;
+} wrn_secret_row;
+
+typedef void (*wrn_secret_fn)(void *context, const wrn_secret_row *row);
+
+/* Adds it, or replaces its value; `out` gets the row. */
+wrn_db wrn_store_set_secret(wrn_store *store, const char *team_id, const char *name, const char *value,
+                            wrn_secret_row *out);
+/* The value, which the caller gives to wrn_store_free_secret(). WRN_DB_ERROR also when it can't be decrypted. */
+wrn_db wrn_store_get_secret(wrn_store *store, const char *team_id, const char *name, char **value);
+void wrn_store_free_secret(char *value);
+/* Whether it is there. */
+wrn_db wrn_store_find_secret(wrn_store *store, const char *team_id, const char *name);
+/* By name. */
+wrn_db wrn_store_list_secrets(wrn_store *store, const char *team_id, wrn_secret_fn each, void *context);
+wrn_db wrn_store_remove_secret(wrn_store *store, const char *team_id, const char *name);
+/* The key and the certificate of a sandbox's own authority, one after the other. */
+wrn_db wrn_store_set_authority(wrn_store *store, const char *id, const char *pem);
+wrn_db wrn_store_get_authority(wrn_store *store, const char *id, char **pem);
+
 /* ---- creates with an idempotency key ---- */
 
 /* A request to create a sandbox, and its answer. */

@@ -1,4 +1,5 @@
 /* The files in /etc that every root needs, in the box's own layer. */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -83,6 +84,43 @@ static bool write_hosts(int etc, int root, const char *hostname) {
     int length = snprintf(out, sizeof(out), "%s%.*s127.0.0.1\t%s\t" MARK "\n", has_localhost ? "" : LOCALHOST,
                           (int)kept, lines, hostname);
     return put_etc_file(etc, "hosts", out, (size_t)length);
+}
+
+/* ---- whom programs trust ---- */
+
+/* In the copy of the list that a snapshot has, this is the authority of another box, and is left out. */
+#define OURS_BEGIN "# Added for this sandbox: headers with secrets\n"
+#define OURS_END "# End of what was added for this sandbox\n"
+#define TRUSTED "etc/ssl/certs/ca-certificates.crt"
+enum { TRUSTED_MAX = 8 << 20 };
+
+static bool read_all(int fd, wrn_buf *out) {
+    ssize_t got = 0;
+    char *at;
+    while (fd >= 0 && (at = wrn_buf_reserve(out, 65536)) && (got = read(fd, at, 65536)) > 0) {
+        out->size += (size_t)got;
+        at[got] = '\0';
+    }
+    return fd >= 0 && got == 0 && !out->failed;
+}
+
+int etc_write_trusted(int etc, int root, bool is_whole, const char *authority) {
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_LIMITED(TRUSTED_MAX);
+    WRN_AUTO(wrn_fd_close) int fd = root >= 0 ? open_inside(root, TRUSTED, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
+    if (fd < 0 && !is_whole) fd = open("/" TRUSTED, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && !read_all(fd, &text)) return errno = EFBIG, -1;
+    char *begin = text.size ? strstr(text.data, OURS_BEGIN) : NULL, *end = begin ? strstr(begin, OURS_END) : NULL;
+    if (!authority && !end) return 0;
+    if (end) {
+        char *rest = end + strlen(OURS_END);
+        size_t gone = (size_t)(rest - begin);
+        memmove(begin, rest, strlen(rest) + 1);
+        text.size -= gone;
+    }
+    if (authority) wrn_buf_printf(&text, "%s%s%s", OURS_BEGIN, authority, OURS_END);
+    if (text.failed) return errno = EFBIG, -1;
+    if (mkdirat(etc, "ssl", 0755) != 0 || mkdirat(etc, "ssl/certs", 0755) != 0) return -1;
+    return wrn_file_write(etc, TRUSTED + strlen("etc/"), O_CREAT | O_EXCL, text.data, text.size) ? 0 : -1;
 }
 
 int etc_write(int etc, int root, bool is_whole, bool has_network, const char *hostname) {

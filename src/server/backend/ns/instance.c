@@ -108,18 +108,20 @@ static bool copy_attributes(const wrn_instance *it, const char *of_template, con
     struct stat info;
     snprintf(from, sizeof(from), "%s%s", it->tree, of_template);
     snprintf(to, sizeof(to), "%s%s", it->dir, of_box);
-    if (!*it->tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode)) return true;
+    if (!*it->tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode) || access(to, F_OK) != 0) return true;
     const struct timespec times[2] = {info.st_atim, info.st_mtim};
     if (it->backend->root && chown(to, info.st_uid, info.st_gid) != 0) return false;
     return chmod(to, info.st_mode & 07777) == 0 && utimensat(AT_FDCWD, to, times, 0) == 0;
 }
 
-static bool write_etc(const wrn_instance *it, bool has_network, const char *hostname) {
+static bool write_etc(const wrn_instance *it, const wrn_box_spec *spec) {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%s/u/etc", it->dir);
     WRN_AUTO(wrn_fd_close) int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     WRN_AUTO(wrn_fd_close) int root = *it->tree ? open(it->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    return etc >= 0 && etc_write(etc, root, root >= 0 && !it->on_host, has_network, hostname) == 0;
+    bool is_whole = root >= 0 && !it->on_host, may_have_others = spec->snapshot_id;
+    return etc >= 0 && etc_write(etc, root, is_whole, spec->network, spec->id) == 0 &&
+           ((!spec->authority && !may_have_others) || etc_write_trusted(etc, root, is_whole, spec->authority) == 0);
 }
 
 static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
@@ -127,7 +129,9 @@ static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
     const char *const files[][2] = {{"/u/run/wrenn/sandbox_id", spec->id},
                                     {"/u/run/wrenn/template_id", spec->template_name},
                                     {"/u/run/wrenn/sandbox", "true"}};
-    static const char *const shared[][2] = {{"/etc", "/u/etc"}, {"/run", "/u/run"}, {"", "/u"}, {"/usr", "/uu"}};
+    static const char *const shared[][2] = {
+        {"/etc", "/u/etc"}, {"/run", "/u/run"},         {"", "/u"},
+        {"/usr", "/uu"},    {"/etc/ssl", "/u/etc/ssl"}, {"/etc/ssl/certs", "/u/etc/ssl/certs"}};
     char path[PATH_MAX + 64];
     for (size_t i = 0; i < WRN_COUNT(dirs); i++) {
         snprintf(path, sizeof(path), "%s%s", it->dir, dirs[i]);
@@ -142,7 +146,7 @@ static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
     /* So that programs that are refused something can tell why. */
     snprintf(path, sizeof(path), "%s/u/run/wrenn/network", it->dir);
     bool ok = !spec->network || wrn_file_write(AT_FDCWD, path, O_CREAT, spec->network, strlen(spec->network));
-    ok = ok && write_etc(it, spec->network, spec->id);
+    ok = ok && write_etc(it, spec);
     for (size_t i = 0; ok && i < WRN_COUNT(shared); i++) ok = copy_attributes(it, shared[i][0], shared[i][1]);
     return ok;
 }
@@ -227,6 +231,7 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
         .error_fd = fds->errors,
         .link_fd = fds->link,
         .ipv6 = fds->ipv6,
+        .trusts = spec->authority,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
         .filter = backend->filter,
         .vcpus = spec->vcpus,
@@ -275,8 +280,7 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
                0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
-        const uid_t gate_uid = it->backend->root ? FIRST_UID + (uid_t)SLOTS_MAX * UID_RANGE + (uid_t)it->slot : 0;
-        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], gate_uid, ipv6};
+        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], ipv6};
         memcpy(channel, ours, sizeof(ours));
         errors[0] = handover[0] = ours[0] = ours[1] = link[0] = -1;
         rc = 0;

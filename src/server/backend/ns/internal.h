@@ -133,6 +133,9 @@ void template_sweep(const char *skeleton);
 /* Writes hostname and hosts to `etc`, the /etc of a box's own layer, and other files that a whole root file system
  * lacks. With a network, resolv.conf too. `root`: the tree of the template, or -1. 0, or -1 with errno. */
 int etc_write(int etc, int root, bool is_whole, bool has_network, const char *hostname);
+/* Writes the list of certificates that programs trust, with that one added (NULL: none), and without the one of another box. When nothing
+ * changes there is no such file. 0, or -1 with errno. */
+int etc_write_trusted(int etc, int root, bool is_whole, const char *authority);
 
 /* ---- spawn.c ---- */
 
@@ -149,6 +152,7 @@ typedef struct spawn {
     int handover_fd;    /* -1: none */
     int link_fd;        /* takes the other end of eth0; -1: no network */
     bool ipv6;
+    bool trusts;             /* an authority of its own */
     int meminfo_fd, stat_fd; /* opened by the child */
     int join_fds[HIERARCHIES], clone_fd;
     char hostname[WRN_BOX_ID_MAX + 1], template_name[129];

@@ -1,0 +1,137 @@
+/* The process wrenn-gate-tls of a box: it adds headers with secrets to requests. It gets what to add as a file in memory, which only this
+ * daemon's descriptor leads to, so that the secrets are not in the memory of this process. It ends when the gate closes its socket. */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "server/box/internal.h"
+#include "server/precedence.h"
+#include "server/userns.h"
+
+/* How long the gate's owner waits before it starts another one. */
+enum { AGAIN_MS = 200 };
+enum { GATE = 3, CONFIG, FDS = 2 };
+
+struct injector {
+    int gate; /* the end for the gate; -1: it has it */
+    int pidfd;
+    pid_t pid;
+    uv_poll_t *exit_poll;
+    uv_timer_t *timer;
+    void (*ended)(void *context);
+    void *context;
+};
+
+static void free_injector(injector *in) {
+    if (in->exit_poll) uv_close((uv_handle_t *)in->exit_poll, wrn_handle_free);
+    uv_close((uv_handle_t *)in->timer, wrn_handle_free);
+    wrn_fd_close(&in->gate);
+    wrn_fd_close(&in->pidfd);
+    free(in);
+}
+
+static void on_again(uv_timer_t *timer) {
+    injector *in = timer->data;
+    void (*ended)(void *context) = in->ended;
+    void *context = in->context;
+    free_injector(in);
+    ended(context);
+}
+
+static void on_injector_exit(uv_poll_t *poll, int status, int events) {
+    injector *in = poll->data;
+    (void)status, (void)events;
+    siginfo_t info = {0};
+    if (waitid(P_PID, (id_t)in->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
+    uv_close((uv_handle_t *)WRN_TAKE(in->exit_poll), wrn_handle_free);
+    if (in->ended) uv_timer_start(in->timer, on_again, AGAIN_MS, 0);
+    else free_injector(in);
+}
+
+typedef struct plan {
+    int fds[FDS];
+    int groups[WRN_HELPER_FDS];
+    const char *path;
+    char *const *argv;
+} plan;
+
+/* In the child, which may only make system calls. */
+_Noreturn static void run_injector(const plan *p) {
+    int high[FDS];
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    wrn_precedence_leave();
+    for (int i = 0; i < WRN_HELPER_FDS && p->groups[i] >= 0; i++) (void)!write(p->groups[i], "0", 1);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < FDS; i++) high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 64);
+    for (int i = 0; i < 3; i++) dup2(null, i);
+    for (int i = 0; i < FDS; i++) dup2(high[i], GATE + i);
+    syscall(SYS_close_range, CONFIG + 1u, ~0u, 0u);
+    execve(p->path, p->argv, (char *[]){NULL});
+    _exit(127);
+}
+
+static bool spawn(injector *in, const wrn_box *box, int config_fd, int gate_fd) {
+    const wrn_egress_config *config = &box->boxes->config.egress;
+    char uid[32], flows[32], trust[PATH_MAX + 16];
+    char *argv[8] = {(char[]){"wrenn-gate-tls"}, (char[]){"--gate=3"}, (char[]){"--config=4"}, flows};
+    size_t count = 4;
+    snprintf(flows, sizeof(flows), "--flows=%lld", (long long)config->connections);
+    snprintf(uid, sizeof(uid), "--uids=%u", GATE_UIDS);
+    snprintf(trust, sizeof(trust), "--trust=%s", config->trust_path ? config->trust_path : "");
+    if (geteuid() == 0) argv[count++] = uid;
+    if (config->trust_path) argv[count++] = trust;
+    plan p = {.fds = {gate_fd, config_fd}, .path = config->gate_tls_path, .argv = argv};
+    box->runner->ops->helper_fds(box->it, p.groups);
+    struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&in->pidfd, .exit_signal = SIGCHLD};
+    long pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) run_injector(&p);
+    for (int i = 0; i < WRN_HELPER_FDS && p.groups[i] >= 0; i++) close(p.groups[i]);
+    in->pid = (pid_t)pid;
+    if (pid < 0) in->pidfd = -1;
+    return pid > 0;
+}
+
+injector *injector_new(const wrn_box *box, int config_fd, void (*ended)(void *context), void *context) {
+    uv_loop_t *loop = box->boxes->config.loop;
+    injector *in = calloc(1, sizeof(*in));
+    int pair[2] = {-1, -1};
+    *in = (injector){.gate = -1, .pidfd = -1, .timer = malloc(sizeof(*in->timer)), .ended = ended, .context = context};
+    uv_timer_init(loop, in->timer);
+    in->timer->data = in;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || !spawn(in, box, config_fd, pair[1])) {
+        wrn_fds_close(pair, 2);
+        uv_timer_start(in->timer, on_again, AGAIN_MS, 0);
+        return in;
+    }
+    close(pair[1]);
+    in->gate = pair[0];
+    in->exit_poll = malloc(sizeof(*in->exit_poll));
+    if (uv_poll_init(loop, in->exit_poll, in->pidfd) != 0) abort();
+    in->exit_poll->data = in;
+    uv_poll_start(in->exit_poll, UV_READABLE, on_injector_exit);
+    return in;
+}
+
+int injector_take_end(injector *in) { return wrn_fd_take(&in->gate); }
+
+void injector_end(injector *in) {
+    if (!in) return;
+    in->ended = NULL;
+    uv_timer_stop(in->timer);
+    if (!in->exit_poll) return free_injector(in);
+    syscall(SYS_pidfd_send_signal, in->pidfd, SIGKILL, NULL, 0);
+}
+
+void injector_leave(injector *in) {
+    if (in) free_injector(in);
+}

@@ -1,0 +1,202 @@
+/* One of the gate's processes in the hands of an attacker: what its filter leaves it, and what the broker does for a stack that lies. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "gate/broker.h"
+#include "gate/control.h"
+#include "gate/jail.h"
+#include "test.h"
+
+/* ---- filters ---- */
+
+static const struct sockaddr_in somewhere = {.sin_family = AF_INET, .sin_port = 0x5000};
+
+static void make_socket(void) { syscall(SYS_socket, AF_INET, SOCK_STREAM, 0); }
+static void make_unix_socket(void) { syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0); }
+static void make_packet_socket(void) { syscall(SYS_socket, AF_PACKET, SOCK_RAW, 0); }
+static void make_raw_socket(void) { syscall(SYS_socket, AF_INET, SOCK_RAW, IPPROTO_RAW); }
+static void call_connect(void) { syscall(SYS_connect, 0, &somewhere, sizeof(somewhere)); }
+static void call_bind(void) { syscall(SYS_bind, 0, &somewhere, sizeof(somewhere)); }
+static void call_listen(void) { syscall(SYS_listen, 0, 1); }
+static void call_accept(void) { syscall(SYS_accept4, 0, NULL, NULL, 0); }
+static void send_somewhere(void) { syscall(SYS_sendto, 0, "", 1, 0, &somewhere, sizeof(somewhere)); }
+static void send_a_descriptor(void) { syscall(SYS_sendmsg, 0, NULL, 0); }
+static void open_a_file(void) { syscall(SYS_openat, AT_FDCWD, "/", O_RDONLY, 0); }
+static void run_a_program(void) { syscall(SYS_execve, "/bin/true", NULL, NULL); }
+static void make_a_process(void) { syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL); }
+static void trace(void) { syscall(SYS_ptrace, PTRACE_TRACEME, 0, NULL, NULL); }
+static void signal_others(void) { syscall(SYS_kill, 1, 0); }
+static void enter(void) { syscall(SYS_setns, 0, 0); }
+static void leave(void) { syscall(SYS_unshare, CLONE_NEWUSER); }
+static void set_an_option(void) { syscall(SYS_setsockopt, 0, SOL_SOCKET, SO_REUSEADDR, "", 1); }
+static void read_a_file(void) { syscall(SYS_ioctl, 0, 0x5413, NULL); }
+
+typedef struct attempt {
+    const char *name;
+    void (*call)(void);
+} attempt;
+#define ATTEMPT(call) \
+    { #call, call }
+
+static int status_after(void (*filter)(void), void (*call)(void)) {
+    int status;
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        filter();
+        call();
+        syscall(SYS_exit_group, 0);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+static void filter_with_rights(void (*filter)(void)) {
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    filter();
+}
+static void as_stack(void) { filter_with_rights(jail_filter_stack); }
+static void as_broker(void) { filter_with_rights(jail_filter_broker); }
+static void nothing(void) {}
+
+static void check_killed(void (*filter)(void), const attempt *attempts, size_t count) {
+#ifdef SANITIZED
+    test_skip("sanitizers need what the filters forbid");
+#endif
+    CHECK_INT(status_after(filter, nothing), 0);
+    for (size_t i = 0; i < count; i++) {
+        int status = status_after(filter, attempts[i].call);
+        CHECK_MSG(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%s: %#x", attempts[i].name, (unsigned)status);
+    }
+}
+
+TEST(a_captured_stack_opens_and_starts_nothing) {
+    static const attempt attempts[] = {ATTEMPT(make_socket),    ATTEMPT(call_connect),
+                                       ATTEMPT(call_bind),      ATTEMPT(call_listen),
+                                       ATTEMPT(call_accept),    ATTEMPT(send_somewhere),
+                                       ATTEMPT(open_a_file),    ATTEMPT(run_a_program),
+                                       ATTEMPT(make_a_process), ATTEMPT(send_a_descriptor),
+                                       ATTEMPT(trace),          ATTEMPT(signal_others),
+                                       ATTEMPT(enter),          ATTEMPT(leave),
+                                       ATTEMPT(read_a_file),    ATTEMPT(set_an_option)};
+    check_killed(as_stack, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+TEST(a_captured_broker_has_only_its_sockets) {
+    static const attempt attempts[] = {ATTEMPT(make_unix_socket),
+                                       ATTEMPT(make_packet_socket),
+                                       ATTEMPT(make_raw_socket),
+                                       ATTEMPT(call_bind),
+                                       ATTEMPT(call_listen),
+                                       ATTEMPT(call_accept),
+                                       ATTEMPT(open_a_file),
+                                       ATTEMPT(run_a_program),
+                                       ATTEMPT(make_a_process),
+                                       ATTEMPT(trace),
+                                       ATTEMPT(signal_others),
+                                       ATTEMPT(enter),
+                                       ATTEMPT(leave),
+                                       ATTEMPT(set_an_option)};
+    check_killed(as_broker, attempts, sizeof(attempts) / sizeof(attempts[0]));
+}
+
+/* ---- a broker whose stack is the test ---- */
+
+static int seam, control;
+static pid_t broker;
+
+static void start_broker(const char *policy) {
+    int seams[2], controls[2];
+    char text[512];
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, seams) == 0);
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, controls) == 0);
+    broker = fork();
+    CHECK(broker >= 0);
+    if (broker == 0) {
+        const gate_options options = {.control = controls[1], .state = -1, .mtu = 1500, .flows = 8};
+        close(seams[0]), close(controls[0]);
+        broker_run(&options, seams[1]);
+    }
+    close(seams[1]), close(controls[1]);
+    seam = seams[0];
+    control = controls[0];
+    CHECK(seam_send(seam, &(seam_message){.kind = SEAM_READY}, 0, true));
+    CHECK(recv(control, text, sizeof(text), 0) > 0);
+    CHECK(send(control, policy, strlen(policy), 0) > 0);
+    ssize_t got = recv(control, text, sizeof(text) - 1, 0);
+    text[got > 0 ? got : 0] = '\0';
+    CHECK_CONTAINS(text, "\"ok\":true");
+}
+
+/* Its status once it has ended. */
+static int broker_status(void) {
+    int status;
+    CHECK(waitpid(broker, &status, 0) == broker);
+    return status;
+}
+
+/* Asks as the stack does; the broker's answer, and what came with it. */
+static seam_message ask_broker(seam_kind kind, const char *address, uint16_t port, uint8_t proto, int *passed) {
+    static uint32_t id;
+    id++;
+    seam_message said = {.kind = (uint8_t)kind, .id = id, .local_port = 1000, .peer = {.port = port, .proto = proto}};
+    size_t size;
+    CHECK(wrn_address_parse(address, &said.peer.address));
+    CHECK(seam_send(seam, &said, kind == SEAM_DATAGRAM ? 4 : 0, true));
+    for (int got = 0; got == 0;) {
+        CHECK(poll(&(struct pollfd){.fd = seam, .events = POLLIN}, 1, -1) == 1);
+        got = seam_receive(seam, &said, &size, passed);
+        CHECK(got >= 0);
+    }
+    return said;
+}
+
+TEST(a_captured_stack_gets_no_more_than_the_sandbox) {
+    static const char *const forbidden[] = {"127.0.0.1", "169.254.169.254", "10.0.0.1",
+                                            "::1",       "fe80::1",         "::ffff:127.0.0.1"};
+    int passed;
+    start_broker("{\"id\":1,\"do\":\"set\",\"egress\":\"public\",\"allow\":[\"0.0.0.0/0\",\"::/0\"]}");
+    for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+        seam_message answer = ask_broker(SEAM_OPEN, forbidden[i], 80, WRN_TCP, &passed);
+        CHECK_MSG(answer.kind == SEAM_OPEN && answer.denial != WRN_ALLOWED && passed < 0, "%s", forbidden[i]);
+        answer = ask_broker(SEAM_DATAGRAM, forbidden[i], 9, WRN_UDP, &passed);
+        CHECK_MSG(answer.kind == SEAM_UNREACHABLE && answer.denial != WRN_ALLOWED && passed < 0, "%s", forbidden[i]);
+    }
+    close(control);
+    CHECK_INT(broker_status(), 0);
+    close(seam);
+}
+
+static void check_end(const void *bytes, size_t size) {
+    start_broker("{\"id\":1,\"do\":\"set\",\"egress\":\"none\"}");
+    CHECK(send(seam, bytes, size, 0) == (ssize_t)size);
+    int status = broker_status();
+    CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) != 0, "%#x", (unsigned)status);
+    close(seam);
+    close(control);
+}
+
+TEST(a_broker_ends_when_its_stack_talks_nonsense) {
+    const seam_message unknown = {.kind = 99}, denied = {.kind = SEAM_DENIED, .denial = 250},
+                       link = {.kind = SEAM_LINK}, allowed = {.kind = SEAM_DENIED, .denial = WRN_ALLOWED};
+    check_end("x", 1);
+    check_end(&unknown, sizeof(unknown));
+    check_end(&denied, sizeof(denied));
+    check_end(&link, sizeof(link));
+    check_end(&allowed, sizeof(allowed));
+}
+
+TEST_MAIN
