@@ -58,11 +58,21 @@ typedef struct wrn_backend_config {
     const char *template_dir;  /* templates built by the operator; may not exist */
     const char *agent_path;    /* the wrenn-agent binary */
     const char *unpack_path;   /* the wrenn-unpack binary */
+    const char *vm_dir;        /* what `wrennd vm setup` makes; may not exist */
+    const char *vm_path;       /* the wrenn-vm binary */
+    const char *boot_path;     /* the wrenn-boot binary */
     const char *cgroup_parent; /* NULL: chosen automatically */
     bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
     int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */
     wrn_egress_config egress;
 } wrn_backend_config;
+
+/* Where `wrennd vm setup` takes things from; NULL: from the distribution. */
+typedef struct wrn_setup_plan {
+    char *kernel; /* the package of a Linux kernel, or a directory with its files */
+    char *image;  /* the root file system of `minimal`: an archive, or a directory */
+    char *mirror; /* where packages for that come from */
+} wrn_setup_plan;
 
 typedef struct wrn_box_spec {
     const char *id; /* "cl-..."; unique; [a-z0-9-] */
@@ -134,7 +144,7 @@ typedef struct wrn_backend_ops {
     /* After all instances were released. Leaves only what belongs to boxes that go on. */
     void (*close)(wrn_backend *backend);
     /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp, cgroup
-     * ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none": what a box
+     * ("v2", "v1", "none"), accelerator (of virtual machines: "kvm", "tcg"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none": what a box
      * without a policy has), disk
      * ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*probe)(const wrn_backend *backend);
@@ -180,7 +190,7 @@ typedef struct wrn_backend_ops {
     /* Whether boxes can have a network here. 0, or -1 with a fault that says why not. */
     int (*check_network)(const wrn_backend *backend, wrn_fault *fault);
     /* Connects to a TCP port of the box's loopback without any descriptor from inside. The caller owns the non-blocking
-     * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. */
+     * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. NULL: the backend can't, and the agent has to. */
     void (*dial)(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
 
     /* These need no open backend. */
@@ -191,6 +201,9 @@ typedef struct wrn_backend_ops {
     /* Adds what this backend needs to the directory of a template that `wrennd template build` has filled but not yet
      * published. Blocks. False with a fault: the build fails. NULL: nothing is needed. */
     bool (*finish_template)(const char *dir, const wrn_root *root, wrn_fault *fault);
+    /* Installs what boxes need here beyond what the machine has; again to renew it. Blocks. False with a fault. NULL: nothing is
+     * needed. */
+    bool (*setup)(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);
     /* Appends checks of what boxes need here to `report`, as {check, ok, detail, fix}. */
     void (*doctor)(const wrn_backend_config *config, wrn_json *report);
 } wrn_backend_ops;
