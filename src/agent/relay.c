@@ -68,9 +68,11 @@ int builtin_relay(char **argv) {
     fcntl(1, F_SETFL, O_NONBLOCK);
     (void)!write(2, "", 1); /* it is connected */
     for (;;) {
-        struct pollfd fds[] = {
-            {.fd = in.is_over ? -1 : in.begin < in.end ? fd : 0, .events = in.begin < in.end ? POLLOUT : POLLIN},
-            {.fd = out.begin < out.end ? 1 : fd, .events = out.begin < out.end ? POLLOUT : POLLIN}};
+        struct pollfd fds[] = {{.fd = in.is_over          ? -1
+                                      : in.begin < in.end ? fd
+                                                          : 0,
+                                .events = in.begin < in.end ? POLLOUT : POLLIN},
+                               {.fd = out.begin < out.end ? 1 : fd, .events = out.begin < out.end ? POLLOUT : POLLIN}};
         if (poll(fds, 2, -1) < 0) continue;
         if (fds[0].revents && !move(&in)) {
             in.is_over = true;

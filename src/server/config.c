@@ -467,9 +467,8 @@ void wrn_config_help(wrn_buf *out) {
     describe_options(out, options, WRN_COUNT(options));
     wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
     describe_options(out, build_options, WRN_COUNT(build_options));
-    wrn_buf_puts(out,
-                 "  --start-early            run the command of --start-port also when the sandbox starts\n"
-                 "  --replace                replace the template of that name\n\noptions of vm setup:\n");
+    wrn_buf_puts(out, "  --start-early            run the command of --start-port also when the sandbox starts\n"
+                      "  --replace                replace the template of that name\n\noptions of vm setup:\n");
     describe_options(out, setup_options, WRN_COUNT(setup_options));
     wrn_buf_puts(out,
                  "\n"

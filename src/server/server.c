@@ -93,9 +93,11 @@ static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/te
                                    WRN_LIBEXECDIR "/wrenn-unpack", false};
 
 static const char *const beside_vm[] = {"wrenn-vm", "../libexec/wrenn/wrenn-vm", NULL};
-static const wrn_program vm = {"wrenn-vm", beside_vm, "src/server/backend/vm/wrenn-vm", WRN_LIBEXECDIR "/wrenn-vm", false};
+static const wrn_program vm = {"wrenn-vm", beside_vm, "src/server/backend/vm/wrenn-vm", WRN_LIBEXECDIR "/wrenn-vm",
+                               false};
 static const char *const beside_boot[] = {"wrenn-boot", "../libexec/wrenn/wrenn-boot", NULL};
-static const wrn_program boot = {"wrenn-boot", beside_boot, "src/agent/wrenn-boot", WRN_LIBEXECDIR "/wrenn-boot", false};
+static const wrn_program boot = {"wrenn-boot", beside_boot, "src/agent/wrenn-boot", WRN_LIBEXECDIR "/wrenn-boot",
+                                 false};
 
 /* Backends change the working directory. */
 static const char *absolute(wrn_arena *arena, const char *path) {

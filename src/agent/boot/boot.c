@@ -87,7 +87,8 @@ static void make_root(void) {
     static const struct {
         const char *at;
         mode_t mode;
-    } points[] = {{"/root/dev", 0755}, {"/root/proc", 0555}, {"/root/sys", 0555}, {"/root/tmp", 01777}, {"/root/run", 0755}};
+    } points[] = {
+        {"/root/dev", 0755}, {"/root/proc", 0555}, {"/root/sys", 0555}, {"/root/tmp", 01777}, {"/root/run", 0755}};
     for (size_t i = 0; i < sizeof(points) / sizeof(*points); i++)
         if (mkdir(points[i].at, points[i].mode) == 0) chmod(points[i].at, points[i].mode);
     static const char *const moved[] = {"/dev", "/proc", "/sys"};
@@ -216,7 +217,8 @@ int main(void) {
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     load_modules();
     get("/proc/cmdline", line);
-    char *id = (char *)(size_t)value_of(line, "wrenn.id="), *template = (char *)(size_t)value_of(line, "wrenn.template=");
+    char *id = (char *)(size_t)value_of(line, "wrenn.id="),
+         *template = (char *)(size_t)value_of(line, "wrenn.template=");
     id[strcspn(id, " \n")] = '\0';
     template[strcspn(template, " \n")] = '\0';
     int agent = open("/agent", O_RDONLY | O_CLOEXEC);

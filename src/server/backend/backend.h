@@ -158,7 +158,8 @@ typedef struct wrn_backend_ops {
     /* Starts the agent. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
      * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
     int (*start)(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
-    /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). */
+    /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). NULL, as
+     * connect(): start() never gives a handover socket. */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
     /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
     int (*connect)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
@@ -177,7 +178,8 @@ typedef struct wrn_backend_ops {
     void (*stats)(wrn_instance *it, wrn_box_stats *out);
     /* Counts the processes of the box that the OOM killer has killed; 0 if unknown. */
     int64_t (*oom_kills)(const wrn_instance *it);
-    /* Reports what the frozen box has written. The layers do not change until it is thawed. */
+    bool stops_clock; /* while the box is frozen its clock stands still, and has to be set afterwards */
+    /* Reports what the frozen box has written. The layers do not change until it is thawed. NULL: not possible. */
     void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
     /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page
      * cache included. To join, it writes "0" to *join_fd; -1: no limits. 0, or -1 with errno. */

@@ -127,6 +127,8 @@ void wrn_box_want_port(wrn_box *box, uint16_t port);
 
 /* ---- snapshots ---- */
 
+/* Whether snapshots can be made of the box. 0, or -1 with a fault. */
+int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault);
 /* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written. It is
  * complete, or with a fault does not exist, when `done` runs. */
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);

@@ -14,10 +14,10 @@ typedef struct relay {
     wrn_box *box;
     wrn_proc *proc; /* NULL: the command has ended */
     uv_poll_t poll;
-    int fd;            /* -1: it is not connected yet, or the caller is gone */
-    bool sent_all;     /* the caller will send no more */
-    wrn_buf in, out;   /* what the command, or the caller, has not taken yet */
-    wrn_dial_fn done;  /* NULL: was called */
+    int fd;           /* -1: it is not connected yet, or the caller is gone */
+    bool sent_all;    /* the caller will send no more */
+    wrn_buf in, out;  /* what the command, or the caller, has not taken yet */
+    wrn_dial_fn done; /* NULL: was called */
     void *context;
 } relay;
 

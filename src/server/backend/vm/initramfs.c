@@ -34,7 +34,8 @@ static bool read_whole(const char *path, wrn_buf *out) {
 static int put_file(wrn_buf *out, const char *name, const char *path, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf content = WRN_BUF_INIT;
     if (!path || !read_whole(path, &content))
-        return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot read %.300s: %s", path ? path : name, strerror(errno));
+        return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot read %.300s: %s", path ? path : name,
+                             strerror(errno));
     put_entry(out, name, S_IFREG | 0755, content.data, content.size);
     return 0;
 }
@@ -60,8 +61,8 @@ int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     static const char *const dirs[] = {"dev", "proc", "sys", "lower", "upper", "root"};
     for (size_t i = 0; i < WRN_COUNT(dirs); i++) put_entry(&text, dirs[i], S_IFDIR | 0755, NULL, 0);
-    if (put_file(&text, "init", config->boot_path, fault) != 0 || put_file(&text, "agent", config->agent_path, fault) != 0 ||
-        put_modules(&text, setup_dir, fault) != 0)
+    if (put_file(&text, "init", config->boot_path, fault) != 0 ||
+        put_file(&text, "agent", config->agent_path, fault) != 0 || put_modules(&text, setup_dir, fault) != 0)
         return -1;
     put_entry(&text, "TRAILER!!!", 0, NULL, 0);
     WRN_AUTO(wrn_fd_close) int fd = memfd_create("wrenn-initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -81,10 +81,11 @@ void vm_kill(wrn_instance *it, wrn_fault *fault) {
 /* ---- its disk ---- */
 
 static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
-    const char *what = spec->snapshot_id                                                ? "made from a snapshot"
-                       : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0 ? "made from this template"
-                       : spec->network                                                  ? "connected to a network"
-                                                                                        : NULL;
+    const char *what = spec->snapshot_id ? "made from a snapshot"
+                       : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0
+                           ? "made from this template"
+                       : spec->network ? "connected to a network"
+                                       : NULL;
     if (!what) return 0;
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
                          "a virtual machine can't be %s yet, only from \"" MINIMAL "\" and without a network; ask for "
@@ -160,7 +161,8 @@ static bool make_ends(ends *e) {
 }
 
 static void close_all(ends *e) {
-    wrn_fds_close(e->agent, 2), wrn_fds_close(e->monitor, 2), wrn_fds_close(e->lifeline, 2), wrn_fds_close(e->errors, 2);
+    wrn_fds_close(e->agent, 2), wrn_fds_close(e->monitor, 2), wrn_fds_close(e->lifeline, 2),
+        wrn_fds_close(e->errors, 2);
 }
 
 enum { PASSED = FD_GROUPS - FD_LIFELINE + HIERARCHIES };
@@ -189,8 +191,8 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], backend->image_fd, it->disk_fd,
-                           backend->initramfs_fd};
+    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1],    e->errors[1], e->agent[1],          e->monitor[1],
+                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);

@@ -18,10 +18,10 @@ enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 
 /* What `wrennd vm setup` has made: the directory that the link `current` in the vm directory leads to. */
 #define VM_CURRENT "current"
-#define VM_ROOT "root"               /* QEMU, its libraries and the kernel: all that QEMU sees */
-#define VM_MODULES "modules"         /* of the kernel; `order` has their names */
-#define VM_IMAGE "minimal.squashfs"  /* the root of `minimal` */
-#define VM_VERSIONS "versions"       /* of QEMU and of the kernel, one a line */
+#define VM_ROOT "root"              /* QEMU, its libraries and the kernel: all that QEMU sees */
+#define VM_MODULES "modules"        /* of the kernel; `order` has their names */
+#define VM_IMAGE "minimal.squashfs" /* the root of `minimal` */
+#define VM_VERSIONS "versions"      /* of QEMU and of the kernel, one a line */
 
 /* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
 enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_GROUPS };
@@ -31,10 +31,10 @@ typedef struct monitor monitor;
 struct wrn_backend {
     wrn_backend_config config;
     bool root, kvm;
-    char dir[PATH_MAX];    /* of the setup, without links */
+    char dir[PATH_MAX];         /* of the setup, without links */
     char qemu[64], kernel[128]; /* versions */
     char why_no_kvm[128];
-    int setup_fd;          /* locked: the setup is in use */
+    int setup_fd; /* locked: the setup is in use */
     int initramfs_fd, image_fd;
     int slots_fd;
     int64_t tsc_khz; /* 0: unknown */
@@ -48,7 +48,7 @@ struct wrn_instance {
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
-    int pidfd;            /* the caller's */
+    int pidfd; /* the caller's */
     int disk_fd;
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */

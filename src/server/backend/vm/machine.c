@@ -25,8 +25,8 @@ static void add_all(machine *m, const char *const *words) {
 /* A panic ends the machine: the kernel restarts it at once, by the processor's own means, and QEMU does not do that. */
 #define ALWAYS "rdinit=/init panic=-1 reboot=t quiet random.trust_cpu=on cryptomgr.notests=1"
 /* Under TCG the kernel's own protections against the processor only cost time, and its measurement of the clock fails. */
-#define EMULATED                                                                                                            \
-    " nokaslr mitigations=off tsc=reliable no_timer_check"                                                              \
+#define EMULATED                                                                                                              \
+    " nokaslr mitigations=off tsc=reliable no_timer_check"                                                                    \
     " initcall_blacklist=init_kprobe_trace,load_system_certificate_list,cubictcp_register,crypto_kdf108_init,init_encrypted," \
     "i8042_init,cmos_init"
 
@@ -55,7 +55,8 @@ static void add_disks(machine *m) {
 }
 
 static void add_channels(machine *m) {
-    add_all(m, (const char *const[]){"-device", "virtio-rng-device", "-device", "virtio-serial-device", "-chardev", NULL});
+    add_all(m,
+            (const char *const[]){"-device", "virtio-rng-device", "-device", "virtio-serial-device", "-chardev", NULL});
     add(m, "socket,id=agent,fd=%d", FD_AGENT);
     add_all(m, (const char *const[]){"-device", "virtserialport,chardev=agent,name=wrenn.agent", "-chardev", NULL});
     add(m, "socket,id=monitor,fd=%d", FD_MONITOR);
@@ -69,8 +70,8 @@ void machine_describe(const wrn_instance *it, machine *out) {
     add(out, "%.3000s/" VM_ROOT, backend->dir);
     add(out, "%u", backend->root ? (unsigned)(FIRST_UID + (uid_t)it->slot * UID_RANGE) : 0u);
     add(out, "%s", backend->kvm ? "kvm" : "tcg");
-    add_all(out, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-                                       "-M", "microvm,x-option-roms=off,isa-serial=off", "-accel", NULL});
+    add_all(out, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
+                                       "-no-reboot", "-M", "microvm,x-option-roms=off,isa-serial=off", "-accel", NULL});
     add(out, "%s", backend->kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
     add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : "max,-la57");
     add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);

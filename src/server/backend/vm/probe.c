@@ -74,7 +74,8 @@ bool probe_kvm(char *why, size_t size) {
     }
     if (status == 0) return true;
     bool unusable = WIFEXITED(status) && WEXITSTATUS(status) == 2;
-    return snprintf(why, size, "/dev/kvm %s", unusable ? "is there, but can't run anything" : "is too slow to be real"), false;
+    return snprintf(why, size, "/dev/kvm %s", unusable ? "is there, but can't run anything" : "is too slow to be real"),
+           false;
 }
 
 /* ---- the clock ---- */
@@ -112,7 +113,8 @@ wrn_json *vm_probe(const wrn_backend *backend) {
         snprintf(text, sizeof(text), "QEMU emulates the processor, which is for development: %s", backend->why_no_kvm);
         add_reason(reasons, text);
     }
-    if (!backend->root) add_reason(reasons, "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
+    if (!backend->root)
+        add_reason(reasons, "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
     if (!limited) add_reason(reasons, c->why);
     wrn_json_set_string(report, "level", "vm");
     wrn_json_set_string(report, "backend", "vm");
@@ -136,17 +138,22 @@ void vm_doctor(const wrn_backend_config *config, wrn_json *report) {
     char dir[PATH_MAX], qemu[64], kernel[128], text[256], why[128] = "";
     wrn_fault fault;
     bool found = setup_find(config, dir, &fault) == 0;
-    if (!found) return wrn_report_check(report, "virtual machines", false, fault.message, REMEDY " if you want sandboxes with a kernel of their own");
+    if (!found)
+        return wrn_report_check(report, "virtual machines", false, fault.message,
+                                REMEDY " if you want sandboxes with a kernel of their own");
     setup_version(dir, "qemu", qemu, sizeof(qemu));
     setup_version(dir, "kernel", kernel, sizeof(kernel));
     snprintf(text, sizeof(text), "QEMU %s, Linux %s", qemu, kernel);
     wrn_report_check(report, "virtual machines", true, text, "");
-    bool programs = config->boot_path && access(config->boot_path, R_OK) == 0 && config->vm_path && access(config->vm_path, X_OK) == 0;
-    wrn_report_check(report, "programs of virtual machines", programs, programs ? "wrenn-vm and wrenn-boot" : "wrenn-vm or wrenn-boot is missing",
+    bool programs = config->boot_path && access(config->boot_path, R_OK) == 0 && config->vm_path &&
+                    access(config->vm_path, X_OK) == 0;
+    wrn_report_check(report, "programs of virtual machines", programs,
+                     programs ? "wrenn-vm and wrenn-boot" : "wrenn-vm or wrenn-boot is missing",
                      "install them beside wrennd, or in ../libexec/wrenn");
     bool kvm = probe_kvm(why, sizeof(why));
     snprintf(text, sizeof(text), "%s%s", kvm ? "KVM" : "none, so that QEMU emulates the processor: ", why);
-    wrn_report_check(report, "acceleration of virtual machines", kvm, text,
-                     "give this machine hardware virtualization, and wrennd's user access to /dev/kvm; without it, virtual "
-                     "machines run, but are slow");
+    wrn_report_check(
+        report, "acceleration of virtual machines", kvm, text,
+        "give this machine hardware virtualization, and wrennd's user access to /dev/kvm; without it, virtual "
+        "machines run, but are slow");
 }

@@ -22,9 +22,10 @@ int setup_find(const wrn_backend_config *config, char dir[PATH_MAX], wrn_fault *
     char link[PATH_MAX];
     snprintf(link, sizeof(link), "%.4000s/" VM_CURRENT, config->vm_dir);
     if (realpath(link, dir)) return 0;
-    return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                         "virtual machines are not set up here (%.200s: %s); run wrennd vm setup, then start wrennd again",
-                         link, strerror(errno));
+    return wrn_fault_set(
+        fault, WRN_FAULT_CONFLICT,
+        "virtual machines are not set up here (%.200s: %s); run wrennd vm setup, then start wrennd again", link,
+        strerror(errno));
 }
 
 void setup_version(const char *dir, const char *what, char *out, size_t size) {
@@ -39,7 +40,13 @@ void setup_version(const char *dir, const char *what, char *out, size_t size) {
 
 /* ---- the kernel ---- */
 
-enum { KERNEL_MAX = 256 << 20, SETUP_SECTS = 0x1f1, PAYLOAD_OFFSET = 0x248, PAYLOAD_LENGTH = 0x24c, HEADER_END = 0x250 };
+enum {
+    KERNEL_MAX = 256 << 20,
+    SETUP_SECTS = 0x1f1,
+    PAYLOAD_OFFSET = 0x248,
+    PAYLOAD_LENGTH = 0x24c,
+    HEADER_END = 0x250
+};
 #define LZ4_LEGACY 0x184c2102u
 
 static uint32_t get_le32(const unsigned char *at) {
@@ -91,7 +98,7 @@ static bool unpack_kernel(const wrn_buf *file, wrn_buf *out) {
     size_t size;
     const unsigned char *at = find_payload(file, &size), *end = at ? at + size : NULL;
     if (!at) return false;
-    for (at += 4; end - at > 4; ) { /* the last 4 bytes are the kernel's size */
+    for (at += 4; end - at > 4;) { /* the last 4 bytes are the kernel's size */
         size_t block = get_le32(at);
         at += 4;
         if (!block || block > (size_t)(end - at) || !unpack_block(at, at + block, out)) return false;
@@ -134,8 +141,15 @@ static void read_said(int fd, wrn_buf *said) {
 static bool run_script(const char *dir, const wrn_setup_plan *plan, wrn_fault *fault) {
     WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_LIMITED(64 << 10);
     int pipe_fds[2], status = -1;
-    const char *const argv[] = {"sh", "-c", wrn_vm_setup, "wrennd-vm-setup", dir, plan->kernel ? plan->kernel : "",
-                                plan->image ? plan->image : "", plan->mirror ? plan->mirror : "", NULL};
+    const char *const argv[] = {"sh",
+                                "-c",
+                                wrn_vm_setup,
+                                "wrennd-vm-setup",
+                                dir,
+                                plan->kernel ? plan->kernel : "",
+                                plan->image ? plan->image : "",
+                                plan->mirror ? plan->mirror : "",
+                                NULL};
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) return FAIL(fault, "cannot make a pipe: %s", strerror(errno));
     pid_t pid = fork();
     if (pid == 0) {
@@ -190,8 +204,8 @@ bool vm_setup(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_
     if (!mkdtemp(dir)) return FAIL(fault, "cannot make a directory in %.300s: %s", config->vm_dir, strerror(errno));
     WRN_AUTO(wrn_fd_close) int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const char *name = strrchr(dir, '/') + 1;
-    if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) == 0 && chmod(dir, 0755) == 0 && run_script(dir, plan, fault) && make_kernel(dir, fault) &&
-        make_link(config->vm_dir, name, fault)) {
+    if (lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) == 0 && chmod(dir, 0755) == 0 && run_script(dir, plan, fault) &&
+        make_kernel(dir, fault) && make_link(config->vm_dir, name, fault)) {
         remove_others(config->vm_dir, name);
         return true;
     }

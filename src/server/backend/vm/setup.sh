@@ -87,6 +87,7 @@ if [ -d "$image" ]; then
     tar -C "$image" --numeric-owner -cf "$tmp/dir.tar" . || fail "cannot read all of $image"
     image=$tmp/dir.tar
 fi
+[ -r "$image" ] || fail "cannot read $image"
 case $image in
 *.squashfs) cp "$image" "$dir/minimal.squashfs" ;;
 *.gz | *.tgz) gzip -dc "$image" >"$tmp/plain.tar" ;;

@@ -46,12 +46,8 @@ static void vm_close(wrn_backend *backend) {
 
 static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault) {
     wrn_backend *backend = calloc(1, sizeof(*backend));
-    *backend = (wrn_backend){.config = *config,
-                             .root = geteuid() == 0,
-                             .setup_fd = -1,
-                             .image_fd = -1,
-                             .initramfs_fd = -1,
-                             .slots_fd = -1};
+    *backend = (wrn_backend){
+        .config = *config, .root = geteuid() == 0, .setup_fd = -1, .image_fd = -1, .initramfs_fd = -1, .slots_fd = -1};
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (open_setup(backend, fault) == 0 && (backend->initramfs_fd = initramfs_make(config, backend->dir, fault)) >= 0 &&
         open_groups(backend, state, fault) == 0) {
@@ -74,37 +70,7 @@ static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 
 /* ---- what machines can't do yet, or need not do ---- */
 
-/* Machines end with the daemon, so that there is never one to take over: see wrn_running.handover_fd. */
-static wrn_instance *vm_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run) {
-    (void)backend, (void)id, (void)dir, (void)run;
-    abort();
-}
-
-static int vm_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault) {
-    (void)it, (void)spec, (void)root, (void)channel, (void)fault;
-    abort();
-}
-
 static void vm_started(wrn_instance *it) { wrn_fd_close(&it->errors); }
-
-typedef struct refusal {
-    wrn_upper_layers_fn saved;
-    void *context;
-} refusal;
-
-static void refuse_save(void *context, const wrn_fault *fault) {
-    refusal *r = context;
-    r->saved(r->context, NULL, 0, fault);
-    free(r);
-}
-
-static void vm_save(wrn_instance *it, wrn_upper_layers_fn done, void *context) {
-    wrn_fault fault;
-    refusal *r = malloc(sizeof(*r));
-    *r = (refusal){done, context};
-    wrn_fault_set(&fault, WRN_FAULT_NOT_IMPLEMENTED, "snapshots of virtual machines are not possible yet");
-    wrn_answer_later(it->backend->config.loop, refuse_save, r, &fault);
-}
 
 static int vm_check_network(const wrn_backend *backend, wrn_fault *fault) {
     (void)backend;
@@ -162,8 +128,6 @@ const wrn_backend_ops wrn_backend_vm = {
     .fit = vm_fit,
     .prepare = vm_prepare,
     .start = vm_start,
-    .restore = vm_restore,
-    .connect = vm_connect,
     .started = vm_started,
     .kill = vm_kill,
     .release = vm_release,
@@ -171,7 +135,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .thaw = vm_thaw,
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
-    .save = vm_save,
+    .stops_clock = true,
     .make_helper_group = vm_make_helper_group,
     .remove_helper_group = vm_remove_helper_group,
     .helper_fds = vm_helper_fds,
