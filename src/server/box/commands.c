@@ -82,7 +82,7 @@ static void refuse_dial(void *context, const wrn_fault *fault) {
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
     wrn_fault fault;
     if (is_live(box, &fault) && box->service) return service_dial(box->service, port, done, context);
-    if (box->phase == LIVE) return box_dial(box, port, done, context);
+    if (box->phase == LIVE) return box_reach_port(box, port, done, context);
     refused_dial *r = calloc(1, sizeof(*r));
     *r = (refused_dial){done, context};
     wrn_answer_later(box->boxes->config.loop, refuse_dial, r, &fault);

@@ -118,7 +118,7 @@ void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
 /* ---- relay.c ---- */
 
 /* As wrn_backend_ops.dial, for every backend. Only while the agent is there. */
-void box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
+void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
 /* ---- gate.c ---- */
 

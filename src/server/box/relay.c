@@ -154,7 +154,7 @@ static void relay_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *cont
     if (!r->proc) wrn_answer_later(box->boxes->config.loop, on_relay_refused, r, &fault);
 }
 
-void box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
+void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
     if (box->runner->ops->dial) box->runner->ops->dial(box->it, port, done, context);
     else relay_dial(box, port, done, context);
 }
