@@ -223,8 +223,8 @@ static void run_copied(later *l) {
 }
 
 int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault) {
-    if (strcmp(box->template_name, "unsnappable") != 0) return 0;
-    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED, "not this one");
+    (void)box, (void)fault;
+    return 0;
 }
 
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context) {
