@@ -50,14 +50,15 @@ def options(text):
 
 
 def page(said, version):
-    usage, first, second = re.split(r"\n\n(?=options)", said.strip())
-    second, _, closing = second.partition("\n\n")
+    usage, first, *more = re.split(r"\n\n(?=options)", said.strip())
+    more[-1], _, closing = more[-1].partition("\n\n")
+    others = "".join(f'.SH "{head.rstrip(":").upper()}"\n{"".join(options(text))}' for head, _, text in
+                     (part.partition(chr(10)) for part in more))
     files = "".join(entry(path, text) for path, text in FILES)
     return (f'.TH WRENND 8 "" "wrenn {version}" "Wrenn for C"\n.SH NAME\nwrennd \\- run untrusted code in sandboxes (server)\n'
             f".SH SYNOPSIS\n{''.join(synopsis(usage))}.SH DESCRIPTION\n{paragraphs(DESCRIPTION)}"
             f".SH OPTIONS\n{''.join(options(first.partition(chr(10))[2]))}.PP\n{paragraphs(closing)}"
-            f'.SH "OPTIONS OF TEMPLATE BUILD"\n{"".join(options(second.partition(chr(10))[2]))}'
-            f".SH SIGNALS\n{paragraphs(SIGNALS)}.SH FILES\n{files}.SH SEE ALSO\nwrenn(1)\n")
+            f"{others}.SH SIGNALS\n{paragraphs(SIGNALS)}.SH FILES\n{files}.SH SEE ALSO\nwrenn(1)\n")
 
 
 def main():

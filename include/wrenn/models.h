@@ -171,6 +171,9 @@ enum {
     WRENN_HAS_ISOLATION_NETWORK = 1 << 7,
     WRENN_HAS_ISOLATION_DISK = 1 << 8,
     WRENN_HAS_ISOLATION_REASONS = 1 << 9,
+    WRENN_HAS_ISOLATION_ACCELERATOR = 1 << 10,
+    WRENN_HAS_ISOLATION_KERNEL = 1 << 11,
+    WRENN_HAS_ISOLATION_QEMU = 1 << 12,
 };
 
 /* Schema Isolation. Ours only. What isolates the sandbox. Members may be missing, members and values may be new. */
@@ -186,7 +189,7 @@ typedef struct wrenn_isolation {
     int64_t root;
     /* `distinct`: each sandbox has user ids of its own outside; `shared`: all have the same one. */
     const char *user_namespace;
-    /* Which system calls programs can make: `allowlist`, or `none` for all. */
+    /* Which system calls programs can make: `allowlist`, or `none`: all, of a kernel of its own. */
     const char *seccomp;
     /* Where limits are enforced: `v2`, `v1` or `none`. */
     const char *cgroup;
@@ -195,11 +198,17 @@ typedef struct wrenn_isolation {
     /* `none`: no way out. `filtered`: what the sandbox's policy names. `public`: all public addresses. The one
      * member that differs between the sandboxes of a backend. */
     const char *network;
-    /* `unlimited`: files have no size limit of their own. */
+    /* `unlimited`: files have no size limit of their own; `limited`: they have. */
     const char *disk;
     /* Why something is missing. */
     const char *const *reasons;
     size_t reasons_count;
+    /* Of a virtual machine. `kvm`: the processor runs it. `tcg`: it is emulated, which is slow, and for development. */
+    const char *accelerator;
+    /* The version of its own kernel. */
+    const char *kernel;
+    /* The version of QEMU that runs it. */
+    const char *qemu;
 } wrenn_isolation;
 
 /* Bits of `present` and `nulls` of wrenn_sandbox_info. */

@@ -1,7 +1,6 @@
 /* Walks paths component by component, by descriptors of directories: so no path is too long, and a directory that is swapped
  * for a link meanwhile does not lead a recursion elsewhere. A process does one operation and ends. */
 #include "agent/files.h"
-#include "agent/listening.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +15,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/followed.h"
+#include "agent/listening.h"
+#include "agent/relay.h"
 #include "agent/user.h"
 #include "base/buf.h"
 #include "base/pack.h"
@@ -576,7 +578,7 @@ int builtin_main(char **argv) {
         {"read", builtin_read},           {"write", builtin_write},   {"list", builtin_list},
         {"mkdir", builtin_mkdir},         {"remove", builtin_remove}, {"rename", builtin_rename},
         {"chmod", builtin_chmod},         {"pack", builtin_pack},     {"unpack", builtin_unpack},
-        {"listening", builtin_listening},
+        {"listening", builtin_listening}, {"relay", builtin_relay},   {"clock", builtin_clock},
     };
     for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
         if (strcmp(argv[0], builtins[i].name) == 0) return argv[1] ? builtins[i].run(argv) : EINVAL;

@@ -240,6 +240,9 @@ static wrn_json *isolation_json(const wrenn_isolation *isolation) {
     wrn_json *out = wrn_json_new_object();
     set_text(out, "level", isolation->level);
     set_text(out, "backend", isolation->backend);
+    if (isolation->accelerator) set_text(out, "accelerator", isolation->accelerator);
+    if (isolation->kernel) set_text(out, "kernel", isolation->kernel);
+    if (isolation->qemu) set_text(out, "qemu", isolation->qemu);
     wrn_json_set_bool(out, "root", isolation->root);
     set_text(out, "user_namespace", isolation->user_namespace);
     set_text(out, "seccomp", isolation->seccomp);

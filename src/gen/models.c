@@ -117,6 +117,9 @@ static const wrn_field fields_isolation[] = {
     {"network", offsetof(wrenn_isolation, network), 0, WRN_FIELD_STRING, false, false, NULL},
     {"disk", offsetof(wrenn_isolation, disk), 0, WRN_FIELD_STRING, false, false, NULL},
     {"reasons", offsetof(wrenn_isolation, reasons), offsetof(wrenn_isolation, reasons_count), WRN_FIELD_STRINGS, false, false, NULL},
+    {"accelerator", offsetof(wrenn_isolation, accelerator), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"kernel", offsetof(wrenn_isolation, kernel), 0, WRN_FIELD_STRING, false, false, NULL},
+    {"qemu", offsetof(wrenn_isolation, qemu), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_isolation = {
     "Isolation", sizeof(wrenn_isolation), fields_isolation, WRN_COUNT(fields_isolation)};

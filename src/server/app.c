@@ -158,6 +158,22 @@ static int create_key(const wrn_config *config) {
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* ---- vm ---- */
+
+static int set_up_machines(const wrn_config *config) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    wrn_backend_config backend;
+    wrn_fault fault;
+    wrn_server_backend_config(config, &arena, &backend);
+    if (!wrn_boxes_set_up(&backend, &config->setup, &fault)) {
+        wrn_text_clean(fault.message);
+        fprintf(stderr, "wrennd: %s\n", fault.message);
+        return 1;
+    }
+    printf("virtual machines are set up in %s; a wrennd that runs has to be started again\n", backend.vm_dir);
+    return 0;
+}
+
 /* ---- the program ---- */
 
 /* Each sandbox takes descriptors. The default limit of 1024 is for programs that use select(). */
@@ -230,6 +246,7 @@ int wrn_server_main(int argc, char **argv) {
         break;
     case WRN_RUN_DOCTOR: status = doctor(&config); break;
     case WRN_RUN_TEMPLATE: status = template(&config); break;
+    case WRN_RUN_VM: status = set_up_machines(&config); break;
     case WRN_RUN_KEY: status = create_key(&config); break;
     case WRN_RUN_SERVE: status = serve(&config); break;
     }

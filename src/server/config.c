@@ -37,6 +37,7 @@ static const option options[] = {
     {"gate-tls", TEXT, AT(gate_tls), 0, 0, "PATH", "the wrenn-gate-tls program (like --agent)"},
     {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR",
      "templates built by the operator (DATA-DIR/templates; with --private-fd of the usual DATA-DIR)"},
+    {"vm-dir", TEXT, AT(vm_dir), 0, 0, "DIR", "what wrennd vm setup makes (DATA-DIR/vm; like --template-dir)"},
     {"cgroup-parent", TEXT, AT(cgroup_parent), 0, 0, "PATH", "the cgroup to make sandboxes in (detected)"},
     {"log-level", WORD, AT(log_level), 0, 0, "LEVEL", "error, warning, info or debug (info)",
      "error, warning, info or debug"},
@@ -109,6 +110,15 @@ static const option build_options[] = {
     {"user", TEXT, AT(plan.user), 0, 0, "NAME[:GROUP]", "commands run as this user, not as root"},
     {"start", TEXT, AT(plan.start), 0, 0, "COMMAND", "run by the shell of each sandbox when it starts"},
     {"start-port", NUMBER, AT(plan.start_port), 0, 65535, "PORT", "run it at the first connection to that port"},
+};
+
+/* Of `vm setup`; these are flags only. */
+static const option setup_options[] = {
+    {"kernel", TEXT, AT(setup.kernel), 0, 0, "FILE",
+     "the package of a Linux kernel, or a directory with its files (linux-image-cloud-amd64, by apt-get)"},
+    {"image", TEXT, AT(setup.image), 0, 0, "FILE",
+     "root file system of virtual machines: an archive, or a directory (Debian, by mmdebstrap)"},
+    {"mirror", TEXT, AT(setup.mirror), 0, 0, "URL", "where the packages for that come from (mmdebstrap's default)"},
 };
 
 static const option *find_in(const option *table, size_t count, const char *name, size_t size) {
@@ -243,7 +253,7 @@ static const struct {
 
 static bool read_word(wrn_config *config, const char *arg) {
     static const char *const commands[] = {
-        [WRN_RUN_DOCTOR] = "doctor", [WRN_RUN_TEMPLATE] = "template", [WRN_RUN_KEY] = "key"};
+        [WRN_RUN_DOCTOR] = "doctor", [WRN_RUN_TEMPLATE] = "template", [WRN_RUN_KEY] = "key", [WRN_RUN_VM] = "vm"};
     static const char *const verbs[] = {
         [WRN_TEMPLATE_BUILD] = "build", [WRN_TEMPLATE_LIST] = "list", [WRN_TEMPLATE_REMOVE] = "remove"};
     if (config->command == WRN_RUN_SERVE) {
@@ -258,6 +268,8 @@ static bool read_word(wrn_config *config, const char *arg) {
         return config->key_create = strcmp(arg, "create") == 0;
     } else if (config->command == WRN_RUN_KEY && !config->key_name) {
         return config->key_name = arg, true;
+    } else if (config->command == WRN_RUN_VM && !config->vm_setup) {
+        return config->vm_setup = strcmp(arg, "setup") == 0;
     }
     return false;
 }
@@ -284,6 +296,7 @@ static bool read_flags(wrn_config *config, int argc, char **argv, const char *on
         if (is_flag) o = find_in(options, WRN_COUNT(options), arg + 2, size - 2);
         if (is_flag && !o && config->verb == WRN_TEMPLATE_BUILD)
             o = find_in(build_options, WRN_COUNT(build_options), arg + 2, size - 2);
+        if (is_flag && !o && config->vm_setup) o = find_in(setup_options, WRN_COUNT(setup_options), arg + 2, size - 2);
         if (!o) return wrn_why_set(why, "unknown argument \"%s\"; see wrennd --help", arg);
         const char *value = arg[size] ? arg + size + 1 : i + 1 < argc ? argv[++i] : NULL;
         if (!value) return wrn_why_set(why, "%s needs a value", arg);
@@ -312,15 +325,21 @@ static bool set_data_dir(wrn_config *config, wrn_why *why) {
     return wrn_why_set(why, "HOME is not set, so there is no default data directory; give --data-dir");
 }
 
-/* A private server has its own data directory, but shares the templates that `wrennd template build` makes without flags.
- * `usual` is the data directory of that; NULL: none. A user who may not read it, as after a change of user without a change
- * of HOME, has built none. */
-static void share_templates(wrn_config *config, const char *usual) {
+/* NULL: whoever asks may not look there. */
+static char *shared_dir(const char *usual, const char *name) {
     wrn_buf path = WRN_BUF_INIT;
-    if (config->private_fd < 0 || config->template_dir || !usual) return;
-    wrn_buf_printf(&path, "%s/templates", usual);
+    wrn_buf_printf(&path, "%s/%s", usual, name);
     if (access(path.data, R_OK | X_OK) != 0 && errno == EACCES) wrn_buf_free(&path);
-    else config->template_dir = wrn_buf_steal(&path);
+    return wrn_buf_steal(&path);
+}
+
+/* A private server has its own data directory, but shares the templates that `wrennd template build` makes without flags, and
+ * what `wrennd vm setup` does. `usual` is the data directory of that; NULL: none. A user who may not read it, as after a change
+ * of user without a change of HOME, has built none. */
+static void share_dirs(wrn_config *config, const char *usual) {
+    if (config->private_fd < 0 || !usual) return;
+    if (!config->template_dir) config->template_dir = shared_dir(usual, "templates");
+    if (!config->vm_dir) config->vm_dir = shared_dir(usual, "vm");
 }
 
 static bool check_template(const wrn_config *config, wrn_why *why) {
@@ -367,6 +386,8 @@ static bool check_config(wrn_config *config, wrn_why *why) {
     if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why)) return false;
     if (config->command == WRN_RUN_KEY && !config->key_create)
         return wrn_why_set(why, "what to do with keys? key create [NAME]; see wrennd --help");
+    if (config->command == WRN_RUN_VM && !config->vm_setup)
+        return wrn_why_set(why, "what to do with virtual machines? vm setup; see wrennd --help");
     if (config->on_stop != WRN_STOP_DESTROY && !config->adopt_timeout_sec)
         return wrn_why_set(why, "on-stop %s needs an adopt-timeout-sec above 0",
                            config->on_stop == WRN_STOP_KEEP ? "keep" : "pause");
@@ -407,11 +428,12 @@ bool wrn_config_load(wrn_config *out, int argc, char **argv, wrn_why *why) {
     out->plan.name = NULL;
     out->key_create = false;
     out->key_name = NULL;
+    out->vm_setup = false;
     if (out->config_file && !read_file(out, out->config_file, why)) return false;
     if (!read_environment(out, why)) return false;
     char *usual = out->data_dir ? strdup(out->data_dir) : default_data_dir();
     bool ok = read_flags(out, argc, argv, NULL, why);
-    if (ok) share_templates(out, usual);
+    if (ok) share_dirs(out, usual);
     free(usual);
     return ok && set_data_dir(out, why) && check_config(out, why);
 }
@@ -424,6 +446,7 @@ static void free_texts(wrn_config *config, const option *table, size_t count) {
 void wrn_config_free(wrn_config *config) {
     free_texts(config, options, WRN_COUNT(options));
     free_texts(config, build_options, WRN_COUNT(build_options));
+    free_texts(config, setup_options, WRN_COUNT(setup_options));
     wrn_list *const lists[] = {&config->listen, &config->allow_host, &config->egress_deny, &config->egress_private,
                                &config->egress_dns};
     for (size_t i = 0; i < WRN_COUNT(lists); i++) clear_list(lists[i]);
@@ -450,14 +473,17 @@ void wrn_config_help(wrn_buf *out) {
                  "                                         make the templates that run code\n"
                  "       wrennd template list [--json]     what templates there are\n"
                  "       wrennd template remove NAME       remove a template; its sandboxes go on\n"
+                 "       wrennd vm setup                   get what sandboxes with a kernel of their own need\n"
                  "       wrennd key create [NAME]          print a new API key of the first account\n"
                  "\noptions:\n");
     describe_options(out, options, WRN_COUNT(options));
     wrn_buf_puts(out, "  --help, --version\n\noptions of template build:\n");
     describe_options(out, build_options, WRN_COUNT(build_options));
+    wrn_buf_puts(out, "  --start-early            run the command of --start-port also when the sandbox starts\n"
+                      "  --replace                replace the template of that name\n\noptions of vm setup:\n");
+    describe_options(out, setup_options, WRN_COUNT(setup_options));
     wrn_buf_puts(out,
-                 "  --start-early            run the command of --start-port also when the sandbox starts\n"
-                 "  --replace                replace the template of that name\n\n"
+                 "\n"
                  "Every option of the first list also comes from the environment (WRENND_MAX_SANDBOXES for "
                  "--max-sandboxes) and\nfrom the file of --config; flags win over the environment, which wins over the "
                  "file.\n");

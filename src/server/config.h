@@ -30,6 +30,7 @@ typedef enum wrn_run_command {
     WRN_RUN_DOCTOR,
     WRN_RUN_TEMPLATE,
     WRN_RUN_KEY,
+    WRN_RUN_VM,
     WRN_RUN_HELP,
     WRN_RUN_VERSION
 } wrn_run_command;
@@ -47,8 +48,10 @@ typedef struct wrn_config {
     wrn_template_verb verb; /* of template */
     bool key_create;        /* "key create" */
     const char *key_name;   /* its argument; NULL: none */
+    bool vm_setup;          /* "vm setup" */
+    wrn_setup_plan setup;   /* of that */
     wrn_template_plan plan; /* of template build; its name also of template remove */
-    char *config_file, *data_dir, *agent, *template_dir, *cgroup_parent, *audit_log;
+    char *config_file, *data_dir, *agent, *template_dir, *vm_dir, *cgroup_parent, *audit_log;
     char *gate, *gate_tls, *egress_ca, *egress_proxy;
     wrn_upstream proxy; /* what egress_proxy says */
     wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;

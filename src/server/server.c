@@ -95,6 +95,13 @@ static const wrn_program gate_tls = {"wrenn-gate-tls", beside_tls, "src/gate/wre
 static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/templates/wrenn-unpack",
                                    WRN_LIBEXECDIR "/wrenn-unpack", false};
 
+static const char *const beside_vm[] = {"wrenn-vm", "../libexec/wrenn/wrenn-vm", NULL};
+static const wrn_program vm = {"wrenn-vm", beside_vm, "src/server/backend/vm/wrenn-vm", WRN_LIBEXECDIR "/wrenn-vm",
+                               false};
+static const char *const beside_boot[] = {"wrenn-boot", "../libexec/wrenn/wrenn-boot", NULL};
+static const wrn_program boot = {"wrenn-boot", beside_boot, "src/agent/wrenn-boot", WRN_LIBEXECDIR "/wrenn-boot",
+                                 false};
+
 /* Backends change the working directory. */
 static const char *absolute(wrn_arena *arena, const char *path) {
     char here[4096];
@@ -120,10 +127,14 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
                                 .template_dir = absolute(arena, config->template_dir),
                                 .agent_path = config->agent ? config->agent : find_program(arena, &agent),
                                 .unpack_path = find_program(arena, &unpack),
+                                .vm_dir = absolute(arena, config->vm_dir),
+                                .vm_path = find_program(arena, &vm),
+                                .boot_path = find_program(arena, &boot),
                                 .cgroup_parent = config->cgroup_parent,
                                 .ephemeral = config->private_fd >= 0,
                                 .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
     if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
+    if (!out->vm_dir) out->vm_dir = in_dir(arena, data_dir, "vm");
     out->egress =
         (wrn_egress_config){.gate_path = config->gate ? config->gate : find_program(arena, &gate),
                             .gate_tls_path = config->gate_tls ? config->gate_tls : find_program(arena, &gate_tls),

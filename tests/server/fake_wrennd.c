@@ -4,6 +4,11 @@
 
 #include "server/server.h"
 
+bool wrn_boxes_set_up(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault) {
+    if (plan->kernel) return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "no kernel in %s", plan->kernel), false;
+    return printf("in %s\n", config->vm_dir) > 0;
+}
+
 bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report) {
     (void)config;
     bool ok = !getenv("FAKE_BROKEN");

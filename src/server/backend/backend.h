@@ -65,11 +65,21 @@ typedef struct wrn_backend_config {
     const char *template_dir;  /* templates built by the operator; may not exist */
     const char *agent_path;    /* the wrenn-agent binary */
     const char *unpack_path;   /* the wrenn-unpack binary */
+    const char *vm_dir;        /* what `wrennd vm setup` makes; may not exist */
+    const char *vm_path;       /* the wrenn-vm binary */
+    const char *boot_path;     /* the wrenn-boot binary */
     const char *cgroup_parent; /* NULL: chosen automatically */
     bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
     int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */
     wrn_egress_config egress;
 } wrn_backend_config;
+
+/* Where `wrennd vm setup` takes things from; NULL: from the distribution. */
+typedef struct wrn_setup_plan {
+    char *kernel; /* the package of a Linux kernel, or a directory with its files */
+    char *image;  /* the root file system of `minimal`: an archive, or a directory */
+    char *mirror; /* where packages for that come from */
+} wrn_setup_plan;
 
 typedef struct wrn_box_spec {
     const char *id; /* "cl-..."; unique; [a-z0-9-] */
@@ -142,7 +152,7 @@ typedef struct wrn_backend_ops {
     /* After all instances were released. Leaves only what belongs to boxes that go on. */
     void (*close)(wrn_backend *backend);
     /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp, cgroup
-     * ("v2", "v1", "none"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none": what a box
+     * ("v2", "v1", "none"), accelerator (of virtual machines: "kvm", "tcg"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none": what a box
      * without a policy has), disk
      * ("unlimited"), reasons [text]. The caller frees it. */
     wrn_json *(*probe)(const wrn_backend *backend);
@@ -156,7 +166,8 @@ typedef struct wrn_backend_ops {
     /* Starts the agent. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
      * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
     int (*start)(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
-    /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). */
+    /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). NULL, as
+     * connect(): start() never gives a handover socket. */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
     /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
     int (*connect)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
@@ -175,7 +186,8 @@ typedef struct wrn_backend_ops {
     void (*stats)(wrn_instance *it, wrn_box_stats *out);
     /* Counts the processes of the box that the OOM killer has killed; 0 if unknown. */
     int64_t (*oom_kills)(const wrn_instance *it);
-    /* Reports what the frozen box has written. The layers do not change until it is thawed. */
+    bool stops_clock; /* while the box is frozen its clock stands still, and has to be set afterwards */
+    /* Reports what the frozen box has written. The layers do not change until it is thawed. NULL: not possible. */
     void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
     /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page
      * cache included. To join, it writes "0" to *join_fd; -1: no limits. 0, or -1 with errno. */
@@ -188,7 +200,7 @@ typedef struct wrn_backend_ops {
     /* Whether boxes can have a network here. 0, or -1 with a fault that says why not. */
     int (*check_network)(const wrn_backend *backend, wrn_fault *fault);
     /* Connects to a TCP port of the box's loopback without any descriptor from inside. The caller owns the non-blocking
-     * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. */
+     * `fd`. WRN_FAULT_NOT_LISTENING when nothing listens. NULL: the backend can't, and the agent has to. */
     void (*dial)(wrn_instance *it, uint16_t port, wrn_dial_fn done, void *context);
 
     /* These need no open backend. */
@@ -199,6 +211,9 @@ typedef struct wrn_backend_ops {
     /* Adds what this backend needs to the directory of a template that `wrennd template build` has filled but not yet
      * published. Blocks. False with a fault: the build fails. NULL: nothing is needed. */
     bool (*finish_template)(const char *dir, const wrn_root *root, wrn_fault *fault);
+    /* Installs what boxes need here beyond what the machine has; again to renew it. Blocks. False with a fault. NULL: nothing is
+     * needed. */
+    bool (*setup)(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);
     /* Appends checks of what boxes need here to `report`, as {check, ok, detail, fix}. */
     void (*doctor)(const wrn_backend_config *config, wrn_json *report);
 } wrn_backend_ops;

@@ -83,6 +83,8 @@ void wrn_boxes_list_templates(const wrn_boxes *boxes, wrn_template_fn each, void
 /* `wrennd doctor`: appends the checks of all backends to `report`, an array of {check, ok, detail, fix}. Blocks. False
  * when no backend can run a sandbox. */
 bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report);
+/* `wrennd vm setup`: wrn_backend_ops.setup of all backends. Blocks. False with a fault. */
+bool wrn_boxes_set_up(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);
 /* `wrennd doctor --leaks`: appends what dead daemons have left to `report`, an array of {kind, what}. */
 void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 
@@ -130,6 +132,8 @@ void wrn_box_want_port(wrn_box *box, uint16_t port);
 
 /* ---- snapshots ---- */
 
+/* Whether snapshots can be made of the box. 0, or -1 with a fault. */
+int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault);
 /* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written. It is
  * complete, or with a fault does not exist, when `done` runs. */
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);

@@ -1,7 +1,10 @@
 /* What can be done with a live box. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "server/box/internal.h"
+
+enum { CLOCK_LIMIT_MS = 10000 };
 
 static bool is_live(const wrn_box *box, wrn_fault *fault) {
     if (box->phase == LIVE) return true;
@@ -87,7 +90,7 @@ static void refuse_dial(void *context, const wrn_fault *fault) {
 void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) {
     wrn_fault fault;
     if (is_live(box, &fault) && box->service) return service_dial(box->service, port, done, context);
-    if (box->phase == LIVE) return box->runner->ops->dial(box->it, port, done, context);
+    if (box->phase == LIVE) return box_reach_port(box, port, done, context);
     refused_dial *r = calloc(1, sizeof(*r));
     *r = (refused_dial){done, context};
     wrn_answer_later(box->boxes->config.loop, refuse_dial, r, &fault);
@@ -105,10 +108,28 @@ static void on_box_frozen(void *context, const wrn_fault *fault) {
     box_done(box, fault);
 }
 
+static void on_clock_set(void *context, const wrn_proc_result *result) {
+    wrn_box *box = context;
+    (void)result; /* a box that has ended says so itself */
+    if (!is_answered(box)) box_done(box, NULL);
+}
+
+/* False if it can't be set now. */
+static bool set_clock(wrn_box *box) {
+    char now[32];
+    wrn_fault fault;
+    const char *const args[] = {now, NULL};
+    const wrn_proc_spec spec = {.cmd = "clock", .args = args, .builtin = true, .timeout_ms = CLOCK_LIMIT_MS};
+    const wrn_proc_events events = {.on_end = on_clock_set, .context = box};
+    snprintf(now, sizeof(now), "%lld", (long long)(wrn_clock_us(CLOCK_REALTIME) / 1000));
+    return wrn_agent_exec(box->agent, &spec, &events, &fault) != NULL;
+}
+
 static void on_box_thawed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
     if (!fault) wrn_agent_suspend(box->agent, false);
+    if (!fault && box->runner->ops->stops_clock && set_clock(box)) return;
     if (fault || box->greeted) box_done(box, fault);
     else box_limit(box); /* it was frozen when it was adopted: the agent's first frame is still to come */
 }

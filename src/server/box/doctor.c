@@ -110,6 +110,12 @@ bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report) {
     return fine;
 }
 
+bool wrn_boxes_set_up(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault) {
+    for (size_t i = 0; wrn_backends[i]; i++)
+        if (wrn_backends[i]->setup && !wrn_backends[i]->setup(config, plan, fault)) return false;
+    return true;
+}
+
 /* ---- leaks ---- */
 
 /* A daemon holds this lock while its boxes are open. */

@@ -6,6 +6,7 @@
  *     snapshots.c
  *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
+ *     relay.c    connections to its ports
  *     gate.c     the process through which it reaches the network; gate_settings.c: what that is told
  *     injector.c the process that adds headers with secrets
  *     keep.c     what the holder is told; holder.c is that process */
@@ -116,6 +117,11 @@ const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault 
 
 /* The gate lets out what it should, for the first time; or it can't, and the box fails. */
 void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
+
+/* ---- relay.c ---- */
+
+/* As wrn_backend_ops.dial, for every backend. Only while the agent is there. */
+void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context);
 
 /* ---- gate.c ---- */
 

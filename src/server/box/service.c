@@ -78,7 +78,7 @@ bool service_reattach(service *s, const wrn_detached *command, wrn_proc_events *
 /* ---- connections to it ---- */
 
 static void dial_box(service *s, uint16_t port, wrn_dial_fn done, void *context) {
-    s->box->runner->ops->dial(s->box->it, port, done, context);
+    box_reach_port(s->box, port, done, context);
 }
 
 static void finish_waiter(waiter *d, int fd, const wrn_fault *fault) {

@@ -41,6 +41,12 @@ static void on_layers(void *context, const wrn_upper_layer *layers, size_t count
     on_box_copied(box, 0, fault);
 }
 
+int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault) {
+    if (box->runner->ops->save) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
+                         "snapshots of sandboxes with isolation \"%s\" are not possible yet", box->runner->ops->name);
+}
+
 void wrn_box_snapshot(wrn_box *box, const char *id, wrn_snapshot_fn done, void *context) {
     box->copied = done;
     box->copied_context = context;

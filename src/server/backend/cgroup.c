@@ -7,7 +7,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#include "server/backend/ns/internal.h"
+#include "base/file.h"
+#include "server/backend/cgroup.h"
 #include "server/trees.h"
 
 #define PREFIX "wrennd-"

@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "server/backend/ns/internal.h"
+#include "base/file.h"
+#include "server/backend/cgroup.h"
 
 #define LEAF "wrennd"
 

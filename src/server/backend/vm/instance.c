@@ -1,0 +1,234 @@
+/* One virtual machine: its disk, its start, its end. */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/text.h"
+#include "base/tree.h"
+#include "server/backend/vm/internal.h"
+#include "server/precedence.h"
+
+enum { RETRY_MS = 2, RETRIES = 5000, BUFFER_SIZE = 256 << 10 };
+
+/* ---- its end ---- */
+
+static void close_ends(wrn_instance *it) {
+    monitor_close(WRN_TAKE(it->monitor));
+    wrn_fd_close(&it->lifeline);
+    wrn_fd_close(&it->errors);
+    uv_timer_stop(&it->timer);
+}
+
+static void free_instance(wrn_instance *it) {
+    if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
+    wrn_fd_close(&it->disk_fd);
+    uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
+}
+
+static void remove_files(wrn_job *removal) {
+    wrn_instance *it = (wrn_instance *)removal;
+    it->files_stayed = !wrn_tree_remove(it->dir);
+}
+
+static void on_files_removed(wrn_job *removal) {
+    wrn_instance *it = (wrn_instance *)removal;
+    wrn_done_fn done = it->done;
+    void *context = it->done_context;
+    wrn_fault fault;
+    bool failed = it->files_stayed;
+    if (failed) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", it->dir);
+    free_instance(it);
+    done(context, failed ? &fault : NULL);
+}
+
+/* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. */
+static void remove_group(uv_timer_t *timer) {
+    wrn_instance *it = timer->data;
+    if (!cgroup_remove(&it->backend->cgroups, it->id) && it->tries++ < RETRIES) {
+        uv_timer_start(timer, remove_group, RETRY_MS, 0);
+        return;
+    }
+    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal, remove_files, on_files_removed);
+}
+
+void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
+    close_ends(it);
+    if (!done) return free_instance(it);
+    it->done = done;
+    it->done_context = context;
+    it->tries = 0;
+    uv_timer_start(&it->timer, remove_group, 0, 0);
+}
+
+void vm_kill(wrn_instance *it, wrn_fault *fault) {
+    char said[300];
+    ssize_t size = fault && it->errors >= 0 ? read(it->errors, said, sizeof(said) - 1) : 0;
+    if (size > 0) {
+        said[size] = '\0';
+        said[strcspn(said, "\n")] = '\0';
+        wrn_text_clean(said);
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", said);
+    }
+    close_ends(it);
+    syscall(SYS_pidfd_send_signal, it->pidfd, SIGKILL, NULL, 0); /* QEMU gets it from the kernel when wrenn-vm dies */
+}
+
+/* ---- its disk ---- */
+
+static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
+    const char *what = spec->snapshot_id ? "made from a snapshot"
+                       : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0
+                           ? "made from this template"
+                       : spec->network ? "connected to a network"
+                                       : NULL;
+    if (!what) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
+                         "a virtual machine can't be %s yet, only from \"" MINIMAL "\" and without a network; ask for "
+                         "less isolation than \"vm\"",
+                         what);
+}
+
+/* wrenn-vm makes the file system. */
+static bool make_disk(wrn_instance *it) {
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof(path), "%s/disk", it->dir);
+    if (mkdir(it->dir, 0700) != 0) return false;
+    it->disk_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return it->disk_fd >= 0 && ftruncate(it->disk_fd, it->disk_mb << 20) == 0;
+}
+
+/* As root, each machine has a user id of its own. */
+static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
+    for (int slot = 0; slot < SLOTS_MAX; slot++)
+        if (slot_take(backend->slots_fd, slot)) return slot;
+    return wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine runs %d sandboxes, which is the limit",
+                         SLOTS_MAX);
+}
+
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
+                         wrn_fault *fault) {
+    if (refuse(spec, root, fault) != 0) return NULL;
+    int slot = backend->root ? take_slot(backend, fault) : -1;
+    if (backend->root && slot < 0) return NULL;
+    wrn_instance *it = calloc(1, sizeof(*it));
+    *it = (wrn_instance){.backend = backend,
+                         .vcpus = spec->vcpus,
+                         .memory_mb = spec->memory_mb,
+                         .disk_mb = spec->disk_mb ? spec->disk_mb : DISK_MB,
+                         .slot = slot,
+                         .pidfd = -1,
+                         .disk_fd = -1,
+                         .lifeline = -1,
+                         .errors = -1};
+    snprintf(it->id, sizeof(it->id), "%s", spec->id);
+    snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
+    snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
+    uv_timer_init(backend->config.loop, &it->timer);
+    it->timer.data = it;
+    wrn_box_spec limits = *spec;
+    limits.memory_mb += OVERHEAD_MB;
+    if (!make_disk(it))
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk in %.200s: %s", it->dir,
+                      strerror(errno));
+    else if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
+    wrn_tree_remove(it->dir);
+    free_instance(it);
+    return NULL;
+}
+
+/* ---- its start ---- */
+
+/* Pairs of ours and theirs. */
+typedef struct ends {
+    int agent[2], monitor[2], lifeline[2], errors[2];
+} ends;
+
+static bool make_ends(ends *e) {
+    const int size = BUFFER_SIZE;
+    *e = (ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->agent) != 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
+        pipe2(e->errors, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    for (int i = 0; i < 2; i++) setsockopt(e->agent[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    return fcntl(e->agent[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(e->monitor[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static void close_all(ends *e) {
+    wrn_fds_close(e->agent, 2), wrn_fds_close(e->monitor, 2), wrn_fds_close(e->lifeline, 2),
+        wrn_fds_close(e->errors, 2);
+}
+
+enum { PASSED = FD_GROUPS - FD_LIFELINE + HIERARCHIES };
+
+/* In the child, which may only make system calls. */
+_Noreturn static void become_jail(const char *path, char *const *argv, const int fds[PASSED], int errors) {
+    static const char sorry[] = "wrenn-vm can't be executed; install it beside wrennd or in ../libexec/wrenn";
+    int high[PASSED];
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    wrn_precedence_share();
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < PASSED; i++) high[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+    for (int i = 0; i < 3; i++) dup2(null, i);
+    for (int i = 0; i < PASSED; i++)
+        if (high[i] >= 0) dup2(high[i], FD_LIFELINE + i);
+        else close(FD_LIFELINE + i);
+    syscall(SYS_close_range, (unsigned)(FD_LIFELINE + PASSED), ~0u, 0u);
+    execve(path, argv, (char *[]){NULL});
+    (void)!write(errors < 0 ? 2 : FD_ERRORS, sorry, sizeof(sorry) - 1);
+    _exit(127);
+}
+
+static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
+    const wrn_backend *backend = it->backend;
+    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1],    e->errors[1], e->agent[1],          e->monitor[1],
+                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd};
+    machine m;
+    machine_describe(it, &m);
+    cgroup_join_fds(&backend->cgroups, it->id, groups);
+    memcpy(fds + PASSED - HIERARCHIES, groups, sizeof(groups));
+    WRN_AUTO(wrn_fd_close) int group = cgroup_clone_fd(&backend->cgroups, it->id);
+    struct clone_args args = {.flags = CLONE_PIDFD | (group >= 0 ? CLONE_INTO_CGROUP : 0),
+                              .pidfd = (uint64_t)(uintptr_t)pidfd,
+                              .exit_signal = SIGCHLD,
+                              .cgroup = group >= 0 ? (uint64_t)group : 0};
+    long pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) become_jail(backend->config.vm_path, m.argv, fds, e->errors[1]);
+    int saved = errno;
+    wrn_fds_close(groups, HIERARCHIES);
+    errno = saved;
+    return (pid_t)pid;
+}
+
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
+    ends e;
+    int pidfd = -1, write_end = -1;
+    pid_t pid = -1;
+    (void)spec;
+    if (make_ends(&e) && (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0) pid = spawn_jail(it, &e, &pidfd);
+    if (pid < 0) {
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));
+        wrn_fd_close(&write_end);
+        close_all(&e);
+        return -1;
+    }
+    it->pidfd = pidfd;
+    it->lifeline = wrn_fd_take(&e.lifeline[0]);
+    it->errors = wrn_fd_take(&e.errors[0]);
+    it->monitor = monitor_open(it->backend->config.loop, wrn_fd_take(&e.monitor[0]));
+    channel[0] = wrn_fd_take(&e.agent[0]);
+    channel[1] = write_end;
+    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = -1};
+    close_all(&e);
+    return 0;
+}

@@ -1,0 +1,111 @@
+/* What the files of the virtual machines backend share. Which file does what is in src/server/README.md.
+ *
+ * Each box is a process wrenn-vm (jail.c), which confines QEMU and ends it when wrennd closes its socket. In the machine
+ * wrenn-boot puts the root together from two disks, and executes the agent, whose channel is a port of the machine. What comes
+ * from the agent, and from QEMU, is hostile. */
+#pragma once
+
+#include <limits.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "server/backend/cgroup.h"
+#include "server/lane.h"
+#include "server/userns.h"
+
+/* MEMORY_MIN_MB: of a machine. OVERHEAD_MB: QEMU's own, beside that. DISK_MB: of a box's own disk, if it asks for none. */
+enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
+
+/* What `wrennd vm setup` has made: the directory that the link `current` in the vm directory leads to. */
+#define VM_CURRENT "current"
+#define VM_ROOT "root"              /* QEMU, its libraries and the kernel: all that QEMU sees */
+#define VM_MODULES "modules"        /* of the kernel; `order` has their names */
+#define VM_IMAGE "minimal.squashfs" /* the root of `minimal` */
+#define VM_VERSIONS "versions"      /* of QEMU and of the kernel, one a line */
+
+/* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
+enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_GROUPS };
+
+typedef struct monitor monitor;
+
+struct wrn_backend {
+    wrn_backend_config config;
+    bool root, kvm;
+    char dir[PATH_MAX];         /* of the setup, without links */
+    char qemu[64], kernel[128]; /* versions */
+    char why_no_kvm[128];
+    int setup_fd; /* locked: the setup is in use */
+    int initramfs_fd, image_fd;
+    int slots_fd;
+    int64_t tsc_khz; /* 0: unknown */
+    bool slot_used[SLOTS_MAX];
+    cgroups cgroups;
+};
+
+struct wrn_instance {
+    wrn_job removal; /* first, so that a job is its instance */
+    wrn_backend *backend;
+    char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
+    int64_t vcpus, memory_mb, disk_mb;
+    int slot;
+    int pidfd; /* the caller's */
+    int disk_fd;
+    int lifeline, errors; /* -1: not started, or over */
+    monitor *monitor;     /* NULL likewise */
+    uv_timer_t timer;     /* the next attempt to release */
+    int tries;
+    bool files_stayed;
+    wrn_done_fn done; /* of release */
+    void *done_context;
+};
+
+/* ---- instance.c ---- */
+
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
+                         wrn_fault *fault);
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+void vm_kill(wrn_instance *it, wrn_fault *fault);
+void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
+
+/* ---- machine.c ---- */
+
+enum { MACHINE_ARGS = 64 };
+typedef struct machine {
+    char text[4096]; /* of the arguments */
+    size_t used;
+    char *argv[MACHINE_ARGS + 1];
+    size_t count;
+} machine;
+/* The command line of wrenn-vm and of QEMU for a box. */
+void machine_describe(const wrn_instance *it, machine *out);
+
+/* ---- initramfs.c ---- */
+
+/* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent and the modules of the setup. -1 with a fault. */
+int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_fault *fault);
+
+/* ---- monitor.c ---- */
+
+/* QMP over a socket, which it takes over. */
+monitor *monitor_open(uv_loop_t *loop, int fd);
+/* Drops what is under way without an answer. */
+void monitor_close(monitor *m);
+/* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does not answer any more. */
+void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
+
+/* ---- probe.c ---- */
+
+/* Whether the processor's virtualization can be used here, and is fast enough to be real; why not, for people. */
+bool probe_kvm(char *why, size_t size);
+/* The rate of this processor's time stamp counter; 0: unknown. Takes some milliseconds. */
+int64_t probe_tsc_khz(void);
+wrn_json *vm_probe(const wrn_backend *backend);
+void vm_doctor(const wrn_backend_config *config, wrn_json *report);
+
+/* ---- setup.c ---- */
+
+/* Finds what `wrennd vm setup` has made. -1 with a fault that names the remedy. */
+int setup_find(const wrn_backend_config *config, char dir[PATH_MAX], wrn_fault *fault);
+/* Reads a line of VM_VERSIONS. */
+void setup_version(const char *dir, const char *what, char *out, size_t size);
+bool vm_setup(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);

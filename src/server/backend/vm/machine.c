@@ -1,0 +1,83 @@
+/* The command line of a virtual machine. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "server/backend/vm/internal.h"
+
+/* Of TCG, which keeps translated code. Its default is 1 GiB. */
+#define TRANSLATED_MB "64"
+
+WRN_PRINTF(2, 3) static void add(machine *m, const char *format, ...) {
+    va_list args;
+    if (m->count == MACHINE_ARGS) return;
+    va_start(args, format);
+    int size = vsnprintf(m->text + m->used, sizeof(m->text) - m->used, format, args);
+    va_end(args);
+    if (size < 0 || (size_t)size >= sizeof(m->text) - m->used) return;
+    m->argv[m->count++] = m->text + m->used;
+    m->used += (size_t)size + 1;
+}
+
+static void add_all(machine *m, const char *const *words) {
+    for (; *words; words++) add(m, "%s", *words);
+}
+
+/* A panic ends the machine: the kernel restarts it at once, by the processor's own means, and QEMU does not do that. */
+#define ALWAYS "rdinit=/init panic=-1 reboot=t quiet random.trust_cpu=on cryptomgr.notests=1"
+/* Under TCG the kernel's own protections against the processor only cost time, and its measurement of the clock fails. */
+#define EMULATED                                                                                                              \
+    " nokaslr mitigations=off tsc=reliable no_timer_check"                                                                    \
+    " initcall_blacklist=init_kprobe_trace,load_system_certificate_list,cubictcp_register,crypto_kdf108_init,init_encrypted," \
+    "i8042_init,cmos_init"
+
+static void add_kernel(machine *m, const wrn_instance *it) {
+    const wrn_backend *backend = it->backend;
+    char clock[64] = "";
+    if (!backend->kvm && backend->tsc_khz)
+        snprintf(clock, sizeof(clock), " tsc_early_khz=%lld", (long long)backend->tsc_khz);
+    add_all(m, (const char *const[]){"-kernel", "/vmlinux", "-initrd", NULL});
+    add(m, "/proc/self/fd/%d", FD_INITRAMFS);
+    add(m, "-append");
+    add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s", backend->kvm ? "" : EMULATED, clock, it->id, it->template_name);
+}
+
+static void add_disks(machine *m) {
+    add(m, "-add-fd"), add(m, "fd=%d,set=1", FD_IMAGE);
+    add(m, "-add-fd"), add(m, "fd=%d,set=2", FD_DISK);
+    add(m, "-blockdev");
+    add(m, "driver=raw,node-name=image,read-only=on,file.driver=file,file.filename=/dev/fdset/1,file.locking=off,"
+           "file.read-only=on");
+    add(m, "-blockdev");
+    add(m, "driver=raw,node-name=disk,file.driver=file,file.filename=/dev/fdset/2,file.locking=off,discard=unmap,"
+           "file.discard=unmap");
+    add_all(m, (const char *const[]){"-device", "virtio-blk-device,drive=image", "-device",
+                                     "virtio-blk-device,drive=disk", NULL});
+}
+
+static void add_channels(machine *m) {
+    add_all(m,
+            (const char *const[]){"-device", "virtio-rng-device", "-device", "virtio-serial-device", "-chardev", NULL});
+    add(m, "socket,id=agent,fd=%d", FD_AGENT);
+    add_all(m, (const char *const[]){"-device", "virtserialport,chardev=agent,name=wrenn.agent", "-chardev", NULL});
+    add(m, "socket,id=monitor,fd=%d", FD_MONITOR);
+    add_all(m, (const char *const[]){"-mon", "chardev=monitor,mode=control", NULL});
+}
+
+void machine_describe(const wrn_instance *it, machine *out) {
+    const wrn_backend *backend = it->backend;
+    *out = (machine){.used = 0};
+    add(out, "wrenn-vm");
+    add(out, "%.3000s/" VM_ROOT, backend->dir);
+    add(out, "%u", backend->root ? (unsigned)(FIRST_UID + (uid_t)it->slot * UID_RANGE) : 0u);
+    add(out, "%s", backend->kvm ? "kvm" : "tcg");
+    add_all(out, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
+                                       "-no-reboot", "-M", "microvm,x-option-roms=off,isa-serial=off", "-accel", NULL});
+    add(out, "%s", backend->kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
+    add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : "max,-la57");
+    add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);
+    add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
+    add_disks(out);
+    add_channels(out);
+    add(out, "-sandbox"), add(out, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    add_kernel(out, it);
+}

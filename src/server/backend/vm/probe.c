@@ -1,0 +1,159 @@
+/* Finds out what this machine has for virtual machines; `wrennd doctor`. */
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "server/backend/vm/internal.h"
+
+#define REMEDY "run wrennd vm setup"
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+    return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* ---- KVM ---- */
+
+/* A million rounds take a real processor about a millisecond. Where something pretends to be KVM they take seconds, or never
+ * end. */
+enum { PAGE = 4096, PATIENCE_MS = 1000, REAL_NS = 100 * 1000 * 1000 };
+static const unsigned char rounds[] = {0x66, 0xb9, 0x40, 0x42, 0x0f, 0x00, /* mov ecx, 1000000 */
+                                       0x66, 0x49, 0x75, 0xfc,             /* dec ecx; jnz back */
+                                       0xf4};                              /* hlt */
+
+static int begin_machine(int kvm, int *cpu, size_t *run_size) {
+    int vm = ioctl(kvm, KVM_GET_API_VERSION, 0) == KVM_API_VERSION ? ioctl(kvm, KVM_CREATE_VM, 0) : -1;
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct kvm_sregs system;
+    struct kvm_regs registers = {.rip = 0, .rflags = 2};
+    if (vm < 0 || page == MAP_FAILED) return -1;
+    memcpy(page, rounds, sizeof(rounds));
+    struct kvm_userspace_memory_region region = {.memory_size = PAGE, .userspace_addr = (uint64_t)(uintptr_t)page};
+    *run_size = (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+    if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) != 0 || (*cpu = ioctl(vm, KVM_CREATE_VCPU, 0)) < 0 ||
+        ioctl(*cpu, KVM_GET_SREGS, &system) != 0)
+        return -1;
+    system.cs.base = system.cs.selector = 0;
+    return ioctl(*cpu, KVM_SET_SREGS, &system) == 0 ? ioctl(*cpu, KVM_SET_REGS, &registers) : -1;
+}
+
+/* In a child, which is killed if it takes too long. Exits with 0 if KVM is real, 1 if it is slow, 2 if it can't be used. */
+_Noreturn static void run_rounds(int kvm) {
+    int cpu = -1;
+    size_t size = 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (begin_machine(kvm, &cpu, &size) != 0) _exit(2);
+    const struct kvm_run *run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, cpu, 0);
+    int64_t begin_ns = now_ns();
+    if (run == MAP_FAILED || ioctl(cpu, KVM_RUN, 0) != 0 || run->exit_reason != KVM_EXIT_HLT) _exit(2);
+    _exit(now_ns() - begin_ns < REAL_NS ? 0 : 1);
+}
+
+bool probe_kvm(char *why, size_t size) {
+    int status = 0;
+    WRN_AUTO(wrn_fd_close) int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    if (kvm < 0) return snprintf(why, size, "/dev/kvm: %s", strerror(errno)), false;
+    pid_t pid = fork();
+    if (pid == 0) run_rounds(kvm);
+    if (pid < 0) return snprintf(why, size, "cannot try KVM: %s", strerror(errno)), false;
+    WRN_AUTO(wrn_fd_close) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, PATIENCE_MS) != 1) kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (status == 0) return true;
+    bool unusable = WIFEXITED(status) && WEXITSTATUS(status) == 2;
+    return snprintf(why, size, "/dev/kvm %s", unusable ? "is there, but can't run anything" : "is too slow to be real"),
+           false;
+}
+
+/* ---- the clock ---- */
+
+int64_t probe_tsc_khz(void) {
+#if defined(__x86_64__)
+    enum { LONG_ENOUGH_NS = 10 * 1000 * 1000 };
+    int64_t begin_ns = now_ns(), passed_ns;
+    uint64_t begin = __rdtsc();
+    while ((passed_ns = now_ns() - begin_ns) < LONG_ENOUGH_NS) {
+    }
+    return (int64_t)((__rdtsc() - begin) * 1000000 / (uint64_t)passed_ns);
+#else
+    return 0;
+#endif
+}
+
+/* ---- what a sandbox gets ---- */
+
+static void add_reason(wrn_json *list, const char *text) {
+    wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
+}
+
+wrn_json *vm_probe(const wrn_backend *backend) {
+    static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
+    const cgroups *c = &backend->cgroups;
+    const bool limited = c->limits != CGROUP_NONE;
+    char text[512];
+    wrn_json *report = wrn_json_new_object(), *limits = wrn_json_new_object(), *reasons = wrn_json_new_array();
+    /* The machine has no more memory and processors than it was given, whatever the host enforces. */
+    wrn_json_set_string(limits, "memory", "enforced");
+    wrn_json_set_string(limits, "cpu", "enforced");
+    wrn_json_set_string(limits, "pids", "enforced");
+    if (!backend->kvm) {
+        snprintf(text, sizeof(text), "QEMU emulates the processor, which is for development: %s", backend->why_no_kvm);
+        add_reason(reasons, text);
+    }
+    if (!backend->root)
+        add_reason(reasons, "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
+    if (!limited) add_reason(reasons, c->why);
+    wrn_json_set_string(report, "level", "vm");
+    wrn_json_set_string(report, "backend", "vm");
+    wrn_json_set_string(report, "accelerator", backend->kvm ? "kvm" : "tcg");
+    wrn_json_set_string(report, "kernel", backend->kernel);
+    wrn_json_set_string(report, "qemu", backend->qemu);
+    wrn_json_set_bool(report, "root", backend->root);
+    wrn_json_set_string(report, "user_namespace", backend->root ? "distinct" : "shared");
+    wrn_json_set_string(report, "seccomp", "none");
+    wrn_json_set_string(report, "cgroup", names[c->limits]);
+    wrn_json_set(report, "limits", limits);
+    wrn_json_set_string(report, "network", "none");
+    wrn_json_set_string(report, "disk", "limited");
+    wrn_json_set(report, "reasons", reasons);
+    return report;
+}
+
+/* ---- doctor ---- */
+
+void vm_doctor(const wrn_backend_config *config, wrn_json *report) {
+    char dir[PATH_MAX], qemu[64], kernel[128], text[256], why[128] = "";
+    wrn_fault fault;
+    bool found = setup_find(config, dir, &fault) == 0;
+    if (!found)
+        return wrn_report_check(report, "virtual machines", false, fault.message,
+                                REMEDY " if you want sandboxes with a kernel of their own");
+    setup_version(dir, "qemu", qemu, sizeof(qemu));
+    setup_version(dir, "kernel", kernel, sizeof(kernel));
+    snprintf(text, sizeof(text), "QEMU %s, Linux %s", qemu, kernel);
+    wrn_report_check(report, "virtual machines", true, text, "");
+    bool programs = config->boot_path && access(config->boot_path, R_OK) == 0 && config->vm_path &&
+                    access(config->vm_path, X_OK) == 0;
+    wrn_report_check(report, "programs of virtual machines", programs,
+                     programs ? "wrenn-vm and wrenn-boot" : "wrenn-vm or wrenn-boot is missing",
+                     "install them beside wrennd, or in ../libexec/wrenn");
+    bool kvm = probe_kvm(why, sizeof(why));
+    snprintf(text, sizeof(text), "%s%s", kvm ? "KVM" : "none, so that QEMU emulates the processor: ", why);
+    wrn_report_check(
+        report, "acceleration of virtual machines", kvm, text,
+        "give this machine hardware virtualization, and wrennd's user access to /dev/kvm; without it, virtual "
+        "machines run, but are slow");
+}

@@ -1,0 +1,146 @@
+/* Opens and closes the backend; its table. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "server/backend/vm/internal.h"
+
+static int fail(wrn_fault *fault, const char *what) {
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open %.300s: %s; run wrennd vm setup again", what,
+                         strerror(errno));
+}
+
+/* Locks it, so that another setup does not remove it. */
+static int open_setup(wrn_backend *backend, wrn_fault *fault) {
+    char path[PATH_MAX + 32];
+    if (setup_find(&backend->config, backend->dir, fault) != 0) return -1;
+    backend->setup_fd = open(backend->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (backend->setup_fd < 0 || flock(backend->setup_fd, LOCK_SH | LOCK_NB) != 0) return fail(fault, backend->dir);
+    snprintf(path, sizeof(path), "%s/" VM_IMAGE, backend->dir);
+    backend->image_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (backend->image_fd < 0) return fail(fault, path);
+    setup_version(backend->dir, "qemu", backend->qemu, sizeof(backend->qemu));
+    setup_version(backend->dir, "kernel", backend->kernel, sizeof(backend->kernel));
+    return 0;
+}
+
+static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault *fault) {
+    cgroups *c = &backend->cgroups;
+    if (!*state->name) cgroup_name(state->name, sizeof(state->name));
+    cgroups_open(c, backend->config.cgroup_parent, state->name);
+    cgroups_sweep(backend->config.loop, c, state);
+    for (int i = 0; i < WRN_STATE_LOCKS; i++) state->locks[i] = i < HIERARCHIES ? c->lock_fds[i] : -1;
+    if (!backend->root || (backend->slots_fd = slots_open()) >= 0) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
+}
+
+static void vm_close(wrn_backend *backend) {
+    const int fds[] = {backend->setup_fd, backend->image_fd, backend->initramfs_fd, backend->slots_fd};
+    for (size_t i = 0; i < WRN_COUNT(fds); i++)
+        if (fds[i] >= 0) close(fds[i]);
+    cgroups_close(&backend->cgroups);
+    free(backend);
+}
+
+static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault) {
+    wrn_backend *backend = calloc(1, sizeof(*backend));
+    *backend = (wrn_backend){
+        .config = *config, .root = geteuid() == 0, .setup_fd = -1, .image_fd = -1, .initramfs_fd = -1, .slots_fd = -1};
+    for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
+    if (open_setup(backend, fault) == 0 && (backend->initramfs_fd = initramfs_make(config, backend->dir, fault)) >= 0 &&
+        open_groups(backend, state, fault) == 0) {
+        backend->kvm = probe_kvm(backend->why_no_kvm, sizeof(backend->why_no_kvm));
+        backend->tsc_khz = probe_tsc_khz();
+        *ret = backend;
+        return 0;
+    }
+    vm_close(backend);
+    return -1;
+}
+
+static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
+    int64_t most = sysconf(_SC_NPROCESSORS_ONLN);
+    (void)backend;
+    if (most > VCPUS_MAX) most = VCPUS_MAX;
+    if (most > 0 && *vcpus > most) *vcpus = most;
+    if (*memory_mb < MEMORY_MIN_MB) *memory_mb = MEMORY_MIN_MB;
+}
+
+/* ---- what machines can't do yet, or need not do ---- */
+
+static void vm_started(wrn_instance *it) { wrn_fd_close(&it->errors); }
+
+static int vm_check_network(const wrn_backend *backend, wrn_fault *fault) {
+    (void)backend;
+    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
+                         "virtual machines can't have a network yet; ask for no network, or for less isolation than "
+                         "\"vm\"");
+}
+
+/* ---- what they do ---- */
+
+static bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context) {
+    monitor_run(it->backend->config.loop, it->monitor, "stop", done, context);
+    return true;
+}
+
+static bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
+    monitor_run(it->backend->config.loop, it->monitor, "cont", done, context);
+    return true;
+}
+
+static void vm_stats(wrn_instance *it, wrn_box_stats *out) {
+    struct stat disk;
+    cgroup_stats(&it->backend->cgroups, it->id, out);
+    out->pids = -1; /* those of QEMU say nothing */
+    if (fstat(it->disk_fd, &disk) == 0) out->disk_bytes = (int64_t)disk.st_blocks * 512;
+}
+
+/* Inside, the machine's own kernel kills, and says so by the exit status. */
+static int64_t vm_oom_kills(const wrn_instance *it) {
+    (void)it;
+    return 0;
+}
+
+static int vm_make_helper_group(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd) {
+    return cgroup_make_helper(&backend->cgroups, name, memory_bytes, join_fd);
+}
+
+static bool vm_remove_helper_group(wrn_backend *backend, const char *name, int64_t *oom_kills) {
+    if (oom_kills) *oom_kills = cgroup_oom_kills(&backend->cgroups, name);
+    return cgroup_remove(&backend->cgroups, name);
+}
+
+static void vm_helper_fds(const wrn_instance *it, int fds[WRN_HELPER_FDS]) {
+    cgroup_helper_fds(&it->backend->cgroups, it->id, fds);
+}
+
+/* Groups of dead daemons look the same for all backends, and another one sweeps them. */
+static void vm_sweep(const wrn_backend_config *config, wrn_json *report) { (void)config, (void)report; }
+
+const wrn_backend_ops wrn_backend_vm = {
+    .name = "vm",
+    .open = vm_open,
+    .close = vm_close,
+    .probe = vm_probe,
+    .fit = vm_fit,
+    .prepare = vm_prepare,
+    .start = vm_start,
+    .started = vm_started,
+    .kill = vm_kill,
+    .release = vm_release,
+    .freeze = vm_freeze,
+    .thaw = vm_thaw,
+    .stats = vm_stats,
+    .oom_kills = vm_oom_kills,
+    .stops_clock = true,
+    .make_helper_group = vm_make_helper_group,
+    .remove_helper_group = vm_remove_helper_group,
+    .helper_fds = vm_helper_fds,
+    .check_network = vm_check_network,
+    .sweep = vm_sweep,
+    .setup = vm_setup,
+    .doctor = vm_doctor,
+};

@@ -1,0 +1,267 @@
+/* Sandboxes in virtual machines: `wrennd vm setup`, and a real wrennd with real machines, under TCG. They take seconds, so one
+ * setup and few machines serve many checks. Skipped without QEMU, or without the package of a kernel where
+ * tools/install-deps.sh puts it (or WRENN_TEST_KERNEL says). */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "work.h"
+
+#define KERNEL "/var/cache/wrenn/linux-image.deb"
+
+static const char *in_dir(const char *name) {
+    static char paths[8][300];
+    static size_t at;
+    char *path = paths[at++ % 8];
+    snprintf(path, sizeof(paths[0]), "%s/%s", test_dir(), name);
+    return path;
+}
+
+static const char *kernel_package(void) {
+    const char *own = getenv("WRENN_TEST_KERNEL");
+    return own ? own : KERNEL;
+}
+
+static void need_machines(void) {
+    static const char *const programs[] = {"qemu-system-x86_64", "sqfstar", "busybox", "dpkg-deb"};
+    char line[128];
+    for (size_t i = 0; i < WRN_COUNT(programs); i++) {
+        snprintf(line, sizeof(line), "PATH=$PATH:/usr/sbin:/sbin command -v %s > /dev/null", programs[i]);
+        if (system(line) != 0) test_skip("there is no %s; run tools/install-deps.sh test", programs[i]);
+    }
+    if (access(kernel_package(), R_OK) != 0)
+        test_skip("there is no %s; run tools/install-deps.sh test", kernel_package());
+}
+
+/* ---- the setup ---- */
+
+/* Runs `wrennd vm setup`, which must end with that status and say `part`. */
+static void set_up(const char *kernel, const char *image, int status, const char *part) {
+    int got;
+    const char *const args[] = {"vm",       "setup",      "--data-dir", in_dir("unused"),
+                                "--vm-dir", in_dir("vm"), "--kernel",   kernel,
+                                "--image",  image,        NULL};
+    char *said = daemon_run(args, &got);
+    CHECK_CONTAINS(said, part);
+    CHECK_INT(got, status);
+    free(said);
+}
+
+static void make_image(void) {
+    char line[1024];
+    snprintf(line, sizeof(line),
+             "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
+             "for p in sh cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot; do "
+             "ln -s busybox img/bin/$p; done && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
+             test_dir());
+    CHECK_INT(system(line), 0);
+}
+
+static int entries(const char *path) {
+    int count = 0;
+    DIR *dir = opendir(path);
+    for (const struct dirent *entry; dir && (entry = readdir(dir));) count += *entry->d_name != '.';
+    if (dir) closedir(dir);
+    return count;
+}
+
+/* What fails leaves nothing. */
+static void check_setup(void) {
+    make_image();
+    set_up("/nonexistent/kernel.deb", in_dir("img"), 1, "/nonexistent/kernel.deb is not the package of a kernel");
+    set_up(kernel_package(), "/nonexistent/image.tar", 1, "/nonexistent/image.tar");
+    CHECK_INT(entries(in_dir("vm")), 0);
+    set_up(kernel_package(), in_dir("img"), 0, "set up");
+    CHECK_INT(entries(in_dir("vm")), 2);
+}
+
+/* ---- machines ---- */
+
+static void start_machine(const test_daemon *d, char id[40]) {
+    make_sandbox(d, "{\"isolation\":\"vm\",\"memory_mb\":256}", id);
+}
+
+/* Processes whose command line names the sandbox. */
+static int processes_of(const char *id) {
+    int count = 0;
+    DIR *proc = opendir("/proc");
+    for (const struct dirent *entry; (entry = readdir(proc));) {
+        char path[300], line[8192];
+        snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
+        int fd = *entry->d_name >= '1' && *entry->d_name <= '9' ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        ssize_t size = fd >= 0 ? read(fd, line, sizeof(line)) : 0;
+        if (fd >= 0) close(fd);
+        count += size > 0 && memmem(line, (size_t)size, id, strlen(id)) != NULL;
+    }
+    closedir(proc);
+    return count;
+}
+
+static void await_no_processes(const char *id) {
+    while (processes_of(id)) usleep(10000);
+}
+
+static void check_isolation(const test_daemon *d, const char *id) {
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    const wrn_json *isolation = wrn_json_get(r.json, "isolation");
+    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "level"), NULL), "vm");
+    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "backend"), NULL), "vm");
+    const char *accelerator = wrn_json_string(wrn_json_get(isolation, "accelerator"), NULL);
+    CHECK(accelerator && (strcmp(accelerator, "tcg") == 0 || strcmp(accelerator, "kvm") == 0));
+    char *kernel = sh(d, id, "uname -r");
+    kernel[strcspn(kernel, "\n")] = '\0';
+    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "kernel"), NULL), kernel);
+    free(kernel);
+    reply_free(&r);
+}
+
+static void check_inside(const test_daemon *d, const char *id) {
+    char want[128];
+    snprintf(want, sizeof(want), "%s\n%s\nminimal\n", id, id);
+    CHECK_SH(d, id, "hostname; echo $WRENN_SANDBOX_ID; cat /run/wrenn/template_id", want);
+    CHECK_SH(d, id, "head -c 3000000 /dev/zero | wc -c; echo a > /root/a; cat /root/a", "3000000\na\n");
+    CHECK_SH(d, id, "ls /proc/self/fd | wc -l", "4\n"); /* the agent's port is not among them */
+    CHECK_ERROR(call(d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\",\"cwd\":\"/nonexistent\"}"), 400,
+                "invalid_request");
+    reply r = call(d, "GET", sandbox_path(id, "/files/read?path=/root/a"), NULL);
+    reply_free(&r);
+}
+
+/* Of both directions, more than any buffer holds. */
+static void check_ports(const test_daemon *d, const char *id) {
+    CHECK_INT(ask(d, id, 9, "GET", "/").status, 502);
+    free(sh(d, id, "head -c 3000000 /dev/urandom > /root/large; httpd -p 8000 -h /root"));
+    reply r = ask(d, id, 8000, "GET", "/large");
+    CHECK_INT(r.status, 200);
+    CHECK_INT(r.size, 3000000);
+    reply_free(&r);
+    free(sh(d, id, "rm /root/large"));
+}
+
+/* The clock of the machine stands still meanwhile, and is set afterwards. What is sent before is not lost. */
+static void check_pause(const test_daemon *d, const char *id) {
+    char line[64];
+    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    sleep(2);
+    long long before = (long long)time(NULL);
+    resume(d, id);
+    char *date = sh(d, id, "date +%s");
+    snprintf(line, sizeof(line), "%s, not %lld", date, before);
+    CHECK_MSG(atoll(date) >= before, "%s", line);
+    free(date);
+    CHECK_INT(ask(d, id, 8000, "GET", "/a").status, 200);
+}
+
+/* Refused before anything happens, by an error that says what. */
+static void check_refusals(const test_daemon *d, const char *id) {
+    char body[128];
+    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"network\":{\"egress\":\"public\"}}"), 501,
+                "not_implemented");
+    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"other\"}"), 501,
+                "not_implemented");
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"s\"}", id);
+    CHECK_ERROR(call(d, "POST", "/v1/snapshots", body), 501, "not_implemented");
+    check_status(d, id, "running");
+}
+
+/* By what happens in the machine, and to QEMU. Each time the caller hears of it. */
+static void check_ends(const test_daemon *d) {
+    static const char *const lines[] = {"reboot -f; sleep 60", "echo c > /proc/sysrq-trigger",
+                                        "kill -9 1; reboot -f -n; sleep 60"};
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        char id[40], body[256];
+        start_machine(d, id);
+        snprintf(body, sizeof(body), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"%s\"],\"timeout_sec\":60}", lines[i]);
+        CHECK_ERROR(call(d, "POST", sandbox_path(id, "/exec"), body), 502, "agent_error");
+        await_no_processes(id);
+        destroy(d, id);
+    }
+}
+
+static pid_t find_qemu(const char *id) {
+    char line[128], text[32] = "";
+    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*wrenn.id=%s'", id);
+    FILE *from = popen(line, "r");
+    CHECK(from && fgets(text, sizeof(text), from));
+    pclose(from);
+    return (pid_t)atoi(text);
+}
+
+static void check_killed(const test_daemon *d, const char *id) {
+    kill(find_qemu(id), SIGKILL);
+    await_no_processes(id);
+    reply r;
+    while ((r = call(d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}")).status == 200) reply_free(&r);
+    reply_free(&r);
+}
+
+static void make_other_template(void) {
+    char line[600];
+    snprintf(line, sizeof(line),
+             "mkdir -p %s/templates/other/rootfs/root && echo '{\"base\":null}' > %s/templates/other/template.json",
+             test_dir(), test_dir());
+    CHECK_INT(system(line), 0);
+}
+
+static void live(void) {
+    test_daemon d;
+    char id[40];
+    need_machines();
+    check_setup();
+    make_other_template();
+    start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), NULL});
+    start_machine(&d, id);
+    check_isolation(&d, id);
+    check_inside(&d, id);
+    check_ports(&d, id);
+    check_pause(&d, id);
+    check_refusals(&d, id);
+    check_killed(&d, id);
+    check_ends(&d);
+    start_machine(&d, id);
+    daemon_stop(&d);
+    await_no_processes(id);
+}
+
+TEST_AS_BOTH(machines_live_and_end, live)
+
+/* ---- without wrennd ---- */
+
+static void outlive(void) {
+    test_daemon d;
+    char id[40];
+    need_machines();
+    make_image();
+    set_up(kernel_package(), in_dir("img"), 0, "set up");
+    set_up(kernel_package(), in_dir("img"), 0, "set up"); /* the first one goes */
+    CHECK_INT(entries(in_dir("vm")), 2);
+    serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
+    start_machine(&d, id);
+    CHECK(processes_of(id) > 0);
+    kill(d.pid, SIGKILL);
+    daemon_wait(d.pid);
+    await_no_processes(id);
+    serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
+    wait_status(&d, id, "stopped");
+    start_machine(&d, id);
+    check_isolation(&d, id);
+    end(&d, SIGTERM, 0);
+    await_no_processes(id);
+}
+
+TEST_AS_ROOT(no_machine_outlives_wrennd, outlive)
+
+TEST(machines_are_refused_where_they_are_not_set_up) {
+    test_daemon d;
+    start(&d, (const char *[]){"--vm-dir", in_dir("none"), NULL});
+    reply r = call(&d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\"}");
+    CHECK_INT(r.status, 409);
+    CHECK_STR(error_code(&r), "conflict");
+    reply_free(&r);
+    daemon_stop(&d);
+}
+
+TEST_MAIN
