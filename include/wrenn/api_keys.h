@@ -29,12 +29,11 @@ WRENN_API WRENN_NODISCARD int wrenn_api_keys_create_finish(wrenn_op *op, wrenn_a
 
 /* All keys, newest first, without their secrets (GET /v1/api-keys). Blocks (30 s). The caller frees *list. */
 WRENN_API WRENN_NODISCARD int wrenn_api_keys_list(wrenn_client *client, const wrenn_call_options *options,
-                                                  wrenn_api_key_list **context_list, wrenn_error **error);
+                                                  wrenn_api_key_list **list, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_api_keys_list_start(wrenn_client *client, const wrenn_call_options *options,
                                                         wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                         wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_api_keys_list_finish(wrenn_op *op, wrenn_api_key_list **template_list,
-                                                         wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_api_keys_list_finish(wrenn_op *op, wrenn_api_key_list **list, wrenn_error **error);
 
 /* Deletes a key by id (DELETE /v1/api-keys/{id}); one that is not there is fine. Blocks (30 s). */
 WRENN_API WRENN_NODISCARD int wrenn_api_keys_delete(wrenn_client *client, const char *id,
@@ -47,7 +46,7 @@ WRENN_API WRENN_NODISCARD int wrenn_api_keys_delete_finish(wrenn_op *op, wrenn_e
 /* Frees the whole result; NULL is fine. */
 WRENN_API void wrenn_api_key_free(wrenn_api_key *api_key);
 /* Frees the list and its items; NULL is fine. */
-WRENN_API void wrenn_api_key_list_free(wrenn_api_key_list *host_list);
+WRENN_API void wrenn_api_key_list_free(wrenn_api_key_list *list);
 
 #ifdef __cplusplus
 }

@@ -119,12 +119,11 @@ WRENN_API WRENN_NODISCARD int wrenn_sandboxes_create_finish(wrenn_op *op, wrenn_
 /* The team's sandboxes, newest first, without those that are stopped or failed (GET /v1/sandboxes). Blocks (30 s). The
  * caller frees *list. */
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list(wrenn_client *client, const wrenn_call_options *options,
-                                                   wrenn_sandbox_list **key_list, wrenn_error **error);
+                                                   wrenn_sandbox_list **list, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_start(wrenn_client *client, const wrenn_call_options *options,
                                                          wrenn_done_fn done, void *user_data, wrenn_op **op,
                                                          wrenn_error **error);
-WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_finish(wrenn_op *op, wrenn_sandbox_list **snapshot_list,
-                                                          wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandboxes_list_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error);
 
 /* Which sandboxes wrenn_sandboxes_query() gives: those that meet all that is set. */
 typedef struct wrenn_sandboxes_query_options {

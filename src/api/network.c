@@ -27,7 +27,7 @@ static int read_header(wrn_arena *arena, const char *what, const char *text, con
 
 static int read_inject(wrn_arena *arena, const char *what, const char *const *texts, wrn_network_policy *out,
                        wrenn_error **error) {
-    out->inject_count = count(texts);
+    out->inject_count = network_count(texts);
     if (!out->inject_count) return 0;
     const wrenn_network_header **list = wrn_arena_alloc(arena, out->inject_count * sizeof(*list));
     if (!list) return wrn_no_memory(error, what);

@@ -9,11 +9,11 @@
 #include "base/clock.h"
 #include "server/hold.h"
 
-/* OWNERS: the number of accounts. ROUND_US: how much waiting work is taken up in one iteration of the loop. WINDOW_US: accounts
+/* BUCKETS: of the table of owners. ROUND_US: how much waiting work is taken up in one iteration of the loop. WINDOW_US: accounts
  * are settled that often; of each window heavy owners get HEAVY_US together. LIGHT_US: an owner that uses more than this of a
  * window is heavy, for HEAVY_FOR_US. RECENT_US: how long an owner counts as active after its last event. */
 enum {
-    OWNERS = 1024,
+    BUCKETS = 1024,
     ROUND_US = 300,
     WINDOW_US = 10000,
     HEAVY_US = 4000,
@@ -22,14 +22,17 @@ enum {
     HEAVY_FOR_US = 1000000
 };
 
-typedef struct owner {
-    struct owner *next; /* in the list of owners with waiting turns */
+typedef struct wrn_turn_owner {
+    struct wrn_turn_owner *next; /* in the list of owners with waiting turns */
+    struct wrn_turn_owner *next_in_bucket;
     wrn_turn *first, **last;
+    int turns;        /* that have it */
     int64_t window;   /* the last one that was settled */
     int64_t used_us;  /* not settled yet */
     int64_t spent_us; /* when it was last seen using more than LIGHT_US */
     bool is_counted;  /* in `heavy`, in this window */
     bool is_listed;
+    char id[];
 } owner;
 
 /* Exists while turns wait; allocated, for closing its handles takes an iteration of the loop. */
@@ -39,13 +42,15 @@ typedef struct driver {
     int open;
 } driver;
 
-static owner owners[OWNERS];
-static owner *waiting, **last_waiting = &waiting; /* first in, first out */
-static driver *driving;                           /* while some wait */
-static unsigned char secret[crypto_shorthash_KEYBYTES];
+static owner strangers, *owners[BUCKETS];
+static owner *waiting, **last_waiting = &waiting;       /* first in, first out */
+static driver *driving;                                 /* while some wait */
+static unsigned char secret[crypto_shorthash_KEYBYTES]; /* so that no client can fill one bucket */
 static uint64_t number;
 static int64_t window, light_us; /* the current one; the last event of an owner that is not heavy */
 static int heavy, heavy_before;  /* numbers of heavy owners in this window and the one before */
+
+static owner *owner_of(const wrn_turn *turn) { return turn->owner ? turn->owner : &strangers; }
 
 static int64_t thread_us(void) {
     struct timespec now;
@@ -172,7 +177,7 @@ static void drive(uv_loop_t *loop) {
 }
 
 void wrn_turn_wait(wrn_turn *turn) {
-    owner *o = &owners[turn->owner];
+    owner *o = owner_of(turn);
     if (turn->waits) return;
     if (!o->first) o->last = &o->first;
     put(o);
@@ -185,7 +190,7 @@ void wrn_turn_wait(wrn_turn *turn) {
 
 void wrn_turn_cancel(wrn_turn *turn) {
     if (!turn->waits) return;
-    owner *o = &owners[turn->owner];
+    owner *o = owner_of(turn);
     wrn_turn **at = &o->first;
     while (*at != turn) at = &(*at)->next;
     if (o->last == &turn->next) o->last = at;
@@ -193,16 +198,51 @@ void wrn_turn_cancel(wrn_turn *turn) {
     turn->waits = false;
 }
 
-void wrn_turn_set_owner(wrn_turn *turn, const char *id) {
-    uint64_t hash = 0;
-    bool waits = turn->waits;
+/* ---- owners ---- */
+
+/* Nothing would be lost with it. What it has used is remembered for longer than the source that used it. */
+static bool is_forgotten(owner *o, int64_t now_us) {
+    if (o->turns || o->is_listed) return false;
+    settle(o, now_us);
+    return !o->used_us && !is_heavy(o, now_us);
+}
+
+static owner *find_owner(const char *id) {
     static bool has_secret;
     if (!has_secret) randombytes_buf(secret, sizeof(secret));
     has_secret = true;
+    uint64_t hash;
+    crypto_shorthash((unsigned char *)&hash, (const unsigned char *)id, strlen(id), secret);
+    int64_t now_us = wrn_now_us();
+    owner **at = &owners[hash % BUCKETS];
+    for (owner *o; (o = *at);) {
+        if (strcmp(o->id, id) == 0) return o;
+        if (is_forgotten(o, now_us)) *at = o->next_in_bucket, free(o);
+        else at = &o->next_in_bucket;
+    }
+    size_t size = strlen(id) + 1;
+    *at = calloc(1, sizeof(**at) + size);
+    memcpy((*at)->id, id, size);
+    return *at;
+}
+
+static void give_up_owner(wrn_turn *turn) {
+    if (turn->owner) turn->owner->turns--;
+    turn->owner = NULL;
+}
+
+void wrn_turn_set_owner(wrn_turn *turn, const char *id) {
+    bool waits = turn->waits;
     wrn_turn_cancel(turn);
-    if (*id) crypto_shorthash((unsigned char *)&hash, (const unsigned char *)id, strlen(id), secret);
-    turn->owner = *id ? 1 + (uint32_t)(hash % (OWNERS - 1)) : 0;
+    give_up_owner(turn);
+    if (*id) turn->owner = find_owner(id);
+    if (turn->owner) turn->owner->turns++;
     if (waits) wrn_turn_wait(turn);
+}
+
+void wrn_turn_close(wrn_turn *turn) {
+    wrn_turn_cancel(turn);
+    give_up_owner(turn);
 }
 
 /* ---- events ---- */
@@ -210,7 +250,7 @@ void wrn_turn_set_owner(wrn_turn *turn, const char *id) {
 uint64_t wrn_turn_number(void) { return number; }
 
 void wrn_turn_begin(wrn_turn *turn) {
-    owner *o = &owners[turn->owner];
+    owner *o = owner_of(turn);
     wrn_hold_tick();
     number++;
     turn->began_us = wrn_now_us();
@@ -221,13 +261,13 @@ void wrn_turn_begin(wrn_turn *turn) {
 
 bool wrn_turn_is_over(const wrn_turn *turn) {
     int64_t now_us = wrn_now_us();
-    owner *o = &owners[turn->owner];
+    owner *o = owner_of(turn);
     settle(o, now_us);
     return now_us - turn->began_us > WRN_TURN_US || must_wait(o, now_us);
 }
 
 bool wrn_turn_end(wrn_turn *turn) {
-    owner *o = &owners[turn->owner];
+    owner *o = owner_of(turn);
     int64_t now_us = wrn_now_us();
     turn->took_us = thread_us() - turn->cpu_us;
     settle(o, now_us);

@@ -20,16 +20,18 @@ typedef struct wrn_turn {
     void *context;
     uv_loop_t *loop;
     struct wrn_turn *next;
-    uint32_t owner; /* 0: unauthenticated clients */
+    struct wrn_turn_owner *owner; /* NULL: unauthenticated clients */
     bool waits;
     int64_t began_us;         /* monotonic */
     int64_t cpu_us;           /* the thread's processor time at its beginning */
     int64_t took_us, lent_us; /* its last event; what was charged for the next one in advance */
 } wrn_turn;
 
-/* `id`: a sandbox's or a team's; "": an unauthenticated client. Ids are hashed with a secret: two may share an account, but no
- * client can choose with whom. */
+/* `id`: a sandbox's or a team's that exists, so that nobody is charged for others or escapes an account; "": an unauthenticated
+ * client. */
 void wrn_turn_set_owner(wrn_turn *turn, const char *id);
+/* At the end of the source: cancels, and gives its owner up. */
+void wrn_turn_close(wrn_turn *turn);
 /* An event begins; calls wrn_hold_tick(). */
 void wrn_turn_begin(wrn_turn *turn);
 /* Whether the rest of the current event should wait: it has taken WRN_TURN_US, or its owner has used up its part. */

@@ -46,7 +46,7 @@ _Noreturn static void hold_namespace(uid_t base, int ready) {
 }
 
 /* A process creates the namespace and waits to be killed; a descriptor keeps the namespace. */
-int userns_make(uid_t base) {
+int userns_make(uid_t base, bool reap) {
     int ready[2], fd = -1;
     char byte;
     if (pipe2(ready, O_CLOEXEC) != 0) return -1;
@@ -62,10 +62,8 @@ int userns_make(uid_t base) {
     }
     int saved = errno;
     close(ready[0]);
-    if (pid > 0) {
-        kill(pid, SIGKILL);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-        }
+    if (pid > 0) kill(pid, SIGKILL);
+    while (pid > 0 && reap && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
     errno = saved;
     return fd;
@@ -107,7 +105,7 @@ int userns_borrow(int *lock_fd) {
     *lock_fd = slots_open();
     for (int slot = SLOTS_MAX; *lock_fd >= 0 && slot-- > 0;) {
         if (!slot_take(*lock_fd, slot)) continue;
-        int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE), saved = errno;
+        int fd = userns_make(FIRST_UID + (uid_t)slot * UID_RANGE, true), saved = errno;
         if (fd >= 0) return fd;
         close(*lock_fd);
         *lock_fd = -1;

@@ -11,8 +11,9 @@ enum { UID_RANGE = 65536, SLOTS_MAX = 8192 };
 /* A sandbox's gate runs as this plus its process id. */
 #define GATE_UIDS (FIRST_UID + (unsigned)SLOTS_MAX * UID_RANGE)
 
-/* Returns a descriptor of a new user namespace that maps ids 0.. to base..; -1 with errno. Root only. */
-int userns_make(uid_t base);
+/* Returns a descriptor of a new user namespace that maps ids 0.. to base..; -1 with errno. Root only. `reap`: waits until the
+ * process that made it has ended; without, the kernel must do it (SA_NOCLDWAIT). */
+int userns_make(uid_t base, bool reap);
 /* The same with a range that no sandbox uses, reserved as long as *lock_fd is open. */
 int userns_borrow(int *lock_fd);
 /* The calling process enters a new user namespace and becomes root over what its user owns. 0, or -1 with errno. */

@@ -292,7 +292,7 @@ static void services(void) {
     static const char template[] = "{\"base\":\"minimal\",\"start\":[\"python3\",\"/srv/call.py\"]}";
     snprintf(line, sizeof(line), "%s/data/templates/caller/template.json", test_dir());
     CHECK(wrn_file_write(AT_FDCWD, line, O_CREAT, template, strlen(template)));
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"template\":\"caller\",\"network\":{\"allow\":[\"good.example\"]}}", id);
     CHECK_SH(&d, id, "mkfifo /tmp/said 2> /dev/null; cat /tmp/said", "hello none");
     snap(&d, id, "calls");
@@ -349,7 +349,7 @@ TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     destroy(&d, id);
     end(&d, SIGTERM, 0);
     while (find_gates(gates)) sched_yield();
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{}", id);
     CHECK_INT(find_gates(gates), 0); /* none is started for nothing */
     destroy(&d, id);
@@ -372,7 +372,7 @@ TEST_SLOW(the_gate_that_waits_is_the_next_sandboxs_and_counted_with_it_as_root) 
     char first[40], next[40];
     pid_t gates[GATES_MAX], after[GATES_MAX];
     make_network();
-    serve_network(&d);
+    serve_network(&d, NULL);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", first);
     while (find_gates(gates) != 2) sched_yield();
     make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]}}", next);

@@ -339,7 +339,7 @@ TEST_SLOW(etc_may_be_on_two_overlays) {
 
 /* As the root file system of a container can be: no mount is mapped twice. */
 static void map_mount(const char *path) {
-    int userns = userns_make(FIRST_UID - UID_RANGE);
+    int userns = userns_make(FIRST_UID - UID_RANGE, true);
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     CHECK(userns >= 0 && tree >= 0);
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)userns};

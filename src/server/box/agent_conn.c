@@ -490,6 +490,7 @@ static bool handle_frame(wrn_agent *agent, const wrn_frame *frame) {
 }
 
 static void agent_free(wrn_agent *agent) {
+    wrn_turn_close(&agent->turn);
     free(agent->reader.buffer);
     wrn_buf_free(&agent->out);
     close(agent->fd);

@@ -47,6 +47,7 @@ static void conn_on_closed(uv_handle_t *handle) {
     *conn->link = conn->next;
     if (conn->next) conn->next->link = conn->link;
     http->conn_count--;
+    wrn_turn_close(&conn->turn);
     wrn_budget_give(conn->charged);
     wrn_http1_free(&conn->parser);
     wrn_buf_free(&conn->rest);

@@ -14,7 +14,8 @@
 #include "base/text.h"
 #include "server/http/conn.h"
 
-enum { BACKLOG = 511 };
+/* What comes while the loop is busy waits. A connection that finds no room is only tried again after a second, or many. */
+enum { BACKLOG = 4096 };
 
 struct wrn_listener {
     wrn_socket io;

@@ -72,7 +72,9 @@ bool wrn_proxy_matches(const char *host) {
 
 static void proxy_on_handle_closed(uv_handle_t *handle) {
     proxy *p = handle->data;
-    if (!--p->handles) free(p);
+    if (--p->handles) return;
+    wrn_turn_close(&p->turn);
+    free(p);
 }
 
 static void finish_proxy(proxy *p) {

@@ -70,10 +70,6 @@ static void refuse_path(wrn_request *request, wrn_match match) {
     }
 }
 
-static bool is_of_sandbox(const wrn_request *request) {
-    return request->params[0] && wrn_id_is(request->params[0], "cl");
-}
-
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     const wrn_server *server = context;
     const wrn_route *route = NULL;
@@ -92,8 +88,7 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     if (!wrn_auth_check(&server->auth, request, route->access)) return WRN_HTTP_ANSWERED;
     if (!route->body && !route->streams && request->body_max > SMALL_BODY_MAX) request->body_max = SMALL_BODY_MAX;
     request->route = route;
-    if (*request->who.team_id)
-        wrn_request_set_owner(request, is_of_sandbox(request) ? request->params[0] : request->who.team_id);
+    if (*request->who.team_id) wrn_request_set_owner(request, request->who.team_id);
     return route->streams ? WRN_HTTP_STREAM : WRN_HTTP_COLLECT;
 }
 
@@ -105,6 +100,7 @@ static void run_route(wrn_request *request) {
     if (!wrn_find_sandbox(wrn_server_of(request), request->who.team_id, request->params[0], &row, &fault) ||
         (route->running && !wrn_sandbox_is_usable(&row, &fault)))
         return wrn_reply_fault(request, &fault);
+    wrn_request_set_owner(request, row.id);
     route->run_sandbox(request, &row);
 }
 

@@ -50,7 +50,7 @@ static void drop_fds(spawn *s) {
 
 static int do_task(task what, spawn *order, int fds[FDS], int *made) {
     if (what == USERNS) {
-        *made = userns_make(order->base);
+        *made = userns_make(order->base, false); /* the daemon's loop waits, and nobody need be waited for here */
         return *made < 0 ? -1 : 0;
     }
     spawn s = *order;

@@ -84,7 +84,7 @@ static int try_inside(bool root, int (*what)(void), bool *cloned) {
 
 /* 0, or the errno; *tried: a user namespace could be made to try it with. */
 static int try_idmap(const char *path, bool *tried) {
-    WRN_AUTO(wrn_fd_close) int userns = userns_make(FIRST_UID);
+    WRN_AUTO(wrn_fd_close) int userns = userns_make(FIRST_UID, true);
     *tried = userns >= 0;
     if (userns < 0) return errno;
     WRN_AUTO(wrn_fd_close) int tree = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -164,7 +164,7 @@ static finding probe_namespaces(bool root, const char *state_dir) {
     bool cloned;
     int error = try_inside(root, try_mount, &cloned);
     if (!error && root) {
-        WRN_AUTO(wrn_fd_close) int fd = userns_make(FIRST_UID);
+        WRN_AUTO(wrn_fd_close) int fd = userns_make(FIRST_UID, true);
         error = fd < 0 ? errno : 0;
     }
     int unnamed = error ? 0 : try_inside(root, try_hostname, &cloned);

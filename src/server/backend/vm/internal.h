@@ -38,7 +38,6 @@ struct wrn_backend {
     int initramfs_fd, image_fd;
     int slots_fd;
     int64_t tsc_khz; /* 0: unknown */
-    bool slot_used[SLOTS_MAX];
     cgroups cgroups;
 };
 
