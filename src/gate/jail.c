@@ -120,9 +120,10 @@ static void allow(scmp_filter_ctx filter, const char *const *names) {
 
 static scmp_filter_ctx new_filter(void) {
     static const char *const common[] = {
-        "brk",        "mmap",         "munmap",          "mremap",        "madvise",         "exit",
-        "exit_group", "rt_sigreturn", "restart_syscall", "clock_gettime", "clock_gettime64", "close",
-        "futex",      "poll",         "ppoll",           "recvmsg",       "recvfrom",        NULL};
+        "brk",        "mmap",         "munmap",         "mremap",          "madvise",       "exit",
+        "exit_group", "rt_sigreturn", "rt_sigprocmask", "restart_syscall", "clock_gettime", "clock_gettime64",
+        "close",      "futex",        "poll",           "ppoll",           "recvmsg",       "recvfrom",
+        NULL};
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     if (!filter) fail("seccomp");
     allow(filter, common);
