@@ -145,7 +145,7 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
                             .opened_count = config->egress_private.count,
                             .name_servers = config->egress_dns.items,
                             .name_server_count = config->egress_dns.count,
-                            .proxy_address = config->proxy.address,
+                            .proxy_address = config->egress_proxy ? config->proxy.address : NULL,
                             .proxy_credential = config->proxy.credential.data,
                             .proxy_port = config->proxy.port,
                             .usual = config->egress_default,

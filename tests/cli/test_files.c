@@ -175,7 +175,7 @@ TEST(a_killed_copy_leaves_no_half_files) {
         "w cp t/big s:/tmp/big; w exec s sh -c 'mkdir /u; mv /tmp/big /u/'; w cp s:/u u & "
         "until ls -A u 2> /dev/null | grep -q wrenn-; do :; done; kill -KILL $!; wait $! 2> /dev/null; test -e u/big; echo $?; "
         "rm -r u; w cp s:/u u & until ls -A u 2> /dev/null | grep -q wrenn-; do :; done; kill -TERM $!; wait $!; "
-        "echo $?; ls -A u u/up",
+        "echo $?; ls -A u",
         0, "1\n143\n", "interrupted: every file below u has its old content");
 }
 

@@ -68,7 +68,7 @@ TEST(an_idempotency_key_makes_one_sandbox_and_one_answer) {
     CHECK_INT(first.status, 201);
     CHECK_CONTAINS(first.head,
                    "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only lifetime lease "
-                   "list-filters signals network\r\n");
+                   "list-filters signals network secrets\r\n");
     CHECK_STATUS(call(&d, "DELETE", sandbox_path(member(&first, "id"), ""), NULL), 204);
     reply again = create_with_key(&d, "a", "{}");
     CHECK_INT(again.status, 201);

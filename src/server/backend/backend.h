@@ -48,7 +48,7 @@ typedef struct wrn_egress_config {
     const char *trust_path;            /* certificates that it trusts beside the machine's; NULL: none */
     char *const *deny, *const *opened; /* what is denied to all; private ranges that policies may open */
     char *const *name_servers;         /* addresses */
-    const char *proxy_address;         /* of an HTTP proxy that takes all connections; "": there is none */
+    const char *proxy_address;         /* of an HTTP proxy that takes all connections; NULL: there is none */
     const char *proxy_credential;      /* the value of Proxy-Authorization; NULL: none */
     int64_t proxy_port;
     size_t deny_count, opened_count;

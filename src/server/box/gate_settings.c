@@ -86,7 +86,7 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     wrn_json_set(out, "operator_deny", texts(config->deny, config->deny_count));
     wrn_json_set(out, "private", texts(config->opened, config->opened_count));
     wrn_json_set(out, "name_servers", servers);
-    if (*config->proxy_address) wrn_json_set(out, "proxy", proxy(config));
+    if (config->proxy_address) wrn_json_set(out, "proxy", proxy(config));
     wrn_json_set_int(out, "rate", config->rate);
     wrn_json_set_bool(out, "smtp", config->smtp);
     if (wrn_file_read("/etc/hosts", hosts, sizeof(hosts)) > 0) wrn_json_set_string(out, "hosts", hosts);

@@ -342,7 +342,7 @@ void ns_doctor(const wrn_backend_config *config, wrn_json *report) {
     }
     check_agent(report, config->agent_path);
     check_network(config, report, root);
-    if (!config->egress.name_server_count && !*config->egress.proxy_address) check_name_servers(report);
+    if (!config->egress.name_server_count && !config->egress.proxy_address) check_name_servers(report);
     check_cgroups(config, report);
     check_open_files(report);
 }
