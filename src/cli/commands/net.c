@@ -74,7 +74,6 @@ static bool sets(const cli_network *n) {
 
 /* May it go there? 1 when not. */
 static int check(cli_app *cli, const char *name, const char *to) {
-    WRN_AUTO(wrn_buf_free) wrn_buf shown = WRN_BUF_INIT;
     wrenn_network_check *verdict = NULL;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, name);

@@ -120,7 +120,7 @@ int etc_write_trusted(int etc, int root, bool is_whole, const char *authority) {
     if (authority) wrn_buf_printf(&text, "%s%s%s", OURS_BEGIN, authority, OURS_END);
     if (text.failed) return errno = EFBIG, -1;
     if (mkdirat(etc, "ssl", 0755) != 0 || mkdirat(etc, "ssl/certs", 0755) != 0) return -1;
-    return wrn_file_write(etc, TRUSTED + strlen("etc/"), O_CREAT | O_EXCL, text.data, text.size) ? 0 : -1;
+    return wrn_file_write(etc, &TRUSTED[strlen("etc/")], O_CREAT | O_EXCL, text.data, text.size) ? 0 : -1;
 }
 
 int etc_write(int etc, int root, bool is_whole, bool has_network, const char *hostname) {
