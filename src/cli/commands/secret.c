@@ -47,8 +47,9 @@ static int set(cli_app *cli, void *given) {
     const char *name = cli->words[0];
     char *value = read_value(given);
     int code = CLI_FAILED;
-    if (value && cli_connect(cli) && CLI_GET(cli, name, wrenn_secrets_set, (cli->client, name, value, NULL), &secret))
-        code = cli_print_object(cli, name, to_json(secret));
+    if (value && cli_connect(cli))
+        (void)CLI_GET(cli, name, wrenn_secrets_set, (cli->client, name, value, NULL), &secret);
+    if (secret) code = cli_print_object(cli, name, to_json(secret));
     wrenn_secret_free(secret);
     if (value) explicit_bzero(value, strlen(value));
     free(value);

@@ -118,7 +118,7 @@ wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *
 /* What a listing is limited to; NULL and 0: to nothing. */
 typedef struct wrn_sandbox_filter {
     const char *team_id, *status, *template_name;
-    const char *id_prefix; /* what ids begin with, or what comes after their first three characters */
+    const char *id_prefix;     /* what ids begin with, or what comes after their first three characters */
     const char *const *labels; /* each as in the text of metadata: "name":"value" */
     size_t label_count;
     const char *after; /* those older than this one of the team */

@@ -139,9 +139,11 @@ _Noreturn static void start_agent(const spawn *s) {
                    (char[]){"HOME=/root"}, (char[]){"USER=root"}, (char[]){"LOGNAME=root"}, (char[]){"LANG=C.UTF-8"},
                    (char[]){"WRENN_SANDBOX=true"}, id, template,
                    /* For programs that bring their own list. */
-                   s->trusts ? (char[]){"SSL_CERT_FILE=" TRUSTED} : NULL, (char[]){"NODE_EXTRA_CA_CERTS=" TRUSTED},
+                   (char[]){"SSL_CERT_FILE=" TRUSTED}, (char[]){"NODE_EXTRA_CA_CERTS=" TRUSTED},
                    (char[]){"REQUESTS_CA_BUNDLE=" TRUSTED}, (char[]){"PIP_CERT=" TRUSTED},
                    (char[]){"CURL_CA_BUNDLE=" TRUSTED}, (char[]){"GIT_SSL_CAINFO=" TRUSTED}, NULL};
+    enum { FIRST_OF_TRUST = 8 };
+    if (!s->trusts) env[FIRST_OF_TRUST] = NULL;
     syscall(SYS_execveat, AGENT, "", argv, env, AT_EMPTY_PATH);
     spawn_fail(s, "start the agent");
 }
