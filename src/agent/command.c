@@ -243,14 +243,22 @@ void command_stdin_eof(uint32_t stream) {
     input_flush(c);
 }
 
+static pid_t asked_terminal(const command *c, unsigned long what) {
+    pid_t found = 0;
+    return ioctl(c->in.fd, what, &found) == 0 ? found : 0;
+}
+
 void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     command *c = command_find(stream);
     struct winsize size = {.ws_col = (unsigned short)cols, .ws_row = (unsigned short)rows};
-    pid_t in_front = 0;
     if (!c || !c->terminal || c->in.fd < 0) return;
-    /* When the size does not change, the kernel sends no SIGWINCH. */
-    if (cols && rows) ioctl(c->in.fd, TIOCSWINSZ, &size);
-    else if (ioctl(c->in.fd, TIOCGPGRP, &in_front) == 0 && in_front > 1) kill(-in_front, SIGWINCH);
+    pid_t before = asked_terminal(c, TIOCGPGRP), shell = asked_terminal(c, TIOCGSID), told = before;
+    if (cols && rows) {
+        ioctl(c->in.fd, TIOCSWINSZ, &size);
+        /* The kernel tells those in front only. A program that is about to end is no use to the shell behind it. */
+        told = before != shell || asked_terminal(c, TIOCGPGRP) != shell ? shell : 0;
+    } /* else the size does not change, and the kernel sends no SIGWINCH */
+    if (told > 1) kill(-told, SIGWINCH);
 }
 
 void command_label(uint32_t stream, const uint8_t *data, uint32_t size) {

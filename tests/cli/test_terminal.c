@@ -51,6 +51,18 @@ TEST(a_new_size_arrives) {
     CHECK_INT(person_leaves(&p), 0);
 }
 
+/* The kernel tells only the program in front. */
+TEST(a_shell_learns_of_a_new_size_behind_its_program) {
+    fresh_home();
+    person p = PERSON("run", "bash", "-c", "set -m; trap 'stty size' WINCH; sh -c 'echo ready; read line'; echo over");
+    person_sees(&p, "ready");
+    person_resizes(&p, 77, 22);
+    person_types(&p, "\r");
+    person_sees(&p, "22 77");
+    person_sees(&p, "over");
+    CHECK_INT(person_leaves(&p), 0);
+}
+
 TEST(a_long_paste_arrives_whole) {
     enum { LINES = 16384 };
     static char text[LINES * 64 + 1];
