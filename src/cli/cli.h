@@ -548,6 +548,8 @@ void cli_rows_add(cli_rows *rows, const char *name, wrn_json *object, const char
 /* Prints and frees all. The result is the command's exit code. */
 int cli_rows_print(cli_rows *rows);
 void cli_rows_free(cli_rows *rows);
+/* A member that is null without a text. */
+void cli_set_text(wrn_json *object, const char *key, const char *text);
 /* One object, as JSON or as lines of "name: value". */
 int cli_print_object(const cli_app *cli, const char *name, wrn_json *object);
 /* Numbers as cells; the text is good until 16 more were asked for. */

@@ -143,6 +143,11 @@ static bool print_member(void *context, const char *key, const wrn_json *value) 
     return true;
 }
 
+void cli_set_text(wrn_json *object, const char *key, const char *text) {
+    if (text) wrn_json_set_string(object, key, text);
+    else wrn_json_set_null(object, key);
+}
+
 int cli_print_object(const cli_app *cli, const char *name, wrn_json *object) {
     bool ok = object != NULL;
     if (!object) cli_complain("out of memory");

@@ -231,55 +231,50 @@ bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox) {
 
 /* ---- showing ---- */
 
-static void set_text(wrn_json *object, const char *key, const char *text) {
-    if (text) wrn_json_set_string(object, key, text);
-    else wrn_json_set_null(object, key);
-}
-
 static wrn_json *isolation_json(const wrenn_isolation *isolation) {
     wrn_json *out = wrn_json_new_object();
-    set_text(out, "level", isolation->level);
-    set_text(out, "backend", isolation->backend);
-    if (isolation->accelerator) set_text(out, "accelerator", isolation->accelerator);
-    if (isolation->kernel) set_text(out, "kernel", isolation->kernel);
-    if (isolation->qemu) set_text(out, "qemu", isolation->qemu);
+    cli_set_text(out, "level", isolation->level);
+    cli_set_text(out, "backend", isolation->backend);
+    if (isolation->accelerator) cli_set_text(out, "accelerator", isolation->accelerator);
+    if (isolation->kernel) cli_set_text(out, "kernel", isolation->kernel);
+    if (isolation->qemu) cli_set_text(out, "qemu", isolation->qemu);
     wrn_json_set_bool(out, "root", isolation->root);
-    set_text(out, "user_namespace", isolation->user_namespace);
-    set_text(out, "seccomp", isolation->seccomp);
-    set_text(out, "cgroup", isolation->cgroup);
+    cli_set_text(out, "user_namespace", isolation->user_namespace);
+    cli_set_text(out, "seccomp", isolation->seccomp);
+    cli_set_text(out, "cgroup", isolation->cgroup);
     if (isolation->limits) {
         wrn_json *limits = wrn_json_new_object();
-        set_text(limits, "memory", isolation->limits->memory);
-        set_text(limits, "cpu", isolation->limits->cpu);
-        set_text(limits, "pids", isolation->limits->pids);
+        cli_set_text(limits, "memory", isolation->limits->memory);
+        cli_set_text(limits, "cpu", isolation->limits->cpu);
+        cli_set_text(limits, "pids", isolation->limits->pids);
         wrn_json_set(out, "limits", limits);
     }
-    set_text(out, "network", isolation->network);
-    set_text(out, "disk", isolation->disk);
+    cli_set_text(out, "network", isolation->network);
+    cli_set_text(out, "disk", isolation->disk);
     return out;
 }
 
 wrn_json *cli_pairs_json(const wrenn_pair *const *pairs, size_t count) {
     wrn_json *out = wrn_json_new_object();
-    for (size_t i = 0; i < count; i++) set_text(out, pairs[i]->key, pairs[i]->value);
+    for (size_t i = 0; i < count; i++) cli_set_text(out, pairs[i]->key, pairs[i]->value);
     return out;
 }
 
 wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     wrn_json *out = wrn_json_new_object();
     wrn_json_set_string(out, "id", info->id);
-    set_text(out, "name", cli_label(info, "name"));
-    set_text(out, "status", info->status_text);
-    set_text(out, "template", info->template_name);
+    cli_set_text(out, "name", cli_label(info, "name"));
+    cli_set_text(out, "status", info->status_text);
+    cli_set_text(out, "template", info->template_name);
     wrn_json_set_int(out, "vcpus", info->vcpus);
     wrn_json_set_int(out, "memory_mb", info->memory_mb);
     wrn_json_set_int(out, "timeout_sec", info->timeout_sec);
     wrn_json_set_int(out, "lifetime_sec", info->lifetime_sec);
-    set_text(out, "expires_at", info->expires_at);
+    cli_set_text(out, "expires_at", info->expires_at);
     wrn_json_set_int(out, "lease_sec", info->lease_sec);
-    set_text(out, "created_at", info->created_at);
-    set_text(out, "started_at", info->started_at);
-    set_text(out, "last_active_at", info->last_active_at);
+    cli_set_text(out, "created_at", info->created_at);
+    cli_set_text(out, "started_at", info->started_at);
+    cli_set_text(out, "last_active_at", info->last_active_at);
     wrn_json_set(out, "labels", cli_pairs_json(info->metadata, info->metadata_count));
     if (info->isolation) wrn_json_set(out, "isolation", isolation_json(info->isolation));
     return out;

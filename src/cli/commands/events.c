@@ -67,23 +67,23 @@ static bool read_since(const cli_app *cli, const char *text, int64_t *ms) {
 
 /* ---- showing ---- */
 
-static void set_text(wrn_json *into, const char *key, const char *text) {
+static void events_add_text(wrn_json *into, const char *key, const char *text) {
     if (text) wrn_json_set_string(into, key, text);
 }
 
 /* What depends on the type. */
 static void add_details(wrn_json *into, const wrenn_event_record *event) {
-    set_text(into, "snapshot", event->snapshot);
-    set_text(into, "template", event->template_name);
-    set_text(into, "reason", event->reason);
-    set_text(into, "egress", event->egress);
-    set_text(into, "expires_at", event->expires_at);
-    set_text(into, "tag", event->tag);
+    events_add_text(into, "snapshot", event->snapshot);
+    events_add_text(into, "template", event->template_name);
+    events_add_text(into, "reason", event->reason);
+    events_add_text(into, "egress", event->egress);
+    events_add_text(into, "expires_at", event->expires_at);
+    events_add_text(into, "tag", event->tag);
     if (event->present & WRENN_HAS_EVENT_RECORD_PID) wrn_json_set_int(into, "pid", event->pid);
     if (event->present & WRENN_HAS_EVENT_RECORD_EXIT_CODE) wrn_json_set_int(into, "exit_code", event->exit_code);
     if (event->present & WRENN_HAS_EVENT_RECORD_SIGNAL) wrn_json_set_int(into, "signal", event->signal);
     if (event->oom_killed) wrn_json_set_bool(into, "oom_killed", true);
-    set_text(into, "error", event->error);
+    events_add_text(into, "error", event->error);
 }
 
 static wrn_json *event_json(const wrenn_event_record *event) {
@@ -92,10 +92,10 @@ static wrn_json *event_json(const wrenn_event_record *event) {
     say_time(time, event->time_ms);
     wrn_json_set_string(out, "time", time);
     wrn_json_set_int(out, "time_ms", event->time_ms);
-    set_text(out, "type", event->type);
-    set_text(out, "id", event->id);
-    set_text(out, "sandbox_id", event->sandbox_id);
-    set_text(out, "name", cli_pair(event->metadata, event->metadata_count, "name"));
+    events_add_text(out, "type", event->type);
+    events_add_text(out, "id", event->id);
+    events_add_text(out, "sandbox_id", event->sandbox_id);
+    events_add_text(out, "name", cli_pair(event->metadata, event->metadata_count, "name"));
     if (event->sandbox_id) wrn_json_set(out, "labels", cli_pairs_json(event->metadata, event->metadata_count));
     add_details(out, event);
     return out;

@@ -21,42 +21,37 @@ static wrn_json *texts(const char *const *items, size_t count) {
     return array;
 }
 
-static void set_text(wrn_json *object, const char *key, const char *text) {
-    if (text) wrn_json_set_string(object, key, text);
-    else wrn_json_set_null(object, key);
-}
-
 static wrn_json *denial_json(const wrenn_network_denial *denial) {
     wrn_json *out = wrn_json_new_object();
-    set_text(out, "proto", denial->proto);
-    set_text(out, "address", denial->address);
+    cli_set_text(out, "proto", denial->proto);
+    cli_set_text(out, "address", denial->address);
     wrn_json_set_int(out, "port", denial->port);
-    set_text(out, "name", denial->name);
-    set_text(out, "reason", denial->reason);
+    cli_set_text(out, "name", denial->name);
+    cli_set_text(out, "reason", denial->reason);
     wrn_json_set_int(out, "count", denial->count);
-    set_text(out, "last_at", denial->last_at);
+    cli_set_text(out, "last_at", denial->last_at);
     return out;
 }
 
 static wrn_json *header_json(const wrenn_network_header *header) {
     wrn_json *out = wrn_json_new_object();
-    set_text(out, "host", header->host);
-    set_text(out, "header", header->header);
-    set_text(out, "secret", header->secret);
+    cli_set_text(out, "host", header->host);
+    cli_set_text(out, "header", header->header);
+    cli_set_text(out, "secret", header->secret);
     return out;
 }
 
 static wrn_json *network_json(const wrenn_network *network) {
     wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array(), *inject = wrn_json_new_array();
-    set_text(out, "egress", network->egress);
+    cli_set_text(out, "egress", network->egress);
     wrn_json_set(out, "allow", texts(network->allow, network->allow_count));
     wrn_json_set(out, "deny", texts(network->deny, network->deny_count));
     wrn_json_set(out, "presets", texts(network->presets, network->presets_count));
     for (size_t i = 0; i < network->inject_count; i++) wrn_json_append(inject, header_json(network->inject[i]));
     if (network->inject_count) wrn_json_set(out, "inject", inject);
     else wrn_json_free(inject);
-    set_text(out, "gate", network->gate);
-    set_text(out, "mode", network->mode);
+    cli_set_text(out, "gate", network->gate);
+    cli_set_text(out, "mode", network->mode);
     wrn_json_set_int(out, "bytes_in", network->bytes_in);
     wrn_json_set_int(out, "bytes_out", network->bytes_out);
     wrn_json_set_int(out, "connections", network->connections);
@@ -83,9 +78,9 @@ static int check(cli_app *cli, const char *name, const char *to) {
     if (ok) {
         wrn_json_set_string(out, "to", to);
         wrn_json_set_bool(out, "allowed", verdict->allowed);
-        set_text(out, "reason", verdict->reason);
-        set_text(out, "rule", verdict->rule);
-        set_text(out, "source", verdict->source);
+        cli_set_text(out, "reason", verdict->reason);
+        cli_set_text(out, "rule", verdict->rule);
+        cli_set_text(out, "source", verdict->source);
         int printed = cli_print_object(cli, to, out);
         if (printed) code = printed;
     }
