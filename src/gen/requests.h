@@ -166,8 +166,10 @@ typedef struct wrn_create_sandbox_request {
      * ours, no two sandboxes of a team that are not stopped or failed have the same value of `name`, but for "". */
     const wrn_pair *const *metadata;
     size_t metadata_count;
-    /* Ours only. What must keep the sandbox in, at least: see `Isolation`. 409 `conflict`, before anything is made,
-     * when the server has none so strong. `Wrenn-Features` says `isolation`; servers that do not may ignore it. */
+    /* Ours only. What must keep the sandbox in, at least: see `Isolation`. `any`, as when it is left out: what the
+     * server's operator has set, mostly the first that works there. A template can ask for more. 409 `conflict`,
+     * before anything is made, when the server has none so strong. `Wrenn-Features` says `isolation`; servers that
+     * do not may ignore it. */
     const char *isolation;
     /* Ours only. What the sandbox may reach; left out: what the server's operator has set, mostly nothing. 409
      * `conflict`, before anything is made, when the server can't give it. `Wrenn-Features` says `network`; servers

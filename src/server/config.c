@@ -38,6 +38,8 @@ static const option options[] = {
     {"template-dir", TEXT, AT(template_dir), 0, 0, "DIR",
      "templates built by the operator (DATA-DIR/templates; with --private-fd of the usual DATA-DIR)"},
     {"vm-dir", TEXT, AT(vm_dir), 0, 0, "DIR", "what wrennd vm setup makes (DATA-DIR/vm; like --template-dir)"},
+    {"isolation", WORD, AT(isolation), 0, 0, "LEVEL", "of sandboxes that ask for none, at least: " WRN_LEVELS " (any)",
+     WRN_LEVELS},
     {"cgroup-parent", TEXT, AT(cgroup_parent), 0, 0, "PATH", "the cgroup to make sandboxes in (detected)"},
     {"log-level", WORD, AT(log_level), 0, 0, "LEVEL", "error, warning, info or debug (info)",
      "error, warning, info or debug"},
@@ -108,6 +110,7 @@ static const option build_options[] = {
     {"vcpus", NUMBER, AT(plan.vcpus), 0, INT32_MAX, "N", "of sandboxes that request none"},
     {"memory-mb", NUMBER, AT(plan.memory_mb), 0, INT32_MAX, "N", "of sandboxes that request none"},
     {"user", TEXT, AT(plan.user), 0, 0, "NAME[:GROUP]", "commands run as this user, not as root"},
+    {"isolation", WORD, AT(plan.level), 0, 0, "LEVEL", "of its sandboxes, at least: " WRN_LEVELS " (any)", WRN_LEVELS},
     {"start", TEXT, AT(plan.start), 0, 0, "COMMAND", "run by the shell of each sandbox when it starts"},
     {"start-port", NUMBER, AT(plan.start_port), 0, 65535, "PORT", "run it at the first connection to that port"},
 };

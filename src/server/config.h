@@ -61,6 +61,7 @@ typedef struct wrn_config {
     int64_t log_level;                  /* wrn_log_level; -1: private, and silent as the library is */
     int64_t log_json;                   /* 0 or 1 */
     int64_t on_stop;                    /* wrn_stop */
+    int64_t isolation;                  /* WRN_LEVELS: of sandboxes that ask for none */
     int64_t egress_default, egress_max; /* wrn_egress */
     int64_t egress_connections, egress_rate, egress_smtp;
     int64_t signup;               /* WRN_SIGNUP_* */

@@ -138,11 +138,12 @@ const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) {
     return out;
 }
 
-static const char *const templates[] = {"minimal", "broken", "gated", "unpausable", "unmeasured", "large"};
+static const char *const templates[] = {"minimal", "broken", "gated", "unpausable", "unmeasured", "large", "guarded"};
 
 static void describe(const char *name, wrn_template *out) {
     *out = (wrn_template){.type = "base", .created_at = 1767225600};
     snprintf(out->name, sizeof(out->name), "%s", name);
+    if (strcmp(name, "guarded") == 0) out->level = wrn_level_of("vm");
     if (strcmp(name, "large") == 0) out->vcpus = 2, out->memory_mb = 4096, out->size_bytes = 1 << 20;
 }
 
@@ -253,6 +254,13 @@ void wrn_box_stop_snapshot(wrn_box *box) {
     l->failed = true;
     wrn_fault_set(&l->fault, WRN_FAULT_INTERNAL_ERROR, "it was stopped");
     later_go(l);
+}
+
+int wrn_boxes_find_snapshot(const wrn_boxes *boxes, const char *snapshot_id, wrn_template *out, wrn_fault *fault) {
+    (void)boxes, (void)fault;
+    *out = (wrn_template){.type = "snapshot"};
+    snprintf(out->name, sizeof(out->name), "%s", snapshot_id);
+    return 0;
 }
 
 void wrn_boxes_drop_snapshot(wrn_boxes *boxes, const char *snapshot_id) { (void)boxes, (void)snapshot_id; }

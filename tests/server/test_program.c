@@ -107,6 +107,36 @@ static void check_backend(const test_daemon *d, const char *id, const char *want
     reply_free(&r);
 }
 
+/* The one that a create asks for, else the server's; never less than the template's. */
+TEST(isolation_has_a_default_and_templates_ask_for_more) {
+    static const char *const asked[][3] = {
+        /* body, with the default, with --isolation vm */
+        {"{}", "fake", "fake-vm"},
+        {"{\"isolation\":\"any\"}", "fake", "fake-vm"},
+        {"{\"isolation\":null}", "fake", "fake-vm"},
+        {"{\"isolation\":\"namespace\"}", "fake", "fake"},
+        {"{\"template\":\"guarded\"}", "fake-vm", "fake-vm"},
+        {"{\"template\":\"guarded\",\"isolation\":\"namespace\"}", "fake-vm", "fake-vm"},
+    };
+    char id[40];
+    setenv("FAKE_VM", "1", 1);
+    for (int with = 0; with < 2; with++) {
+        test_daemon d = {0};
+        served s = {0};
+        char dir[300];
+        snprintf(dir, sizeof(dir), "%s/data%d", test_dir(), with);
+        daemon_serve(&s, &d, (const char *[]){"--data-dir", dir, with ? "--isolation=vm" : NULL, NULL});
+        daemon_key(&s, &d);
+        for (size_t i = 0; i < WRN_COUNT(asked); i++) {
+            make_sandbox(&d, asked[i][0], id);
+            check_backend(&d, id, asked[i][1 + with]);
+        }
+        daemon_finish(&s, SIGTERM);
+        free(s.said);
+    }
+    unsetenv("FAKE_VM");
+}
+
 TEST(each_sandbox_has_a_backend_of_its_own) {
     static const char *const asked[][2] = {{"{}", "fake"},
                                            {"{\"isolation\":\"namespace\"}", "fake"},

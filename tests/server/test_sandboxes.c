@@ -235,7 +235,9 @@ TEST(bad_requests_name_what_is_wrong) {
          409},
         {"{\"isolation_required\":[\"memory-limit\"]}", "memory-limit", 409},
         {"{\"isolation\":\"vm\"}", "wrennd doctor", 409},
-        {"{\"isolation\":\"strong\"}", "\"namespace\" and \"vm\"", 400},
+        {"{\"template\":\"guarded\"}", "wrennd doctor", 409},
+        {"{\"isolation\":\"namespace\",\"template\":\"guarded\"}", "weaker than \"vm\"", 409},
+        {"{\"isolation\":\"strong\"}", "only any, namespace or vm", 400},
         {"{\"isolation\":\"\"}", "\"isolation\"", 400},
         {"{\"isolation\":2}", "\"isolation\"", 400},
     };

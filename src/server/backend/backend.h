@@ -20,6 +20,12 @@
 
 enum { WRN_BOX_ID_MAX = 64, WRN_BACKENDS_MAX = 4, WRN_STATE_LOCKS = 8, WRN_HELPER_FDS = 8 };
 
+/* How well boxes are isolated, as in the API; each level is stronger than those before. */
+#define WRN_LEVELS "any, namespace or vm"
+/* The level's place in that list; -1: there is none of that name. */
+int wrn_level_of(const char *name);
+const char *wrn_level_name(int64_t level);
+
 typedef struct wrn_backend wrn_backend;
 typedef struct wrn_instance wrn_instance; /* what a backend has for one box */
 

@@ -139,6 +139,8 @@ int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault);
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);
 /* Cancels the snapshot that is being made, if any: its `done` gets a fault soon. */
 void wrn_box_stop_snapshot(wrn_box *box);
+/* Describes a snapshot. 0, or -1 with a fault. */
+int wrn_boxes_find_snapshot(const wrn_boxes *boxes, const char *snapshot_id, wrn_template *out, wrn_fault *fault);
 /* Deletes a snapshot. Its files stay until the last box made from it is gone. */
 void wrn_boxes_drop_snapshot(wrn_boxes *boxes, const char *snapshot_id);
 /* Removes what a crash has left partially made or removed; the names are free at once. Before the first box is made. */

@@ -60,6 +60,16 @@ void wrn_box_stop_snapshot(wrn_box *box) {
     if (box->copy) snapshot_copy_stop(box->copy);
 }
 
+int wrn_boxes_find_snapshot(const wrn_boxes *boxes, const char *id, wrn_template *out, wrn_fault *fault) {
+    char dir[PATH_MAX];
+    source s;
+    snapshot_path(&boxes->snapshots, id, dir);
+    if (source_open(dir, id, &s, fault) != 0) return -1;
+    *out = s.shown;
+    source_close(&s);
+    return 0;
+}
+
 void wrn_boxes_drop_snapshot(wrn_boxes *boxes, const char *id) { snapshot_drop(&boxes->snapshots, id); }
 
 void wrn_boxes_sweep_snapshots(wrn_boxes *boxes, bool (*is_known)(void *context, const char *snapshot_id),

@@ -60,10 +60,3 @@ wrn_json *wrn_isolation_with(const wrn_json *isolation, const char *egress) {
     wrn_json_set_string(copy, "network", strcmp(egress, "allowlist") == 0 ? "filtered" : egress);
     return copy;
 }
-
-int wrn_isolation_strength(const char *level) {
-    static const char *const levels[] = {"namespace", "vm"};
-    for (size_t i = 0; level && i < WRN_COUNT(levels); i++)
-        if (strcmp(levels[i], level) == 0) return (int)i + 1;
-    return 0;
-}

@@ -17,6 +17,3 @@ bool wrn_isolation_missing(const wrn_json *isolation, const wrn_json *required, 
 /* The isolation of one sandbox of a backend: its `isolation`, with the network that the sandbox's `egress` leaves it. The caller
  * frees it. */
 wrn_json *wrn_isolation_with(const wrn_json *isolation, const char *egress);
-
-/* Orders the levels: larger is stronger; 0: no such level. NULL gives 0. */
-int wrn_isolation_strength(const char *level);

@@ -16,6 +16,7 @@
 #include "server/routes/policy.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/secrets.h"
+#include "server/sandbox/snapshots.h"
 
 enum { AUTHORITY_MAX = 8192 };
 
@@ -80,7 +81,7 @@ bool wrn_is_template_name(const char *name) {
 
 /* What a request demands of the isolation, and what answers it. */
 typedef struct demand {
-    const char *level;        /* NULL: any */
+    int level;                /* at least */
     const char *egress;       /* what the sandbox will have */
     const wrn_json *required; /* NULL: nothing */
     const char *backend;      /* the first one that has both; NULL: none */
@@ -91,8 +92,7 @@ typedef struct demand {
 static bool try_backend(void *context, const char *name, const wrn_json *of_all) {
     demand *d = context;
     WRN_AUTO(wrn_json_freep) wrn_json *isolation = wrn_isolation_with(of_all, d->egress);
-    const char *here = wrn_json_string(wrn_json_get(isolation, "level"), NULL);
-    if (wrn_isolation_strength(here) < wrn_isolation_strength(d->level)) return true;
+    if (wrn_level_of(wrn_json_string(wrn_json_get(isolation, "level"), NULL)) < d->level) return true;
     d->is_reached = true;
     wrn_buf_clear(&d->missing);
     if (d->required) wrn_isolation_missing(isolation, d->required, &d->missing);
@@ -100,17 +100,27 @@ static bool try_backend(void *context, const char *name, const wrn_json *of_all)
     return !d->backend;
 }
 
+/* The level that was asked for, else the server's; the template's, if that is stronger. -1: there is none of that name. */
+static int choose_level(const wrn_server *server, const char *asked, const wrn_sandbox_row *row) {
+    int level = asked ? wrn_level_of(asked) : 0;
+    int64_t of_template = wrn_snapshots_level(server->sandboxes, row->team_id, row->template_name);
+    if (level == 0) level = (int)server->config->isolation;
+    return level >= 0 && level < of_template ? (int)of_template : level;
+}
+
 /* The preferred backend of those that have what is demanded. False: the request was answered. */
 static bool choose_backend(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_sandbox_row *row) {
     WRN_AUTO(wrn_json_freep) wrn_json *unknown = NULL;
     WRN_AUTO(wrn_buf_free) wrn_buf missing = WRN_BUF_LIMITED(400);
     const char *why;
-    demand d = {.level = asked->isolation, .egress = row->egress, .missing = WRN_BUF_LIMITED(400)};
+    demand d = {.level = choose_level(wrn_server_of(request), asked->isolation, row),
+                .egress = row->egress,
+                .missing = WRN_BUF_LIMITED(400)};
     if (asked->unknown && wrn_json_parse(asked->unknown, strlen(asked->unknown), &unknown, &why))
         d.required = wrn_json_get(unknown, "isolation_required");
-    if (d.level && !wrn_isolation_strength(d.level))
+    if (d.level < 0)
         return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
-                          "member \"isolation\": there is no level \"%.100s\", only \"namespace\" and \"vm\"", d.level);
+                          "member \"isolation\": there is no level \"%.100s\", only " WRN_LEVELS, asked->isolation);
     if (d.required && !wrn_isolation_missing(NULL, d.required, &missing))
         return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
                           "member \"isolation_required\" must be an array of strings");
@@ -121,7 +131,7 @@ static bool choose_backend(wrn_request *request, const wrn_create_sandbox_reques
         return wrn_refuse(request, WRN_FAULT_CONFLICT,
                           "the isolation of sandboxes here is weaker than \"%s\"; ask for less, or use another server; "
                           "run wrennd doctor to see what this one has",
-                          d.level);
+                          wrn_level_name(d.level));
     if (!d.backend)
         return wrn_refuse(request, WRN_FAULT_CONFLICT, "sandboxes here do not have: %s; run wrennd doctor to see why",
                           missing.size ? missing.data : "what isolation_required names");
@@ -223,12 +233,12 @@ void wrn_route_create_sandbox(wrn_request *request) {
                            .lifetime_sec = asked.lifetime_sec,
                            .lease_sec = asked.lease_sec};
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT, network = WRN_BUF_INIT;
+    snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
+    memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     if (!read_network(request, &asked, &row, &network) || !choose_backend(request, &asked, &row) ||
         !check_network(request, &row) ||
         !wrn_metadata_change(request, NULL, asked.metadata, asked.metadata_count, NULL, 0, &metadata))
         return;
-    snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
-    memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
     wrn_server *server = wrn_server_of(request);
     wrn_once *once = wrn_once_begin(request, row.id);
     if (!once) return;

@@ -66,6 +66,17 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
     return true;
 }
 
+int64_t wrn_snapshots_level(wrn_sandboxes *all, const char *team_id, const char *name) {
+    const wrn_sandboxes_config *c = &all->config;
+    wrn_snapshot_row own;
+    wrn_template from = {.level = 0};
+    wrn_fault fault;
+    if (wrn_store_get_snapshot(c->store, team_id, name, &own) == WRN_DB_OK)
+        (void)wrn_boxes_find_snapshot(c->boxes, own.id, &from, &fault);
+    else (void)wrn_boxes_find_template(c->boxes, name, &from, &fault);
+    return from.level;
+}
+
 /* ---- making one ---- */
 
 /* Stores the record, which makes the snapshot exist and replaces the one before. */

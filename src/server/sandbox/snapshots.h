@@ -16,5 +16,7 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
                           wrn_snapshot_done_fn done, void *context);
 /* Sandboxes made from it live on; its files are removed with the last of them. */
 bool wrn_snapshots_remove(wrn_sandboxes *all, const char *team_id, const char *name, wrn_fault *fault);
+/* The least level of isolation that sandboxes made from the template of that name need; 0: any, or there is none of that name. */
+int64_t wrn_snapshots_level(wrn_sandboxes *all, const char *team_id, const char *name);
 /* Removes files without a record. */
 void wrn_snapshots_recover(wrn_sandboxes *all);

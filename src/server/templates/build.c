@@ -167,7 +167,10 @@ static bool fill_template(build *b) {
 static bool write_template_document(const build *b) {
     const wrn_template_plan *plan = b->plan;
     const char *user = plan->user ? plan->user : *b->user ? b->user : NULL;
-    source s = {.start_port = (uint16_t)plan->start_port, .start_early = plan->start_early, .default_user = user};
+    source s = {.shown = {.level = plan->level},
+                .start_port = (uint16_t)plan->start_port,
+                .start_early = plan->start_early,
+                .default_user = user};
     wrn_template about = {.vcpus = plan->vcpus, .memory_mb = plan->memory_mb, .size_bytes = disk_bytes(b->tree, NULL)};
     char path[PATH_MAX + 32];
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;

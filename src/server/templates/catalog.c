@@ -59,6 +59,9 @@ static const char *read_members(source *s) {
         if (value && (!wrn_json_int(value, numbers[i]) || *numbers[i] < 0)) return "its sizes must be whole numbers";
     }
     if (s->shown.vcpus > INT32_MAX || s->shown.memory_mb > INT32_MAX) return "its sizes are too large";
+    const wrn_json *isolation = wrn_json_get(s->json, "isolation");
+    if (isolation && (s->shown.level = wrn_level_of(wrn_json_string(isolation, NULL))) < 0)
+        return "\"isolation\" must be " WRN_LEVELS;
     const wrn_json *user = wrn_json_get(s->json, "default_user");
     s->default_user = wrn_json_string(user, NULL);
     if (wrn_json_type_of(user) != WRN_JSON_NULL && user && !s->default_user) return "\"default_user\" must be a string";
@@ -132,6 +135,7 @@ void source_document(const source *s, const char *type, const wrn_template *abou
     wrn_json_set_int(document, "start_port", s->start_port);
     if (s->default_user) wrn_json_set_string(document, "default_user", s->default_user);
     wrn_json_set_bool(document, "start_early", s->start_early);
+    if (s->shown.level) wrn_json_set_string(document, "isolation", wrn_level_name(s->shown.level));
     if (about) {
         wrn_json_set_string(document, "origin", about->origin);
         wrn_json_set_int(document, "vcpus", about->vcpus);

@@ -11,6 +11,7 @@ typedef struct wrn_template {
     int64_t size_bytes;       /* 0: unknown */
     int64_t created_at;
     char origin[128]; /* what it was built from, to be shown; "": unknown */
+    int64_t level;    /* WRN_LEVELS: the least one of boxes made from it */
 } wrn_template;
 
 /* A template to build, from one of the four sources. Without any, the name stands for what to build. */
@@ -24,6 +25,7 @@ typedef struct wrn_template_plan {
     const char *start;        /* the service, a line of shell; NULL: none */
     int64_t start_port;       /* the port of the service; 0: unknown */
     int64_t vcpus, memory_mb; /* 0: the default */
+    int64_t level;            /* WRN_LEVELS: the least one of boxes made from it */
     bool start_early;         /* starts with the box, not with the first connection to the port */
     bool replace;
 } wrn_template_plan;
