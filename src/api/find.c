@@ -103,19 +103,15 @@ static void find_clear(wrenn_op *op) { wrn_look_clear(&((find_op *)op)->look); }
 
 /* ---- the operations ---- */
 
-static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind, const char *path,
-                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    int rc = wrn_files_check(type->name, path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, options, NULL, NULL, op, error);
+static int prepare_find(wrenn_op *op, const char *path, wrenn_error **error) {
+    find_op *self = (find_op *)op;
+    int rc = wrn_files_check(op->type->name, path, error);
     if (rc != 0) return rc;
-    find_op *self = (find_op *)*op;
-    self->kind = kind;
-    self->making = kind == MKDIR;
+    self->making = self->kind == MKDIR;
     bool fine = wrn_look_at(&self->look, path);
-    if (self->making) wrn_files_call(*op, "/files/mkdir", path);
-    else if (fine) wrn_look_call(&self->look, *op);
-    if (!fine) (*op)->path.failed = true;
-    return 0;
+    if (self->making) wrn_files_call(op, "/files/mkdir", path);
+    else if (fine) wrn_look_call(&self->look, op);
+    return fine ? 0 : wrn_no_memory(error, op->type->name);
 }
 
 #define FIND_OP .size = sizeof(find_op), .respond = find_path_respond, .fail = find_fail, .clear = find_clear
@@ -124,19 +120,19 @@ const wrn_op_type wrn_sandbox_mkdir_type = {{"mkdir"}, FIND_OP};
 const wrn_op_type wrn_sandbox_stat_type = {{"stat"}, FIND_OP};
 const wrn_op_type wrn_sandbox_exists_type = {{"exists"}, FIND_OP};
 
-int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
-                              wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_mkdir_type, MKDIR, path, options, op, error);
+int wrn_sandbox_mkdir_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    ((find_op *)op)->kind = MKDIR;
+    return prepare_find(op, path, error);
 }
 
-int wrn_sandbox_stat_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, wrenn_op **op,
-                             wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_stat_type, STAT, path, options, op, error);
+int wrn_sandbox_stat_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    ((find_op *)op)->kind = STAT;
+    return prepare_find(op, path, error);
 }
 
-int wrn_sandbox_exists_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
-                               wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_exists_type, EXISTS, path, options, op, error);
+int wrn_sandbox_exists_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    ((find_op *)op)->kind = EXISTS;
+    return prepare_find(op, path, error);
 }
 
 int wrenn_sandbox_exists_finish(wrenn_op *op, int64_t *exists, wrenn_error **error) {
