@@ -6,8 +6,6 @@
  * When following fails -> DESTROYING -> the error that following failed with.
  * When the caller gives the create up, or its outcome stays unknown, an operation in the background cleans up: it waits for
  * the response, or posts again to get it, and destroys the sandbox. */
-#include <stdio.h>
-
 #include "api/follow.h"
 #include "api/lease.h"
 #include "api/network.h"
@@ -213,11 +211,9 @@ static void create_abandon(wrenn_op *op, bool late) {
 }
 
 static void warn_left_behind(const create_op *self) {
-    char line[300];
     const wrenn_op *op = &self->follower.op;
-    snprintf(line, sizeof(line), "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
-             op->sandbox ? op->sandbox->id : " that it may have made");
-    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+    wrn_client_warn(op->client, "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
+                    op->sandbox ? op->sandbox->id : " that it may have made");
 }
 
 static void create_drop(wrenn_op *op) {

@@ -41,16 +41,8 @@ const wrn_op_type wrn_hosts_regenerate_token_type = {
 
 static const wrn_model tag_text = {.name = "tag"}; /* a string */
 
-/* Servers send null when there are no tags. */
-static void tags_respond(wrenn_op *op, wrn_http_response *response) {
-    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
-    if (!wrn_op_parse(op, response, &json)) return;
-    if (!json) json = wrn_json_new_array();
-    wrn_op_respond_array(op, response, json, &tag_text);
-}
-
 const wrn_op_type wrn_hosts_list_tags_type = {{"hosts list_tags", "GET", "/hosts/{host id}/tags", WRN_AUTH_TOKEN},
-                                              .respond = tags_respond};
+                                              .list = &tag_text};
 
 const wrn_op_type wrn_hosts_add_tag_type = {{"hosts add_tag", "POST", "/hosts/{host id}/tags", WRN_AUTH_TOKEN},
                                             .body = &wrn_model_add_tag_request};

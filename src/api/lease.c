@@ -2,8 +2,6 @@
  * that ends. When it is cut, it is asked for again, until the server says that the sandbox is gone. */
 #include "api/lease.h"
 
-#include <stdio.h>
-
 #include "api/follow.h"
 #include "api/operations.h"
 #include "client/sandbox.h"
@@ -39,10 +37,8 @@ static void hold_respond(wrenn_op *op, wrn_http_response *response) {
 
 /* Who created it waits for nothing, and would not learn of it otherwise. */
 static void warn(wrenn_op *op, const wrenn_error *error) {
-    char line[512];
-    snprintf(line, sizeof(line), "sandbox %s: its lease is held no longer: %s", op->sandbox->id,
-             wrenn_error_message(error));
-    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+    wrn_client_warn(op->client, "sandbox %s: its lease is held no longer: %s", op->sandbox->id,
+                    wrenn_error_message(error));
 }
 
 static bool hold_fail(wrenn_op *op, const wrenn_error *error) {

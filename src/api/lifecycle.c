@@ -12,15 +12,17 @@
 typedef struct wait_op {
     wrn_follower follower;
     bool resume;
-    bool connect; /* gives the handle */
     bool found;
 } wait_op;
+
+/* It gives the handle. */
+static bool is_connect(const wrenn_op *op) { return op->type == &wrn_sandboxes_connect_type; }
 
 static void wait_seen(wrenn_op *op, wrn_progress progress) {
     wait_op *self = (wait_op *)op;
     const char *status = op->sandbox->info->status_text;
     self->found = true;
-    if (progress == WRN_FOLLOW_ARRIVED && self->connect) {
+    if (progress == WRN_FOLLOW_ARRIVED && is_connect(op)) {
         wrn_follow_give_handle(op);
     } else if (progress == WRN_FOLLOW_ARRIVED) {
         wrn_op_finish(op, NULL, NULL);
@@ -42,11 +44,11 @@ static void wait_seen(wrenn_op *op, wrn_progress progress) {
 static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     wait_op *self = (wait_op *)op;
     /* connect must fail at once when no server is there. */
-    if (self->follower.looking) return (self->found || !self->connect) && wrn_follow_tolerates(op, error);
+    if (self->follower.looking) return (self->found || !is_connect(op)) && wrn_follow_tolerates(op, error);
     /* A conflict: another program may have resumed it, so look again. So after a lost response or a temporary failure, but
      * connect reports a failure of the server. */
     bool raced = wrenn_error_code(error) == WRENN_E_CONFLICT;
-    bool passing = wrn_follow_passing(error) && !(self->connect && wrenn_error_http_status(error) >= 500);
+    bool passing = wrn_follow_passing(error) && !(is_connect(op) && wrenn_error_http_status(error) >= 500);
     if (raced || passing) wrn_follow_later(op);
     return raced || passing;
 }
@@ -63,7 +65,6 @@ const wrn_op_type wrn_sandboxes_connect_type = {{"connect", "GET", "/sandboxes/{
 static int prepare_wait(wrenn_op *op, int64_t interval_ms, bool resume, wrenn_error **error) {
     wait_op *self = (wait_op *)op;
     self->resume = resume;
-    self->connect = op->type == &wrn_sandboxes_connect_type;
     self->follower.interval_ms = interval_ms;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = wait_seen;

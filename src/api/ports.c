@@ -35,54 +35,53 @@ static int read_domain(const wrenn_client *client, const char **domain, size_t *
                       (int)*size, *domain);
 }
 
-static int check_port(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, wrenn_error **error) {
-    if (port < 1 || port > PORT_MAX)
-        return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
-    static const char *const schemes[] = {"http", "https", "ws", "wss"};
-    bool known = !scheme;
-    for (size_t i = 0; i < WRN_COUNT(schemes) && !known; i++) known = strcmp(scheme, schemes[i]) == 0;
-    if (!known) return wrn_refuse(error, "the scheme must be http, https, ws or wss, not \"%.100s\"", scheme);
+static int check_port(int64_t port, wrenn_error **error) {
+    if (port >= 1 && port <= PORT_MAX) return 0;
+    return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
+}
+
+/* Appends the host name of a port. */
+static int put_name(const wrenn_sandbox *sandbox, int64_t port, wrn_buf *name, wrenn_error **error) {
+    const char *domain;
+    size_t size;
+    int rc = check_port(port, error);
+    if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
+    if (rc != 0) return rc;
     if (sandbox->id[strspn(sandbox->id, LETTERS_AND_DIGITS "-")])
         return wrn_refuse(error, "the sandbox id \"%.100s\" can't be part of a host name", sandbox->id);
-    return 0;
+    wrn_buf_printf(name, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
+    return name->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
 /* Where a port is reached: at its own name when that should resolve, else at the server, which reads the Host field. */
 int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
                     wrenn_error **error) {
     const wrenn_client *client = sandbox->client;
-    const char *domain;
-    size_t size;
     path = path && *path ? path : "/";
     size_t shown = strcspn(path, "?"); /* in the query there may be secrets */
     if (*path != '/' || path[strcspn(path, "\r\n #")])
         return wrn_refuse(error, "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
                           shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
-    int rc = check_port(sandbox, port, NULL, error);
-    if (rc == 0) rc = read_domain(client, &domain, &size, error);
+    int rc = put_name(sandbox, port, host, error);
     if (rc != 0) return rc;
     const char *base = client->base.url, *authority = strstr(base, "://") + 3;
     bool by_name = !client->base.unix_path && (client->proxy_domain || is_cluster(authority, strcspn(authority, ":/")));
-    wrn_buf_printf(host, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
-    if (by_name) wrn_buf_printf(url, "%.*s%s%s", (int)(authority - base), base, host->data ? host->data : "", path);
+    if (by_name) wrn_buf_printf(url, "%.*s%s%s", (int)(authority - base), base, host->data, path);
     else wrn_buf_printf(url, "%.*s%s", (int)(authority - base + (ptrdiff_t)strcspn(authority, "/")), base, path);
-    return url->failed || host->failed ? wrn_no_memory(error, NULL) : 0;
+    return url->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
 int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, char **url, wrenn_error **error) {
+    static const char *const schemes[] = {"http", "https", "ws", "wss"};
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT, name = WRN_BUF_INIT;
     if (!sandbox || !url) return wrn_refuse(error, "the %s must not be NULL", sandbox ? "url" : "sandbox");
-    const char *domain;
-    size_t size;
-    int rc = check_port(sandbox, port, scheme, error);
-    if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
+    bool known = false;
+    if (!scheme) scheme = schemes[strncasecmp(sandbox->client->base.url, "https:", 6) == 0];
+    for (size_t i = 0; i < WRN_COUNT(schemes) && !known; i++) known = strcmp(scheme, schemes[i]) == 0;
+    if (!known) return wrn_refuse(error, "the scheme must be http, https, ws or wss, not \"%.100s\"", scheme);
+    int rc = put_name(sandbox, port, &name, error);
     if (rc != 0) return rc;
-    bool tls = strncasecmp(sandbox->client->base.url, "https:", 6) == 0;
-    wrn_buf text = WRN_BUF_INIT;
-    wrn_buf_printf(&text, "%s://%lld-%s.%.*s",
-                   scheme ? scheme
-                   : tls  ? "https"
-                          : "http",
-                   (long long)port, sandbox->id, (int)size, domain);
+    wrn_buf_printf(&text, "%s://%s", scheme, name.data);
     *url = wrn_buf_steal(&text);
     return *url ? 0 : wrn_no_memory(error, NULL);
 }
@@ -189,7 +188,7 @@ const wrn_op_type wrn_sandbox_wait_port_type = {
 int wrn_sandbox_wait_port_prepare(wrenn_op *op, int64_t port, int64_t time_limit_ms, wrenn_error **error) {
     char number[WRN_NUMBER_SIZE], seconds[WRN_NUMBER_SIZE];
     const char *const args[] = {wrn_number(number, port), wrn_number(seconds, wrn_whole_seconds(time_limit_ms))};
-    int rc = wrn_check_range("wait_port", "port", port, 1, PORT_MAX, error);
+    int rc = check_port(port, error);
     if (rc == 0) rc = wrn_check_range("wait_port", "time_limit_ms", time_limit_ms, 0, WAIT_MAX_MS, error);
     if (rc != 0) return rc;
     wrn_op_limit(op, time_limit_ms + WAIT_MARGIN_MS);

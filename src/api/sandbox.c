@@ -1,8 +1,6 @@
-#include <stdio.h>
-
+#include "client/sandbox.h"
 #include "api/operations.h"
 #include "api/pairs.h"
-#include "client/sandbox.h"
 #include "gen/requests.h"
 
 static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
@@ -52,10 +50,8 @@ void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
     if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, NULL, &error) < 0 &&
         !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
-        char line[512];
-        snprintf(line, sizeof(line), "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
         wrenn_client *client = sandbox->client;
-        wrn_client_log(client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+        wrn_client_warn(client, "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
         wrn_client_settle(client);
     }
     wrenn_sandbox_free(sandbox);

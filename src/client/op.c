@@ -721,6 +721,7 @@ static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!type->object && !type->list) return wrn_op_respond_nothing(op, response);
     if (!wrn_op_parse(op, response, &json)) return;
+    if (type->list && !json) json = wrn_json_new_array(); /* some servers say null when there are none */
     const wrn_json *list = type->list_in ? wrn_json_get(json, type->list_in) : json;
     if (type->list) return wrn_op_respond_array(op, response, list, type->list);
     void *result = wrn_op_decode_part(op, response, json, type->object);
