@@ -391,13 +391,19 @@ static bool rest_is_lost(const wrn_kernel_run *run) {
     return run->fenced && ((run->replied && run->info_heard) || (run->idle && run->info_replied));
 }
 
+/* Nothing is asked over it any more. */
+static void drop_socket(code_op *self) {
+    wrn_loop_timer_clear(self->op.client->loop, &self->again);
+    wrn_socket_free(WRN_TAKE(self->socket));
+}
+
 static void heard_while_asking(code_op *self) {
     wrn_kernel_run *run = &self->run;
     if (run->gone) {
         run->gone = false;
         wrn_code_context_forget(self->context);
         if (self->context->id) return fail_run(self, WRENN_E_AGENT, "the kernel has died for good; make a new context");
-        wrn_socket_free(WRN_TAKE(self->socket));
+        drop_socket(self);
         wrn_op_delay(&self->op, AGAIN_MS);
     } else if (run->died) {
         run->died = false;
@@ -464,7 +470,7 @@ static void socket_opened(void *context, bool selected) { code_ask(context); }
 static void socket_refused(void *context, wrn_http_response *response) {
     code_op *self = context;
     wrenn_op *op = &self->op;
-    wrn_socket_free(WRN_TAKE(self->socket));
+    drop_socket(self);
     if (response->outcome == WRN_HTTP_ANSWERED && response->status == 404 &&
         self->context->kind == WRN_KERNEL_DEFAULT && wrn_now_ms() + AGAIN_MS < self->start_until_ms) {
         wrn_code_context_forget(self->context);
@@ -475,7 +481,7 @@ static void socket_refused(void *context, wrn_http_response *response) {
 
 static void socket_ended(void *context, wrn_socket_end end, int code) {
     code_op *self = context;
-    wrn_socket_free(WRN_TAKE(self->socket));
+    drop_socket(self);
     if (end == WRN_SOCKET_TOO_LARGE) return fail_message(self, WRENN_E_LIMIT, 0);
     if (end == WRN_SOCKET_NO_MEMORY) return wrn_op_fail_no_memory(&self->op);
     int error = end == WRN_SOCKET_BROKEN ? WRENN_E_PROTOCOL : WRENN_E_CONNECTION_LOST;
