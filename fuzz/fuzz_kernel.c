@@ -7,13 +7,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wrn_kernel_run run;
     WRN_AUTO(wrn_buf_free) wrn_buf request = WRN_BUF_INIT;
     FUZZ_CHECK(wrn_kernel_begin(&run, 4096, NULL));
-    wrn_kernel_ask(&run, &request);
-    wrn_kernel_fence(&run, &request);
+    wrn_kernel_request(&run, WRN_KERNEL_INFO, NULL, &request);
+    wrn_kernel_request(&run, WRN_KERNEL_FENCE, NULL, &request);
     snprintf(run.msg_id, sizeof(run.msg_id), "id");
     snprintf(run.info_id, sizeof(run.info_id), "info");
     snprintf(run.withdraw_id, sizeof(run.withdraw_id), "withdraw");
-    wrn_kernel_request(&run, "1", &request);
-    wrn_kernel_withdraw(&run, &request);
+    wrn_kernel_request(&run, WRN_KERNEL_EXECUTE, "1", &request);
+    wrn_kernel_request(&run, WRN_KERNEL_WITHDRAW, NULL, &request);
     FUZZ_CHECK(!request.failed);
     const char *at = (const char *)data, *end = at + size;
     int rc = 0;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Fails unless what README.md, CHANGELOG.md and docs/ show is true: the C compiles, the names exist, the links lead somewhere, README.md
-shows examples/quickstart.c, and src/README.md, src/server/README.md and src/gate/README.md name every file of src.
+shows examples/quickstart.c, and each file of src is named in the nearest README.md.
 
 Every ```c block of README.md and docs/guide/*.md is one of three:
   a whole program    holds "int main(". It must be one of examples/*.c as it is, because those are run by the tests.
@@ -106,9 +106,9 @@ def missing_program(programs):
 
 
 def missing_files():
-    """Files of src that no map names. x.c and x.h are one subject and have one line; server and gate have maps of their own."""
+    """Files of src that no map names. x.c and x.h are one subject and have one line; the nearest README.md is their map."""
     for path in sorted((ROOT / "src").rglob("*.[ch]")):
-        top = next((ROOT / "src" / own for own in ("server", "gate") if path.is_relative_to(ROOT / "src" / own)), ROOT / "src")
+        top = next(above for above in path.parents if (above / "README.md").exists())
         name = str(path.relative_to(top).with_suffix(""))
         if name.startswith("cli/commands/"):  # each is the command of its name
             continue

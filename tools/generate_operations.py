@@ -5,9 +5,9 @@
     generate_operations.py --check  fails when one of them is not what it would write, or an operation has no test
 
 Of each operation X in the headers:
-    X_start    makes the operation and starts it. wrn_X_prepare() makes it where src/api defines such a function, which
-               gets the options as this version knows them, without flags that it does not know; elsewhere the row
-               wrn_X_type says all, and the parameters are what its path names.
+    X_start    makes the operation and starts it. Where src/api defines wrn_X_prepare(), that sets it up before; it gets
+               the options as this version knows them, without flags that it does not know. Elsewhere the row wrn_X_type
+               says all, and the parameters are what its path names.
     X_finish   hands the outcome out.
     X          does both, and waits in between.
 Each result T has T_free, each struct of options T has T_init. What src/ defines by hand is left out. Parameters that do not fit together are errors."""
@@ -22,6 +22,8 @@ START_TAIL = ["wrenn_done_fn done", "void *user_data", "wrenn_op **op", "wrenn_e
 # They take one of these and can fail, but nothing waits for a server.
 NOT_OPERATIONS = {"wrenn_client_dispatch", "wrenn_client_set_token", "wrenn_sandbox_from_id",
                   "wrenn_sandbox_as_user"}
+# The handles from which wrn_op_new() makes an operation; those of a handle X else are made by wrn_X_op().
+MADE_FROM = {"wrenn_client": ["client", "NULL"], "wrenn_sandbox": ["NULL", "sandbox"]}
 NOTICE = "/* Generated from include/wrenn by tools/generate_operations.py. Do not edit. */\n"
 
 
@@ -92,7 +94,8 @@ class Operation:
         self.owner = re.match(r"(\w+) \*", self.taken[0]).group(1)
         self.has_prepare = f"{self.row}_prepare" in sources.functions
         self.by_hand = sources.functions
-        if not self.has_prepare and name + "_start" not in self.by_hand:
+        self.is_row = not self.has_prepare and self.owner in MADE_FROM
+        if self.is_row and name + "_start" not in self.by_hand:
             self.check_path(sources)
 
     def check_path(self, sources):
@@ -110,32 +113,50 @@ class Operation:
         return wrapped(f"int {function}(", self.parameters[function], ") {") + body + "}\n\n"
 
     def prepared(self):
-        return wrapped(f"int {self.row}_prepare(", self.taken + ["wrenn_op **op", "wrenn_error **error"], ");")
+        return wrapped(f"int {self.row}_prepare(", ["wrenn_op *op", *self.told(), "wrenn_error **error"], ");")
+
+    def told(self):
+        """What wrn_X_prepare() gets of the parameters: the operation knows its owner and how it is called."""
+        return [p for p in self.taken[1:] if p != "const wrenn_call_options *options"]
 
     def start_row(self):
         plain = ", ".join(name_of(p) for p in self.taken[1:-1])
         body = f"    const char *const args[] = {{{plain}}};\n" if plain else ""
-        owner = ["client", "NULL"] if self.owner == "wrenn_client" else ["NULL", "sandbox"]
-        return body + wrapped("    return wrn_op_start_row(", owner + [f"&{self.row}_type", "options", "args" if plain else "NULL",
-                                                                       "done", "user_data", "op", "error"], ");")
+        arguments = [*MADE_FROM[self.owner], f"&{self.row}_type", "options", "args" if plain else "NULL", "done", "user_data",
+                     "op", "error"]
+        return body + wrapped("    return wrn_op_start_row(", arguments, ");")
 
-    def start_prepared(self):
-        structs = structs_of(self.taken)
-        body = "".join(f"    {kind} known_{name};\n" for kind, name in structs) + "    wrenn_op *made;\n"
-        for number, (kind, name) in enumerate(structs):
-            head = "    int rc = wrn_options_read(" if number == 0 else "    if (rc == 0) rc = wrn_options_read("
+    def read_structs(self):
+        body = ""
+        for kind, name in structs_of(self.taken):
+            head = "    if (rc == 0) rc = wrn_options_read(" if body else "    int rc = wrn_options_read("
             body += wrapped(head, [f"&known_{name}", f"sizeof(known_{name})", name, f'"{kind}"', "error"], ");")
             flags = flags_of(kind)
             if flags:
                 arguments = [f"&{self.row}_type", f"known_{name}.flags", " | ".join(flags[0]), f'"{flags[1]}*"', "error"]
                 body += wrapped("    if (rc == 0) rc = wrn_op_check_flags(", arguments, ");")
-        known = {name: f"&known_{name}" for _, name in structs}
-        names = [known.get(name_of(p), name_of(p)) for p in self.taken]
-        return (body + wrapped(f"    if (rc == 0) rc = {self.row}_prepare(", names + ["&made", "error"], ");") +
-                "    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;\n")
+        return body
+
+    def make(self):
+        call = "&known_options" if self.taken[-1].startswith("const wrenn_call_options") else "&known_options.call"
+        rest = [f"&{self.row}_type", call, "&made", "error"]
+        if self.owner in MADE_FROM:
+            return wrapped("    if (rc == 0) rc = wrn_op_new(", MADE_FROM[self.owner] + rest, ");")
+        name = self.owner.replace("wrenn_", "wrn_", 1)
+        return wrapped(f"    if (rc == 0) rc = {name}_op(", [name_of(self.taken[0]), *rest], ");")
+
+    def start_prepared(self):
+        structs = structs_of(self.taken)
+        body = "".join(f"    {kind} known_{name};\n" for kind, name in structs)
+        body += "    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;\n" + self.read_structs() + self.make()
+        if self.has_prepare:
+            known = {name: f"&known_{name}" for _, name in structs}
+            names = [known.get(name_of(p), name_of(p)) for p in self.told()]
+            body += wrapped(f"    if (rc == 0) rc = {self.row}_prepare(", ["made", *names, "error"], ");")
+        return body + "    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;\n"
 
     def start(self):
-        return self.define(self.name + "_start", self.start_prepared() if self.has_prepare else self.start_row())
+        return self.define(self.name + "_start", self.start_row() if self.is_row else self.start_prepared())
 
     def finish(self):
         result = name_of(self.given[0]) if self.given else "NULL"
@@ -205,7 +226,7 @@ def main():
         sys.exit("\n".join(untested(names)))
     write_or_check({
         "src/api/operations.h": NOTICE + """
-/* The types of all operations, and what makes those whose row does not say all. The files of their nouns define them. */
+/* The types of all operations, and what sets those up whose row does not say all. The files of their nouns define them. */
 #pragma once
 
 #include "client/op.h"
@@ -215,6 +236,8 @@ def main():
         "src/api/operations.c": NOTICE + """
 /* The three forms of each operation, and what frees results. What is not here is written by hand, beside its row. */
 #include "api/operations.h"
+
+#include "api/code_context.h"
 
 """ + defined.rstrip() + "\n",
     })

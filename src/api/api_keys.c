@@ -5,10 +5,8 @@ const wrn_op_type wrn_api_keys_create_type = {{"api_keys create", "POST", "/api-
                                               .body = &wrn_model_create_api_key_request,
                                               .object = &wrn_model_api_key};
 
-int wrn_api_keys_create_prepare(wrenn_client *client, const char *name, const wrenn_call_options *options,
-                                wrenn_op **op, wrenn_error **error) {
-    const wrn_create_api_key_request request = {.name = name};
-    return wrn_op_for_client(client, &wrn_api_keys_create_type, options, NULL, &request, op, error);
+int wrn_api_keys_create_prepare(wrenn_op *op, const char *name, wrenn_error **error) {
+    return wrn_op_call_type(op, NULL, &(wrn_create_api_key_request){.name = name}, error);
 }
 
 const wrn_op_type wrn_api_keys_list_type = {{"api_keys list", "GET", "/api-keys", WRN_AUTH_TOKEN},

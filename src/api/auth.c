@@ -13,8 +13,8 @@ const wrn_op_type wrn_auth_signup_type = {{"signup", "POST", "/auth/signup", WRN
                                           .body = &wrn_model_signup_request,
                                           .object = &wrn_model_auth};
 
-int wrn_auth_signup_prepare(wrenn_client *client, const char *email, const char *password, const char *name,
-                            const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+int wrn_auth_signup_prepare(wrenn_op *op, const char *email, const char *password, const char *name,
+                            wrenn_error **error) {
     WRN_AUTO(wrn_buf_free) wrn_buf local_part = WRN_BUF_INIT;
     int rc = check_account(email, password, error);
     if (rc != 0) return rc;
@@ -28,16 +28,15 @@ int wrn_auth_signup_prepare(wrenn_client *client, const char *email, const char 
                 : name && *name ? name
                                 : email,
     };
-    return wrn_op_for_client(client, &wrn_auth_signup_type, options, NULL, &request, op, error);
+    return wrn_op_call_type(op, NULL, &request, error);
 }
 
 const wrn_op_type wrn_auth_login_type = {{"login", "POST", "/auth/login", WRN_AUTH_NONE},
                                          .body = &wrn_model_login_request,
                                          .object = &wrn_model_auth};
 
-int wrn_auth_login_prepare(wrenn_client *client, const char *email, const char *password,
-                           const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+int wrn_auth_login_prepare(wrenn_op *op, const char *email, const char *password, wrenn_error **error) {
     const wrn_login_request request = {.email = email, .password = password};
     int rc = check_account(email, password, error);
-    return rc == 0 ? wrn_op_for_client(client, &wrn_auth_login_type, options, NULL, &request, op, error) : rc;
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }

@@ -262,28 +262,24 @@ static void code_begin(wrenn_op *op) {
 
 /* ---- running ---- */
 
-static void code_send_message(code_op *self, const wrn_buf *message) {
-    if (message->failed || !wrn_socket_send(self->socket, false, message->data, message->size))
-        wrn_op_fail_no_memory(&self->op);
+static void ask_kernel(code_op *self, wrn_kernel_asks what) {
+    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
+    wrn_kernel_request(&self->run, what, self->code.data, &message);
+    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
+        return wrn_op_fail_no_memory(&self->op);
+    if (what == WRN_KERNEL_EXECUTE) self->stage = RUN; /* from here on there is something to withdraw */
 }
 
 static void code_ask(code_op *self) {
-    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = ASK;
-    self->run.died = self->run.info_replied = self->run.info_heard = false;
-    wrn_kernel_ask(&self->run, &message);
-    if (set_timer(self, &self->again, ASK_AGAIN_MS)) code_send_message(self, &message);
+    self->run.died = false;
+    if (set_timer(self, &self->again, ASK_AGAIN_MS)) ask_kernel(self, WRN_KERNEL_INFO);
 }
 
 static void send_code(code_op *self) {
-    wrenn_op *op = &self->op;
-    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    wrn_loop_timer_clear(op->client->loop, &self->again);
-    wrn_kernel_request(&self->run, self->code.data, &message);
-    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
-        return wrn_op_fail_no_memory(op);
-    self->stage = RUN; /* from here on there is something to withdraw */
-    if (!wrn_loop_timer_set(op->client->loop, &self->limit, wrn_in_ms(self->time_limit_ms))) wrn_op_fail_no_memory(op);
+    wrn_loop_timer_clear(self->op.client->loop, &self->again);
+    ask_kernel(self, WRN_KERNEL_EXECUTE);
+    if (self->stage == RUN) set_timer(self, &self->limit, self->time_limit_ms);
 }
 
 static void finish_run(code_op *self) {
@@ -350,33 +346,25 @@ static void on_rest_late(code_op *self) {
 static void on_code_late(code_op *self) {
     if (told_end(self)) return on_rest_late(self);
     if (self->run.started) return interrupt(self);
-    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = WITHDRAW;
-    wrn_kernel_withdraw(&self->run, &message);
-    if (set_timer(self, &self->limit, WIND_UP_MS)) code_send_message(self, &message);
+    if (set_timer(self, &self->limit, WIND_UP_MS)) ask_kernel(self, WRN_KERNEL_WITHDRAW);
 }
 
 static void code_abandon(wrenn_op *op, bool late);
 
 static void on_start_late(code_op *self) {
-    const char *what = self->op.type->name;
     long long ms = (long long)self->start_timeout_ms;
-    wrenn_error *error;
-    if (self->stage == QUEUED)
-        error = wrn_error_new(WRENN_E_TIMEOUT,
-                              "%s: the kernel was busy with earlier calls for %lld ms (start_timeout_ms), nothing was "
-                              "run: " REMEDY,
-                              what, ms);
-    else if (self->stage == ASK)
-        error = wrn_error_new(WRENN_E_TIMEOUT,
-                              "%s: the kernel was not free within %lld ms (start_timeout_ms), so the code was not run; "
-                              "if other code keeps it busy, " REMEDY,
-                              what, ms);
-    else
-        error = wrn_error_new(WRENN_E_TIMEOUT,
-                              "%s: the Jupyter server of the sandbox (port %d) did not answer within %lld ms "
-                              "(start_timeout_ms); nothing was run",
-                              what, WRN_JUPYTER_PORT, ms);
+    wrenn_error *error =
+        self->stage == QUEUED || self->stage == ASK
+            ? wrn_error_new(
+                  WRENN_E_TIMEOUT,
+                  "%s: the kernel was not free within %lld ms (start_timeout_ms), so the code was not run; if "
+                  "other code keeps it busy, " REMEDY,
+                  self->op.type->name, ms)
+            : wrn_error_new(WRENN_E_TIMEOUT,
+                            "%s: the Jupyter server of the sandbox (port %d) did not answer within %lld ms "
+                            "(start_timeout_ms); nothing was run",
+                            self->op.type->name, WRN_JUPYTER_PORT, ms);
     code_abandon(&self->op, true);
     self->stage = ENDED;
     wrn_op_fail(&self->op, error);
@@ -393,10 +381,8 @@ static void on_limit(wrn_timer *timer) {
 
 static void code_on_again(wrn_timer *timer) {
     code_op *self = WRN_OWNER(timer, code_op, again);
-    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    if (self->stage == ASK) return code_ask(self);
-    wrn_kernel_fence(&self->run, &message);
-    code_send_message(self, &message);
+    if (self->stage == ASK) code_ask(self);
+    else ask_kernel(self, WRN_KERNEL_FENCE);
 }
 
 /* What the other channel has not brought by now is lost; before that, a server that is busy with large output may take
@@ -405,13 +391,19 @@ static bool rest_is_lost(const wrn_kernel_run *run) {
     return run->fenced && ((run->replied && run->info_heard) || (run->idle && run->info_replied));
 }
 
+/* Nothing is asked over it any more. */
+static void drop_socket(code_op *self) {
+    wrn_loop_timer_clear(self->op.client->loop, &self->again);
+    wrn_socket_free(WRN_TAKE(self->socket));
+}
+
 static void heard_while_asking(code_op *self) {
     wrn_kernel_run *run = &self->run;
     if (run->gone) {
         run->gone = false;
         wrn_code_context_forget(self->context);
         if (self->context->id) return fail_run(self, WRENN_E_AGENT, "the kernel has died for good; make a new context");
-        wrn_socket_free(WRN_TAKE(self->socket));
+        drop_socket(self);
         wrn_op_delay(&self->op, AGAIN_MS);
     } else if (run->died) {
         run->died = false;
@@ -478,7 +470,7 @@ static void socket_opened(void *context, bool selected) { code_ask(context); }
 static void socket_refused(void *context, wrn_http_response *response) {
     code_op *self = context;
     wrenn_op *op = &self->op;
-    wrn_socket_free(WRN_TAKE(self->socket));
+    drop_socket(self);
     if (response->outcome == WRN_HTTP_ANSWERED && response->status == 404 &&
         self->context->kind == WRN_KERNEL_DEFAULT && wrn_now_ms() + AGAIN_MS < self->start_until_ms) {
         wrn_code_context_forget(self->context);
@@ -489,7 +481,7 @@ static void socket_refused(void *context, wrn_http_response *response) {
 
 static void socket_ended(void *context, wrn_socket_end end, int code) {
     code_op *self = context;
-    wrn_socket_free(WRN_TAKE(self->socket));
+    drop_socket(self);
     if (end == WRN_SOCKET_TOO_LARGE) return fail_message(self, WRENN_E_LIMIT, 0);
     if (end == WRN_SOCKET_NO_MEMORY) return wrn_op_fail_no_memory(&self->op);
     int error = end == WRN_SOCKET_BROKEN ? WRENN_E_PROTOCOL : WRENN_E_CONNECTION_LOST;
@@ -588,7 +580,6 @@ static void stop_behind(wrenn_op *op) { wrn_socket_free(WRN_TAKE(((code_op *)op)
 
 static void withdraw_behind(code_op *self, code_op *from) {
     static const wrn_socket_events events = {.message = message_behind, .ended = ended_behind};
-    WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
     self->stage = WITHDRAW;
     self->op.state = WRN_OP_IN_FLIGHT;
     self->run = from->run;
@@ -596,9 +587,7 @@ static void withdraw_behind(code_op *self, code_op *from) {
     from->run = (wrn_kernel_run){0};
     self->socket = WRN_TAKE(from->socket);
     wrn_socket_hand_over(self->socket, &events, self);
-    wrn_kernel_withdraw(&self->run, &message);
-    if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
-        wrn_op_finish(&self->op, NULL, NULL);
+    ask_kernel(self, WRN_KERNEL_WITHDRAW);
 }
 
 /* Deletes a kernel that nobody knows of any more. */
@@ -653,7 +642,7 @@ static void code_stop(wrenn_op *op) {
     code_op *self = (code_op *)op;
     bool sent = self->stage == RUN || self->stage == INTERRUPT || self->stage == WITHDRAW;
     self->stage = ENDED;
-    if (op->client->loop) {
+    if (op->client->loop && self->context) {
         wrn_loop_timer_clear(op->client->loop, &self->limit);
         wrn_loop_timer_clear(op->client->loop, &self->again);
         if (sent && !told_end(self)) give_up(self);
@@ -669,22 +658,21 @@ static void code_stop(wrenn_op *op) {
 const wrn_op_type wrn_sandbox_run_code_type = {{"run_code"}, CODE_OP};
 const wrn_op_type wrn_sandbox_code_context_type = {{"code_context"}, CODE_OP};
 
-/* Takes a reference of `context`, also on failure; NULL: out of memory. `exec_ms` is 0 when no code is to be run. */
-static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
-                       int64_t start_ms, int64_t exec_ms, wrenn_op **op, wrenn_error **error) {
-    wrenn_call_options call = *options;
-    if (!context) return wrn_no_memory(error, type->name);
-    if (!start_ms) start_ms = START_MS;
-    if (!call.timeout_ms) call.timeout_ms = start_ms + exec_ms + MARGIN_MS;
-    int rc = wrn_op_new(context->client, context->sandbox, type, &call, op, error);
-    if (rc < 0) {
-        wrn_code_context_unref(context);
-        return rc;
-    }
-    code_op *self = (code_op *)*op;
-    self->op.begin = code_begin;
+/* Takes a reference of `context`; NULL: out of memory. `exec_ms` is 0 when no code is to be run. */
+static int prepare_code_op(wrenn_op *op, wrenn_code_context *context, int64_t start_ms, int64_t exec_ms,
+                           wrenn_error **error) {
+    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
+    code_op *self = (code_op *)op;
+    const char *what = op->type->name;
     self->context = context;
-    self->turn.op = *op;
+    if (!context) return wrn_no_memory(error, what);
+    int rc = wrn_check_range(what, "start_timeout_ms", start_ms, 0, INT32_MAX - 1, error);
+    if (rc == 0) rc = wrn_check_range(what, "time_limit_ms", exec_ms, 0, INT32_MAX - 1, error);
+    if (rc == 0) rc = wrn_port_target(op->sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
+    if (!start_ms) start_ms = START_MS;
+    wrn_op_limit(op, start_ms + exec_ms + MARGIN_MS);
+    op->begin = code_begin;
+    self->turn.op = op;
     self->turn.restarted = restarted;
     self->limit.fire = on_limit;
     self->again.fire = code_on_again;
@@ -692,17 +680,7 @@ static int new_code_op(wrenn_code_context *context, const wrn_op_type *type, con
     self->start_until_ms = wrn_in_ms(start_ms);
     self->time_limit_ms = exec_ms;
     self->runs = exec_ms;
-    return 0;
-}
-
-/* What both are asked for, and whether the sandbox's port can be reached. */
-static int check_code_op(const wrenn_sandbox *sandbox, const char *what, int64_t start_ms, int64_t exec_ms,
-                         wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    if (!sandbox) return wrn_refuse(error, "the sandbox must not be NULL");
-    if (start_ms < 0 || exec_ms < 0 || start_ms >= INT32_MAX || exec_ms >= INT32_MAX)
-        return wrn_refuse(error, "%s: times must be between 0 and %d ms", what, INT32_MAX);
-    return wrn_port_target(sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
+    return rc;
 }
 
 /* ---- run_code ---- */
@@ -717,40 +695,33 @@ static int check_run(const wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_
     return 0;
 }
 
-int wrn_sandbox_run_code_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options, wrenn_op **op,
-                                 wrenn_error **error) {
+int wrn_sandbox_run_code_prepare(wrenn_op *op, const wrenn_sandbox_run_code_options *options, wrenn_error **error) {
+    code_op *self = (code_op *)op;
     wrenn_code_callbacks callbacks;
     int rc = wrn_options_read(&callbacks, sizeof(callbacks), options->callbacks, "wrenn_code_callbacks", error);
-    if (rc == 0) rc = check_code_op(sandbox, "run_code", options->start_timeout_ms, options->time_limit_ms, error);
-    if (rc == 0) rc = check_run(sandbox, options, error);
+    if (rc == 0) rc = check_run(op->sandbox, options, error);
     if (rc != 0) return rc;
     wrenn_code_context *context =
-        options->context ? options->context : wrn_code_context_default(sandbox, options->kernel);
+        options->context ? options->context : wrn_code_context_default(op->sandbox, options->kernel);
     if (context) context->refs++;
-    rc = new_code_op(context, &wrn_sandbox_run_code_type, &options->call, options->start_timeout_ms,
-                     options->time_limit_ms ? options->time_limit_ms : EXEC_MS, op, error);
+    rc = prepare_code_op(op, context, options->start_timeout_ms,
+                         options->time_limit_ms ? options->time_limit_ms : EXEC_MS, error);
     if (rc != 0) return rc;
-    code_op *self = (code_op *)*op;
     wrn_buf_puts(&self->code, options->code);
-    if (wrn_kernel_begin(&self->run, wrn_http_max_response(sandbox->client->http), &callbacks) && !self->code.failed)
-        return 0;
-    wrenn_op_free(*op);
-    return wrn_no_memory(error, "run_code");
+    bool begun = wrn_kernel_begin(&self->run, wrn_http_max_response(op->client->http), &callbacks);
+    return begun && !self->code.failed ? 0 : wrn_no_memory(error, "run_code");
 }
 
 /* ---- contexts of the caller's ---- */
 
-int wrn_sandbox_code_context_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
-                                     wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_code_context_prepare(wrenn_op *op, const wrenn_sandbox_code_context_options *options,
+                                     wrenn_error **error) {
     if (options->flags > WRENN_SANDBOX_CODE_CONTEXT_DEFAULT)
         return wrn_refuse(error, "code_context: WRENN_SANDBOX_CODE_CONTEXT_REUSE and _DEFAULT exclude each other");
-    int rc = check_code_op(sandbox, "code_context", options->start_timeout_ms, 0, error);
-    if (rc != 0) return rc;
     bool of_handle = options->flags == WRENN_SANDBOX_CODE_CONTEXT_DEFAULT;
-    wrenn_code_context *context =
-        of_handle ? wrn_code_context_default(sandbox, options->kernel)
-                  : wrn_code_context_new(sandbox, options->kernel, options->flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
+    wrenn_code_context *context = of_handle ? wrn_code_context_default(op->sandbox, options->kernel)
+                                            : wrn_code_context_new(op->sandbox, options->kernel,
+                                                                   options->flags ? WRN_KERNEL_ANY : WRN_KERNEL_OWN);
     if (of_handle && context) context->refs++;
-    return new_code_op(context, &wrn_sandbox_code_context_type, &options->call, options->start_timeout_ms, 0, op,
-                       error);
+    return prepare_code_op(op, context, options->start_timeout_ms, 0, error);
 }

@@ -160,6 +160,28 @@ static bool delete_fail(wrenn_op *op, const wrenn_error *error) {
     return true;
 }
 
+static void begin_restart(wrenn_op *op) {
+    plain_op *self = (plain_op *)op;
+    self->restarting = true;
+    self->context->restarting++;
+    wrn_op_send(op);
+}
+
+static bool restart_init(wrenn_op *op) {
+    op->begin = begin_restart;
+    return true;
+}
+
+static void begin_delete(wrenn_op *op) {
+    if (((plain_op *)op)->context->made) wrn_op_send(op);
+    else wrn_op_finish(op, NULL, NULL);
+}
+
+static bool delete_init(wrenn_op *op) {
+    op->begin = begin_delete;
+    return true;
+}
+
 #define PLAIN_OP .size = sizeof(plain_op), .clear = plain_clear
 
 /* The paths are those below the kernel. */
@@ -172,6 +194,7 @@ const wrn_op_type wrn_code_context_interrupt_type = {
 const wrn_op_type wrn_code_context_restart_type = {
     {"code_context restart", "POST", "/restart"},
     .timeout_ms = RESTART_MS,
+    .init = restart_init,
     .respond = restart_respond,
     .fail = plain_fail,
     .stop = restart_stop,
@@ -179,49 +202,22 @@ const wrn_op_type wrn_code_context_restart_type = {
 };
 const wrn_op_type wrn_code_context_delete_type = {
     {"code_context delete", "DELETE", ""},
+    .init = delete_init,
     .respond = delete_respond,
     .fail = delete_fail,
     PLAIN_OP,
 };
 
-static void finish_at_once(wrenn_op *op) { wrn_op_finish(op, NULL, NULL); }
-
-static void begin_restart(wrenn_op *op) {
-    plain_op *self = (plain_op *)op;
-    self->restarting = true;
-    self->context->restarting++;
-    wrn_op_send(op);
-}
-
-static int new_plain(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
-                     wrenn_op **op, wrenn_error **error) {
+int wrn_code_context_op(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
+                        wrenn_op **op, wrenn_error **error) {
     if (!context) return wrn_refuse(error, "the context must not be NULL");
     if (!context->id)
         return wrn_fail(error, WRENN_E_NOT_FOUND, "%s: its kernel is gone; the next run_code finds or makes another",
                         type->name);
-    int rc = wrn_op_new(context->client, context->sandbox, type, options, op, error);
+    int rc = wrn_op_new(NULL, context->sandbox, type, options, op, error);
     if (rc != 0) return rc;
     ((plain_op *)*op)->context = context;
     context->refs++;
     wrn_jupyter_call(*op, type->method, "/api/kernels/", context->id, type->path, NULL);
     return 0;
-}
-
-int wrn_code_context_interrupt_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
-                                       wrenn_error **error) {
-    return new_plain(context, &wrn_code_context_interrupt_type, options, op, error);
-}
-
-int wrn_code_context_restart_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
-                                     wrenn_error **error) {
-    int rc = new_plain(context, &wrn_code_context_restart_type, options, op, error);
-    if (rc == 0) (*op)->begin = begin_restart;
-    return rc;
-}
-
-int wrn_code_context_delete_prepare(wrenn_code_context *context, const wrenn_call_options *options, wrenn_op **op,
-                                    wrenn_error **error) {
-    int rc = new_plain(context, &wrn_code_context_delete_type, options, op, error);
-    if (rc == 0 && !context->made) (*op)->begin = finish_at_once;
-    return rc;
 }

@@ -56,3 +56,7 @@ void wrn_code_context_leave(wrenn_code_context *context, wrn_code_turn *turn);
 /* Sets up a call to the Jupyter server; `id`: of the kernel that goes between `path` and `suffix`, or NULL. */
 void wrn_jupyter_call(wrenn_op *op, const char *method, const char *path, const char *id, const char *suffix,
                       const char *body);
+
+/* Makes an operation on the kernel of a context, with its call. */
+int wrn_code_context_op(wrenn_code_context *context, const wrn_op_type *type, const wrenn_call_options *options,
+                        wrenn_op **op, wrenn_error **error);

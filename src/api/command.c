@@ -4,6 +4,7 @@
 
 #include "api/pairs.h"
 #include "client/error.h"
+#include "client/sandbox.h"
 
 static int check_unused(const char *what, const wrenn_command *command, int used, wrenn_error **error) {
     const struct {
@@ -22,9 +23,10 @@ static int check_unused(const char *what, const wrenn_command *command, int used
     return 0;
 }
 
-int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *command, int used,
-                     const wrenn_sandbox *sandbox, wrn_command_words *words, wrenn_error **error) {
-    *words = (wrn_command_words){.cwd = command->cwd, .user = wrn_sandbox_user(sandbox, command->user)};
+int wrn_command_read(wrn_arena *arena, const wrenn_op *op, const wrenn_command *command, int used,
+                     wrn_command_words *words, wrenn_error **error) {
+    const char *what = op->type->name;
+    *words = (wrn_command_words){.cwd = command->cwd, .user = wrn_sandbox_user(op->sandbox, command->user)};
     const char *const *argv = command->argv;
     int rc = check_unused(what, command, used, error);
     if (rc != 0) return rc;

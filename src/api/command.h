@@ -2,17 +2,17 @@
 #pragma once
 
 #include "base/arena.h"
-#include "client/sandbox.h"
+#include "client/op.h"
 #include "gen/requests.h"
 #include "wrenn/exec.h"
 
 /* The members of wrenn_command that not all calls have a use for. */
 enum { WRN_COMMAND_TIME_LIMIT = 1, WRN_COMMAND_STDIN = 2, WRN_COMMAND_SIZE = 4, WRN_COMMAND_TAG = 8 };
 
-/* Reads a command for the call `what`, which has a use for the members in `used`; `sandbox`: the handle, or NULL. Everything in `words` may point into
- * `command` or `arena`. WRENN_E_INVALID_ARGUMENT names `what` and the member. */
-int wrn_command_read(wrn_arena *arena, const char *what, const wrenn_command *command, int used,
-                     const wrenn_sandbox *sandbox, wrn_command_words *words, wrenn_error **error);
+/* Reads a command for `op`, which has a use for the members in `used`. Everything in `words` may point into `command` or
+ * `arena`. WRENN_E_INVALID_ARGUMENT names the operation and the member. */
+int wrn_command_read(wrn_arena *arena, const wrenn_op *op, const wrenn_command *command, int used,
+                     wrn_command_words *words, wrenn_error **error);
 /* For servers that ignore envs and cwd of a foreground command: moves both into the words of the command line, which no
  * shell parses. A directory that cannot be entered ends the command with exit code WRN_COMMAND_NO_CWD and
  * WRN_COMMAND_NO_CWD_TEXT at the beginning of its stderr text. */

@@ -1,15 +1,11 @@
 /* Creating a sandbox, without ever leaving one behind that the caller does not know of.
  *
- * With `isolation`, a lifetime, a lease or a network, when it is unknown whether the server obeys that: LEARNING, whose response
- * says so.
  * POSTING -> done, or with WRENN_SANDBOXES_CREATE_WAIT -> FOLLOWING -> done.
  * When the response to POSTING is lost: every create has an idempotency key, so a server that obeys it -> POSTING again.
  * If it is unknown whether the server does -> ASKING, whose response says so.
  * When following fails -> DESTROYING -> the error that following failed with.
  * When the caller gives the create up, or its outcome stays unknown, an operation in the background cleans up: it waits for
  * the response, or posts again to get it, and destroys the sandbox. */
-#include <stdio.h>
-
 #include "api/follow.h"
 #include "api/lease.h"
 #include "api/network.h"
@@ -25,11 +21,10 @@ enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500 };
 
 typedef struct create_op {
     wrn_follower follower;
-    enum { LEARNING, POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
+    enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
     bool wait;
     bool callers_key;    /* the caller can create again with the same key, and must then find the sandbox */
     wrn_buf body;        /* of the request */
-    unsigned needs;      /* WRN_FEATURE_* that the server must have */
     int posts;           /* begun */
     wrenn_error *reason; /* why the outcome is unknown, or why the sandbox is being destroyed */
 } create_op;
@@ -77,31 +72,6 @@ static void create_report(create_op *self, wrenn_error *error) {
     wrn_op_fail(&self->follower.op, error);
 }
 
-/* For a create that needs something of the server. */
-static void post_if_obeyed(create_op *self) {
-    wrenn_op *op = &self->follower.op;
-    unsigned missing = self->needs & ~op->client->features;
-    if (missing)
-        return create_report(
-            self, wrn_error_new(WRENN_E_UNSUPPORTED,
-                                "create: the server does not say that it obeys `%s`; leave it 0, or use a wrennd "
-                                "that does",
-                                missing & WRN_FEATURE_ISOLATION  ? "isolation"
-                                : missing & WRN_FEATURE_LIFETIME ? "lifetime_sec"
-                                : missing & WRN_FEATURE_LEASE    ? "lease_sec"
-                                                                 : "egress, allow, deny and presets"));
-    call_post(self);
-    wrn_op_send(op);
-}
-
-static void begin_with_needs(wrenn_op *op) {
-    create_op *self = (create_op *)op;
-    if (op->client->features_known) return post_if_obeyed(self);
-    self->stage = LEARNING;
-    wrn_op_call_any(op);
-    wrn_op_send(op);
-}
-
 static void create_wake(wrenn_op *op) {
     create_op *self = (create_op *)op;
     if (self->stage == FOLLOWING) wrn_follow_look(op);
@@ -121,8 +91,7 @@ static bool is_outcome_unknown(const create_op *self, const wrenn_error *error) 
 
 static void create_made(wrenn_op *op) {
     wrenn_error *error = NULL;
-    bool leased = ((create_op *)op)->needs & WRN_FEATURE_LEASE;
-    if (leased && wrn_lease_keep(op->sandbox, &error) < 0) wrn_op_fail(op, error);
+    if (op->needs & WRN_FEATURE_LEASE && wrn_lease_keep(op->sandbox, &error) < 0) wrn_op_fail(op, error);
     else wrn_follow_give_handle(op);
 }
 
@@ -147,7 +116,6 @@ static bool take_sandbox(create_op *self, const wrn_http_response *response) {
 static void create_respond(wrenn_op *op, wrn_http_response *response) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
-    case LEARNING: post_if_obeyed(self); break;
     case POSTING:
         if (!take_sandbox(self, response)) return;
         self->stage = FOLLOWING;
@@ -203,10 +171,6 @@ static void undo_create_failed(create_op *self, const wrenn_error *error) {
 static bool create_fail(wrenn_op *op, const wrenn_error *error) {
     create_op *self = (create_op *)op;
     switch (self->stage) {
-    case LEARNING:
-        if (!wrenn_error_http_status(error)) return false; /* no answer */
-        post_if_obeyed(self);
-        return true;
     case POSTING: return create_post_failed(self, error);
     case ASKING:
         if (wrenn_error_http_status(error) && obeys_key(self)) post_again(self);
@@ -234,7 +198,7 @@ static void create_abandon(wrenn_op *op, bool late) {
     create_op *self = (create_op *)op;
     bool waiting = self->stage == FOLLOWING || self->stage == DESTROYING;
     bool sent = self->reason || op->reached || (op->exchange && wrn_http_is_sent(op->exchange));
-    if (op->state == WRN_OP_PARKED || self->stage == REPORTING || self->stage == LEARNING || (late && waiting)) return;
+    if (op->state == WRN_OP_PARKED || self->stage == REPORTING || (late && waiting)) return;
     if (self->callers_key ? self->stage != DESTROYING : !waiting && !sent) return;
     create_op *heir = start_clean_up(op);
     if (!heir) return;
@@ -247,11 +211,9 @@ static void create_abandon(wrenn_op *op, bool late) {
 }
 
 static void warn_left_behind(const create_op *self) {
-    char line[300];
     const wrenn_op *op = &self->follower.op;
-    snprintf(line, sizeof(line), "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
-             op->sandbox ? op->sandbox->id : " that it may have made");
-    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+    wrn_client_warn(op->client, "create: given up, and %s%s may still run", op->sandbox ? "sandbox " : "the sandbox",
+                    op->sandbox ? op->sandbox->id : " that it may have made");
 }
 
 static void create_drop(wrenn_op *op) {
@@ -342,29 +304,32 @@ static int set_key(create_op *self, wrenn_error **error) {
     if (!wrn_random_name(own))
         return wrn_fail(error, WRENN_E_SYSTEM, "create: the system has no random numbers for an idempotency key");
     wrn_buf_puts(&op->key, own);
-    wrn_buf_puts(&op->idempotency_key, own);
     return op->key.failed ? wrn_no_memory(error, "create") : 0;
 }
 
 static int check_create(const wrenn_sandboxes_create_options *options, wrenn_error **error) {
-    if (options->vcpus < 0 || options->vcpus > INT32_MAX || options->memory_mb < 0 || options->memory_mb > INT32_MAX ||
-        options->idle_timeout_sec < 0 || options->idle_timeout_sec > INT32_MAX || options->lifetime_sec < 0 ||
-        options->lifetime_sec > INT32_MAX || options->lease_sec < 0 || options->lease_sec > INT32_MAX)
-        return wrn_refuse(error,
-                          "create: vcpus, memory_mb, idle_timeout_sec, lifetime_sec and lease_sec must be between "
-                          "0 and 2147483647");
-    if (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM)
-        return wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
-    if (options->egress < WRENN_EGRESS_DEFAULT || options->egress > WRENN_EGRESS_PUBLIC)
-        return wrn_refuse(error, "create: unknown egress; use WRENN_EGRESS_*");
-    return 0;
+    const struct {
+        const char *name;
+        int64_t value;
+    } numbers[] = {{"vcpus", options->vcpus},
+                   {"memory_mb", options->memory_mb},
+                   {"idle_timeout_sec", options->idle_timeout_sec},
+                   {"lifetime_sec", options->lifetime_sec},
+                   {"lease_sec", options->lease_sec}};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < WRN_COUNT(numbers); i++)
+        rc = wrn_check_range("create", numbers[i].name, numbers[i].value, 0, INT32_MAX, error);
+    if (rc == 0 && (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM))
+        rc = wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
+    return rc;
 }
 
-int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_create_options *options, wrenn_op **op,
-                                 wrenn_error **error) {
+int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_options *options, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     static const char *const levels[] = {NULL, "namespace", "vm"};
-    const wrn_pair **labels;
+    create_op *self = (create_op *)op;
+    const wrn_pair **labels = NULL;
+    wrn_network_policy policy;
     wrn_create_sandbox_request request = {
         .template_name = options->template_name,
         .vcpus = options->vcpus,
@@ -373,10 +338,6 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
         .lifetime_sec = options->lifetime_sec,
         .lease_sec = options->lease_sec,
     };
-    wrn_network_policy policy;
-    const bool has_policy = options->egress || options->allow || options->deny || options->presets || options->inject;
-    if (has_policy) request.network = &policy;
-    wrenn_op *made;
     int rc = check_create(options, error);
     if (rc == 0)
         rc = wrn_network_asked(&arena, "create", options->egress, options->allow, options->deny, options->presets,
@@ -384,30 +345,21 @@ int wrn_sandboxes_create_prepare(wrenn_client *client, const wrenn_sandboxes_cre
     if (rc == 0)
         rc =
             wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
+    if (rc == 0) rc = set_key(self, error);
     if (rc != 0) return rc;
     request.metadata = labels;
     request.isolation = levels[options->isolation];
-    rc = wrn_op_for_client(client, &wrn_sandboxes_create_type, &options->call, NULL, &request, &made, error);
-    if (rc != 0) return rc;
-    create_op *self = (create_op *)made;
+    if (options->egress || options->allow || options->deny || options->presets || options->inject)
+        request.network = &policy;
+    op->needs = (options->isolation ? WRN_FEATURE_ISOLATION : 0) | (options->lifetime_sec ? WRN_FEATURE_LIFETIME : 0) |
+                (options->lease_sec ? WRN_FEATURE_LEASE : 0) | (request.network ? WRN_FEATURE_NETWORK : 0) |
+                (policy.inject_count ? WRN_FEATURE_SECRETS : 0);
     self->wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = create_seen;
-    self->stage = POSTING;
-    if (options->isolation) self->needs |= WRN_FEATURE_ISOLATION;
-    if (options->lifetime_sec) self->needs |= WRN_FEATURE_LIFETIME;
-    if (options->lease_sec) self->needs |= WRN_FEATURE_LEASE;
-    if (has_policy) self->needs |= WRN_FEATURE_NETWORK;
-    if (policy.inject_count) self->needs |= WRN_FEATURE_SECRETS;
-    if (self->needs) made->begin = begin_with_needs;
-    else self->posts = 1;
-    rc = set_key(self, error);
-    if (rc < 0) {
-        wrenn_op_free(made);
-        return rc;
-    }
-    wrn_buf_put(&self->body, made->body.data, made->body.size);
-    made->body.failed = made->body.failed || self->body.failed;
-    *op = made;
-    return 0;
+    self->posts = 1;
+    rc = wrn_op_call_type(op, NULL, &request, error);
+    wrn_buf_put(&self->body, op->body.data, op->body.size);
+    op->body.failed = op->body.failed || self->body.failed;
+    return rc;
 }

@@ -267,16 +267,14 @@ const wrn_op_type wrn_sandbox_download_type = {{"download"},
                                                .respond = download_respond,
                                                .fail = wrn_transfer_fail};
 
-int wrn_sandbox_download_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
-                                 wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_download_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    download_op *self = (download_op *)op;
     int rc = wrn_files_check("download", path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_type, options, NULL, NULL, op, error);
     if (rc != 0) return rc;
-    download_op *self = (download_op *)*op;
-    self->content = WRN_BUF_LIMITED(wrn_http_max_response(sandbox->client->http));
+    self->content = WRN_BUF_LIMITED(wrn_http_max_response(op->client->http));
     self->sink = (wrn_http_sink){write_memory, self};
-    wrn_files_call(*op, "/files/read", path);
-    (*op)->sink = &self->sink;
+    wrn_files_call(op, "/files/read", path);
+    op->sink = &self->sink;
     return 0;
 }
 
@@ -288,16 +286,6 @@ const wrn_op_type wrn_sandbox_download_stream_type = {{"download_stream"},
                                                       DOWNLOAD_OP,
                                                       .respond = download_stream_respond,
                                                       .fail = download_stream_fail};
-
-/* `flags`: those that fit. */
-static int check_download(const wrn_op_type *type, const wrenn_sandbox_download_stream_options *options, uint64_t flags,
-                          wrenn_error **error) {
-    int rc = wrn_files_check(type->name, options->path, error);
-    if (rc == 0) rc = wrn_transfer_check(type, options->file, options->fd, options->write, "write", error);
-    if (rc == 0 && options->flags & ~flags)
-        rc = wrn_refuse(error, "%s: a flag is unknown, or does not fit", type->name);
-    return rc;
-}
 
 /* Opens a temporary file beside the target, which it replaces when it is complete. */
 static int open_aside(download_op *self, const char *path, const struct stat *old) {
@@ -331,37 +319,30 @@ static int download_open_file(download_op *self, const char *path, wrenn_error *
                     t->op.type->name, path, strerror(errno));
 }
 
-static int open_sink(download_op *self, const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
+/* What both kinds of downloads have in common. */
+static int prepare_sink(download_op *self, const wrenn_sandbox_download_stream_options *options, wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     struct stat is;
+    int rc = wrn_transfer_prepare(t, options->path, options->file, options->fd, options->write != NULL, "write", error);
+    if (rc != 0) return rc;
     self->write = options->write;
     self->sink = (wrn_http_sink){options->write ? write_callback : write_fd, self};
     t->user_data = options->user_data;
     t->progress = options->progress;
-    if (options->write) return 0;
-    if (!options->fd) return download_open_file(self, options->file, error);
-    int rc = wrn_transfer_borrow(t, *options->fd, error);
-    self->quiet = rc == 0 && !(fstat(t->fd, &is) == 0 && S_ISREG(is.st_mode));
-    return rc;
+    if (!options->write && !options->fd) return download_open_file(self, options->file, error);
+    self->quiet = options->fd && !(fstat(t->fd, &is) == 0 && S_ISREG(is.st_mode));
+    return 0;
 }
 
-int wrn_sandbox_download_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
-                                        wrenn_op **op, wrenn_error **error) {
-    int rc = check_download(&wrn_sandbox_download_stream_type, options, WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY, error);
-    if (rc == 0)
-        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_download_stream_type, &options->call, NULL, NULL, op, error);
+int wrn_sandbox_download_stream_prepare(wrenn_op *op, const wrenn_sandbox_download_stream_options *options,
+                                        wrenn_error **error) {
+    download_op *self = (download_op *)op;
+    int rc = prepare_sink(self, options, error);
     if (rc != 0) return rc;
-    download_op *self = (download_op *)*op;
     wrn_buf_puts(&self->path, options->path);
-    if (self->path.failed || !wrn_look_at(&self->look, options->path))
-        rc = wrn_no_memory(error, wrn_sandbox_download_stream_type.name);
-    if (rc == 0) rc = open_sink(self, options, error);
-    if (rc < 0) {
-        wrenn_op_free(*op);
-        return rc;
-    }
+    if (self->path.failed || !wrn_look_at(&self->look, options->path)) return wrn_no_memory(error, op->type->name);
     self->stage = options->flags & WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY ? LOOKING : READING;
-    if (self->stage == LOOKING) wrn_look_call(&self->look, *op);
+    if (self->stage == LOOKING) wrn_look_call(&self->look, op);
     else call_read(self);
     return 0;
 }
@@ -385,17 +366,13 @@ const wrn_op_type wrn_sandbox_download_tar_type = {
     .respond = download_stream_respond,
     .fail = wrn_transfer_fail};
 
-int wrn_sandbox_download_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
-                                     wrenn_op **op, wrenn_error **error) {
-    const wrn_op_type *type = &wrn_sandbox_download_tar_type;
-    const char *const args[] = {options->path, wrn_sandbox_user(sandbox, NULL)};
-    int rc = check_download(type, options, 0, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, &options->call, args, NULL, op, error);
-    if (rc != 0) return rc;
-    download_op *self = (download_op *)*op;
-    rc = open_sink(self, options, error);
-    if (rc < 0) wrenn_op_free(*op);
-    else (*op)->sink = &self->sink;
+int wrn_sandbox_download_tar_prepare(wrenn_op *op, const wrenn_sandbox_download_stream_options *options,
+                                     wrenn_error **error) {
+    const char *const args[] = {options->path, wrn_sandbox_user(op->sandbox, NULL)};
+    if (options->flags) return wrn_refuse(error, "download_tar: a flag is unknown, or does not fit");
+    int rc = prepare_sink((download_op *)op, options, error);
+    if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
+    op->sink = &((download_op *)op)->sink;
     return rc;
 }
 

@@ -68,28 +68,19 @@ const wrn_op_type wrn_sandbox_exec_type = {
 
 /* ---- the request ---- */
 
-static int read_time_limit(const wrenn_command *command, int64_t *seconds, wrenn_error **error) {
-    const int64_t most = INT32_MAX;
-    if (command->time_limit_ms < 0 || command->time_limit_ms > most * 1000)
-        return wrn_refuse(error, "exec: time_limit_ms must be between 0 and %lld", (long long)most * 1000);
-    *seconds = command->time_limit_ms ? (command->time_limit_ms + 999) / 1000 : TIME_LIMIT_SEC;
-    return 0;
-}
-
-int wrn_sandbox_exec_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
-                             wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_exec_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {0};
-    wrenn_call_options call = *options;
-    int rc = wrn_command_read(&arena, "exec", command, WRN_COMMAND_TIME_LIMIT, sandbox, &request.command, error);
-    if (rc == 0) rc = read_time_limit(command, &request.timeout_sec, error);
+    int rc = wrn_command_read(&arena, op, command, WRN_COMMAND_TIME_LIMIT, &request.command, error);
+    if (rc == 0)
+        rc = wrn_check_range("exec", "time_limit_ms", command->time_limit_ms, 0, (int64_t)INT32_MAX * 1000, error);
     if (rc != 0) return rc;
-    bool wrap = sandbox && !(sandbox->client->features & WRN_FEATURE_EXEC_ENVS) &&
+    bool wrap = !(op->client->features & WRN_FEATURE_EXEC_ENVS) &&
                 (request.command.envs_count || (command->cwd && *command->cwd));
     if (wrap) rc = wrn_command_wrap(&arena, "exec", &request.command, error);
     if (rc != 0) return rc;
-    if (!call.timeout_ms) call.timeout_ms = request.timeout_sec * 1000 + MARGIN_MS;
-    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_exec_type, &call, NULL, &request, op, error);
-    if (rc == 0) ((exec_op *)*op)->wrapped = wrap;
-    return rc;
+    ((exec_op *)op)->wrapped = wrap;
+    request.timeout_sec = command->time_limit_ms ? wrn_whole_seconds(command->time_limit_ms) : TIME_LIMIT_SEC;
+    wrn_op_limit(op, request.timeout_sec * 1000 + MARGIN_MS);
+    return wrn_op_call_type(op, NULL, &request, error);
 }

@@ -18,6 +18,10 @@ int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
     return 0;
 }
 
+int wrn_files_check_mode(const char *what, int64_t mode, wrenn_error **error) {
+    return mode < 0 || mode > 07777 ? wrn_refuse(error, "%s: the mode must be from 0 to 07777", what) : 0;
+}
+
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
     const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(op->sandbox, NULL)};
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, suffix, &wrn_model_path_request, &request);
@@ -198,13 +202,11 @@ const wrn_op_type wrn_sandbox_list_dir_type = {
     .clear = list_dir_clear,
 };
 
-int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64_t depth,
-                                 const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    if (depth < 0) return wrn_refuse(error, "list_dir: the depth must not be negative");
-    int rc = wrn_files_check("list_dir", path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_list_dir_type, options, NULL, NULL, op, error);
+int wrn_sandbox_list_dir_prepare(wrenn_op *op, const char *path, int64_t depth, wrenn_error **error) {
+    list_op *self = (list_op *)op;
+    int rc = wrn_check_range("list_dir", "depth", depth, 0, INT64_MAX, error);
+    if (rc == 0) rc = wrn_files_check("list_dir", path, error);
     if (rc != 0) return rc;
-    list_op *self = (list_op *)*op;
     self->depth = depth ? depth : 1;
     wrn_buf_puts(&self->path, path);
     call_dir_page(self, NULL);
@@ -216,11 +218,10 @@ int wrn_sandbox_list_dir_prepare(wrenn_sandbox *sandbox, const char *path, int64
 const wrn_op_type wrn_sandbox_remove_type = {{"remove", "POST", "/sandboxes/{sandbox id}/files/remove", WRN_AUTH_ANY},
                                              .body = &wrn_model_path_request};
 
-int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
-                               wrenn_op **op, wrenn_error **error) {
-    const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(sandbox, NULL)};
+int wrn_sandbox_remove_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(op->sandbox, NULL)};
     int rc = wrn_files_check("remove", path, error);
-    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_remove_type, options, NULL, &request, op, error) : rc;
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
 /* ---- rename, chmod ---- */
@@ -228,21 +229,19 @@ int wrn_sandbox_remove_prepare(wrenn_sandbox *sandbox, const char *path, const w
 const wrn_op_type wrn_sandbox_rename_type = {{"rename", "POST", "/sandboxes/{sandbox id}/files/rename", WRN_AUTH_ANY},
                                              .body = &wrn_model_rename_request};
 
-int wrn_sandbox_rename_prepare(wrenn_sandbox *sandbox, const char *from, const char *to,
-                               const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    const wrn_rename_request request = {.path = from, .to = to, .user = wrn_sandbox_user(sandbox, NULL)};
+int wrn_sandbox_rename_prepare(wrenn_op *op, const char *from, const char *to, wrenn_error **error) {
+    const wrn_rename_request request = {.path = from, .to = to, .user = wrn_sandbox_user(op->sandbox, NULL)};
     int rc = wrn_files_check("rename", from, error);
     if (rc == 0) rc = wrn_files_check("rename", to, error);
-    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_rename_type, options, NULL, &request, op, error) : rc;
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
 const wrn_op_type wrn_sandbox_chmod_type = {{"chmod", "POST", "/sandboxes/{sandbox id}/files/chmod", WRN_AUTH_ANY},
                                             .body = &wrn_model_chmod_request};
 
-int wrn_sandbox_chmod_prepare(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
-                              wrenn_op **op, wrenn_error **error) {
-    const wrn_chmod_request request = {.path = path, .mode = mode, .user = wrn_sandbox_user(sandbox, NULL)};
+int wrn_sandbox_chmod_prepare(wrenn_op *op, const char *path, int64_t mode, wrenn_error **error) {
+    const wrn_chmod_request request = {.path = path, .mode = mode, .user = wrn_sandbox_user(op->sandbox, NULL)};
     int rc = wrn_files_check("chmod", path, error);
-    if (rc == 0 && (mode < 0 || mode > 07777)) rc = wrn_refuse(error, "chmod: the mode must be from 0 to 07777");
-    return rc == 0 ? wrn_op_for_sandbox(sandbox, &wrn_sandbox_chmod_type, options, NULL, &request, op, error) : rc;
+    if (rc == 0) rc = wrn_files_check_mode("chmod", mode, error);
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }

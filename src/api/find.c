@@ -8,10 +8,12 @@
 
 typedef struct find_op {
     wrenn_op op;
-    enum { STAT, EXISTS, MKDIR } kind;
     bool making; /* mkdir: the first call */
     wrn_look look;
 } find_op;
+
+static bool is_exists(const find_op *self) { return self->op.type == &wrn_sandbox_exists_type; }
+static bool is_mkdir(const find_op *self) { return self->op.type == &wrn_sandbox_mkdir_type; }
 
 static char there; /* the result of exists when the path exists; NULL otherwise */
 static void keep_nothing(void *result) {}
@@ -21,36 +23,28 @@ static void keep_nothing(void *result) {}
 static void conclude_missing(find_op *self) {
     wrenn_op *op = &self->op;
     wrn_look *look = &self->look;
-    if (self->kind == EXISTS) wrn_op_finish(op, NULL, NULL);
-    else if (self->kind == MKDIR) wrn_look_report(look, op, WRN_TAKE(look->reason));
+    if (is_exists(self)) wrn_op_finish(op, NULL, NULL);
+    else if (is_mkdir(self)) wrn_look_report(look, op, WRN_TAKE(look->reason));
     else wrn_look_report(look, op, wrn_error_new(WRENN_E_NOT_FOUND, "stat: %s does not exist", look->path.data));
-}
-
-/* Ends with an entry for a directory that is in no listing. */
-static void conclude_nameless(find_op *self) {
-    wrenn_op *op = &self->op;
-    if (self->kind == EXISTS) return wrn_op_finish(op, &there, keep_nothing);
-    const wrn_look *look = &self->look;
-    const char *path = look->end ? look->path.data : "/", *name = look->end ? path + look->name : "/";
-    wrenn_file_entry *entry = wrn_result_new(sizeof(*entry));
-    if (entry) {
-        wrn_arena *arena = wrn_result_arena(entry);
-        entry->present = WRENN_HAS_FILE_ENTRY_NAME | WRENN_HAS_FILE_ENTRY_PATH | WRENN_HAS_FILE_ENTRY_TYPE;
-        entry->name = wrn_arena_dup(arena, name, strlen(name));
-        entry->path = wrn_arena_dup(arena, path, strlen(path));
-        entry->type = WRENN_FILE_TYPE_DIRECTORY;
-        entry->type_text = "directory";
-    }
-    if (entry && entry->name && entry->path) return wrn_op_finish(op, entry, wrn_result_free);
-    wrn_result_free(entry);
-    wrn_op_fail_no_memory(op);
 }
 
 static void conclude_entry(find_op *self, const wrn_http_response *response, const wrn_json *json) {
     wrenn_op *op = &self->op;
-    if (self->kind == EXISTS) return wrn_op_finish(op, &there, keep_nothing);
+    if (is_exists(self)) return wrn_op_finish(op, &there, keep_nothing);
     void *entry = wrn_op_decode_part(op, response, json, &wrn_model_file_entry);
     if (entry) wrn_op_finish(op, entry, wrn_result_free);
+}
+
+/* Ends with an entry for a directory that is in no listing. */
+static void conclude_nameless(find_op *self) {
+    static const wrn_http_response none;
+    const wrn_look *look = &self->look;
+    WRN_AUTO(wrn_json_freep) wrn_json *entry = wrn_json_new_object();
+    const char *path = look->end ? look->path.data : "/";
+    if (wrn_json_set_string(entry, "name", look->end ? path + look->name : "/") &&
+        wrn_json_set_string(entry, "path", path) && wrn_json_set_string(entry, "type", "directory"))
+        conclude_entry(self, &none, entry);
+    else wrn_op_fail_no_memory(&self->op);
 }
 
 /* ---- answers ---- */
@@ -72,7 +66,7 @@ static void find_path_respond(wrenn_op *op, wrn_http_response *response) {
     case WRN_LOOK_FOUND: break;
     }
     const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
-    bool in_the_way = self->kind == MKDIR && type && strcmp(type, "file") == 0;
+    bool in_the_way = is_mkdir(self) && type && strcmp(type, "file") == 0;
     if (in_the_way) wrn_look_report(look, op, WRN_TAKE(look->reason));
     else conclude_entry(self, response, entry);
 }
@@ -96,26 +90,22 @@ static bool mkdir_went_on(find_op *self, const wrenn_error *error) {
 
 static bool find_fail(wrenn_op *op, const wrenn_error *error) {
     find_op *self = (find_op *)op;
-    return self->kind == MKDIR ? mkdir_went_on(self, error) : wrn_look_failed(&self->look, op, error);
+    return is_mkdir(self) ? mkdir_went_on(self, error) : wrn_look_failed(&self->look, op, error);
 }
 
 static void find_clear(wrenn_op *op) { wrn_look_clear(&((find_op *)op)->look); }
 
 /* ---- the operations ---- */
 
-static int new_find_op(wrenn_sandbox *sandbox, const wrn_op_type *type, int kind, const char *path,
-                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    int rc = wrn_files_check(type->name, path, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, options, NULL, NULL, op, error);
+static int prepare_find(wrenn_op *op, const char *path, wrenn_error **error) {
+    find_op *self = (find_op *)op;
+    int rc = wrn_files_check(op->type->name, path, error);
     if (rc != 0) return rc;
-    find_op *self = (find_op *)*op;
-    self->kind = kind;
-    self->making = kind == MKDIR;
+    self->making = is_mkdir(self);
     bool fine = wrn_look_at(&self->look, path);
-    if (self->making) wrn_files_call(*op, "/files/mkdir", path);
-    else if (fine) wrn_look_call(&self->look, *op);
-    if (!fine) (*op)->path.failed = true;
-    return 0;
+    if (self->making) wrn_files_call(op, "/files/mkdir", path);
+    else if (fine) wrn_look_call(&self->look, op);
+    return fine ? 0 : wrn_no_memory(error, op->type->name);
 }
 
 #define FIND_OP .size = sizeof(find_op), .respond = find_path_respond, .fail = find_fail, .clear = find_clear
@@ -124,19 +114,16 @@ const wrn_op_type wrn_sandbox_mkdir_type = {{"mkdir"}, FIND_OP};
 const wrn_op_type wrn_sandbox_stat_type = {{"stat"}, FIND_OP};
 const wrn_op_type wrn_sandbox_exists_type = {{"exists"}, FIND_OP};
 
-int wrn_sandbox_mkdir_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
-                              wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_mkdir_type, MKDIR, path, options, op, error);
+int wrn_sandbox_mkdir_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    return prepare_find(op, path, error);
 }
 
-int wrn_sandbox_stat_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, wrenn_op **op,
-                             wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_stat_type, STAT, path, options, op, error);
+int wrn_sandbox_stat_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    return prepare_find(op, path, error);
 }
 
-int wrn_sandbox_exists_prepare(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
-                               wrenn_op **op, wrenn_error **error) {
-    return new_find_op(sandbox, &wrn_sandbox_exists_type, EXISTS, path, options, op, error);
+int wrn_sandbox_exists_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
+    return prepare_find(op, path, error);
 }
 
 int wrenn_sandbox_exists_finish(wrenn_op *op, int64_t *exists, wrenn_error **error) {

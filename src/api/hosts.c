@@ -5,15 +5,14 @@ const wrn_op_type wrn_hosts_create_type = {{"hosts create", "POST", "/hosts", WR
                                            .body = &wrn_model_create_host_request,
                                            .object = &wrn_model_host_with_token};
 
-int wrn_hosts_create_prepare(wrenn_client *client, const wrenn_hosts_create_options *options, wrenn_op **op,
-                             wrenn_error **error) {
+int wrn_hosts_create_prepare(wrenn_op *op, const wrenn_hosts_create_options *options, wrenn_error **error) {
     const wrn_create_host_request request = {
         .type = options->type ? options->type : "regular",
         .team_id = options->team_id,
         .provider = options->provider,
         .availability_zone = options->availability_zone,
     };
-    return wrn_op_for_client(client, &wrn_hosts_create_type, &options->call, NULL, &request, op, error);
+    return wrn_op_call_type(op, NULL, &request, error);
 }
 
 const wrn_op_type wrn_hosts_list_type = {{"hosts list", "GET", "/hosts", WRN_AUTH_TOKEN}, .list = &wrn_model_host};
@@ -24,10 +23,10 @@ const wrn_op_type wrn_hosts_get_type = {{"hosts get", "GET", "/hosts/{host id}",
 const wrn_op_type wrn_hosts_delete_type = {
     {"hosts delete", "DELETE", "/hosts/{host id}?force={force}", WRN_AUTH_TOKEN}};
 
-int wrn_hosts_delete_prepare(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
-                             wrenn_op **op, wrenn_error **error) {
+int wrn_hosts_delete_prepare(wrenn_op *op, const char *id, const wrenn_hosts_delete_options *options,
+                             wrenn_error **error) {
     const char *const args[] = {id, options->flags & WRENN_HOSTS_DELETE_FORCE ? "true" : NULL};
-    return wrn_op_for_client(client, &wrn_hosts_delete_type, &options->call, args, NULL, op, error);
+    return wrn_op_call_type(op, args, NULL, error);
 }
 
 const wrn_op_type wrn_hosts_delete_preview_type = {
@@ -42,26 +41,15 @@ const wrn_op_type wrn_hosts_regenerate_token_type = {
 
 static const wrn_model tag_text = {.name = "tag"}; /* a string */
 
-/* Servers send null when there are no tags. */
-static void tags_respond(wrenn_op *op, wrn_http_response *response) {
-    WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
-    if (!wrn_op_parse(op, response, &json)) return;
-    if (!json) json = wrn_json_new_array();
-    wrn_op_respond_array(op, response, json, &tag_text);
-}
-
 const wrn_op_type wrn_hosts_list_tags_type = {{"hosts list_tags", "GET", "/hosts/{host id}/tags", WRN_AUTH_TOKEN},
-                                              .respond = tags_respond};
+                                              .list = &tag_text};
 
 const wrn_op_type wrn_hosts_add_tag_type = {{"hosts add_tag", "POST", "/hosts/{host id}/tags", WRN_AUTH_TOKEN},
                                             .body = &wrn_model_add_tag_request};
 
-int wrn_hosts_add_tag_prepare(wrenn_client *client, const char *id, const char *tag, const wrenn_call_options *options,
-                              wrenn_op **op, wrenn_error **error) {
-    const wrn_add_tag_request request = {.tag = tag};
-    const char *const args[] = {id};
+int wrn_hosts_add_tag_prepare(wrenn_op *op, const char *id, const char *tag, wrenn_error **error) {
     int rc = wrn_check_segment("tag", tag, error);
-    return rc == 0 ? wrn_op_for_client(client, &wrn_hosts_add_tag_type, options, args, &request, op, error) : rc;
+    return rc == 0 ? wrn_op_call_type(op, &id, &(wrn_add_tag_request){.tag = tag}, error) : rc;
 }
 
 const wrn_op_type wrn_hosts_remove_tag_type = {

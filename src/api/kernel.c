@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "base/text.h"
 
+enum { RESULT_SIZE = 1200 }; /* about what a result takes in addition to its texts */
+
 bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_callbacks *callbacks) {
     *run = (wrn_kernel_run){.out = WRN_BUF_LIMITED(output_max), .err = WRN_BUF_LIMITED(output_max)};
     if (callbacks) run->callbacks = *callbacks;
@@ -18,51 +20,35 @@ bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_c
 
 /* ---- requests ---- */
 
-static void kernel_put_head(const wrn_kernel_run *run, const char *id, const char *type, wrn_buf *out) {
+static void kernel_put_code(const char *code, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *text = wrn_json_new_string(code, strlen(code));
+    wrn_buf_puts(out, "{\"code\":");
+    wrn_json_write(text, out);
+    /* Without stop_on_error, an error does not make the kernel throw away what others have sent. */
+    wrn_buf_puts(out, ",\"silent\":false,\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
+                      "\"stop_on_error\":false}");
+    out->failed = out->failed || !text;
+}
+
+void wrn_kernel_request(wrn_kernel_run *run, wrn_kernel_asks what, const char *code, wrn_buf *out) {
+    static const char *const types[] = {"kernel_info_request", "kernel_info_request", "execute_request",
+                                        "abort_request"};
     char date[32];
     time_t now = time(NULL);
     struct tm parts;
+    if (what == WRN_KERNEL_FENCE) run->info_id[0] = run->info_id[0] == 'f' ? 'e' : 'f'; /* another one */
+    if (what == WRN_KERNEL_FENCE || what == WRN_KERNEL_INFO) run->info_replied = run->info_heard = false;
+    run->fenced = run->fenced || what == WRN_KERNEL_FENCE;
+    const char *const ids[] = {run->info_id, run->info_id, run->msg_id, run->withdraw_id};
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S.000Z", gmtime_r(&now, &parts));
     wrn_buf_printf(out,
                    "{\"header\":{\"msg_id\":\"%s\",\"msg_type\":\"%s\",\"username\":\"libwrenn\",\"session\":\"%s\","
                    "\"date\":\"%s\",\"version\":\"5.3\"},\"parent_header\":{},\"metadata\":{},\"content\":",
-                   id, type, run->session, date);
-}
-
-static void kernel_put_tail(const char *channel, wrn_buf *out) {
-    wrn_buf_printf(out, ",\"buffers\":[],\"channel\":\"%s\"}", channel);
-}
-
-void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out) {
-    kernel_put_head(run, run->info_id, "kernel_info_request", out);
-    wrn_buf_puts(out, "{}");
-    kernel_put_tail("shell", out);
-}
-
-void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out) {
-    run->info_id[0] = run->info_id[0] == 'f' ? 'e' : 'f'; /* another one */
-    run->info_replied = run->info_heard = false;
-    run->fenced = true;
-    wrn_kernel_ask(run, out);
-}
-
-/* An error in it does not make the kernel throw away what others have sent. */
-void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out) {
-    wrn_json *text = wrn_json_new_string(code, strlen(code));
-    kernel_put_head(run, run->msg_id, "execute_request", out);
-    wrn_buf_puts(out, "{\"code\":");
-    wrn_json_write(text, out);
-    wrn_buf_puts(out, ",\"silent\":false,\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
-                      "\"stop_on_error\":false}");
-    kernel_put_tail("shell", out);
-    out->failed = out->failed || !text;
-    wrn_json_free(text);
-}
-
-void wrn_kernel_withdraw(const wrn_kernel_run *run, wrn_buf *out) {
-    kernel_put_head(run, run->withdraw_id, "abort_request", out);
-    wrn_buf_printf(out, "{\"msg_ids\":[\"%s\"]}", run->msg_id);
-    kernel_put_tail("control", out);
+                   ids[what], types[what], run->session, date);
+    if (what == WRN_KERNEL_EXECUTE) kernel_put_code(code, out);
+    else if (what == WRN_KERNEL_WITHDRAW) wrn_buf_printf(out, "{\"msg_ids\":[\"%s\"]}", run->msg_id);
+    else wrn_buf_puts(out, "{}");
+    wrn_buf_printf(out, ",\"buffers\":[],\"channel\":\"%s\"}", what == WRN_KERNEL_WITHDRAW ? "control" : "shell");
 }
 
 /* ---- texts ---- */
@@ -91,59 +77,39 @@ static bool write_value(const wrn_json *value, wrn_buf *out) {
 
 /* ---- what is displayed ---- */
 
-/* The public struct with what it points to. */
-typedef struct display {
-    wrenn_code_result result; /* first, so that it leads here */
-    char *texts;
-    wrenn_code_mime *mimes;
-    const wrenn_code_mime *pointers[]; /* to each of them, which follow */
-} display;
-
-static void free_result(const wrenn_code_result *result) {
-    display *d = (display *)(uintptr_t)result;
-    if (d) free(d->texts);
-    free(d);
-}
-
+/* While a result is made of the data of a message. */
 typedef struct bundle {
-    wrn_buf texts; /* each with a NUL after it */
-    wrenn_code_mime *items;
-    size_t count;
+    wrenn_code_result *result;
+    const wrenn_code_mime **mimes;
+    size_t size;
 } bundle;
 
 static bool add_mime(void *context, const char *type, const wrn_json *value) {
     bundle *b = context;
-    wrn_buf_put(&b->texts, type, strlen(type) + 1);
-    size_t before = b->texts.size;
-    if (!write_value(value, &b->texts)) return false;
-    b->items[b->count++].size = b->texts.size - before;
-    wrn_buf_putc(&b->texts, '\0');
-    return !b->texts.failed;
+    wrn_arena *arena = wrn_result_arena(b->result);
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    wrenn_code_mime *mime = wrn_arena_alloc(arena, sizeof(*mime));
+    if (!mime || !write_value(value, &text)) return false;
+    *mime = (wrenn_code_mime){wrn_arena_dup(arena, type, strlen(type)), wrn_arena_dup(arena, text.data, text.size),
+                              text.size};
+    b->size += sizeof(*mime) + strlen(type) + text.size;
+    b->mimes[b->result->mimes_count++] = mime;
+    return mime->type && mime->data;
 }
 
 /* NULL when out of memory. */
-static display *make_display(const wrn_json *data, bool is_main, size_t *size) {
+static wrenn_code_result *make_result(const wrn_json *data, bool is_main, size_t *size) {
     size_t count = wrn_json_members(data);
-    *size = sizeof(display) + count * (sizeof(wrenn_code_mime *) + sizeof(wrenn_code_mime));
-    display *d = calloc(1, *size);
-    if (d) d->mimes = (wrenn_code_mime *)(d->pointers + count);
-    bundle b = {.items = d ? d->mimes : NULL};
-    if (!d || (count && !wrn_json_each(data, add_mime, &b))) {
-        wrn_buf_free(&b.texts);
-        free(d);
-        return NULL;
-    }
-    *size += b.texts.size;
-    d->result = (wrenn_code_result){is_main, d->pointers, count};
-    const char *at = d->texts = b.texts.data;
-    for (size_t i = 0; i < count; i++) {
-        wrenn_code_mime *mime = &d->mimes[i];
-        d->pointers[i] = mime;
-        mime->type = at;
-        mime->data = at + strlen(at) + 1;
-        at = mime->data + mime->size + 1;
-    }
-    return d;
+    bundle b = {.result = wrn_result_new(sizeof(*b.result)), .size = RESULT_SIZE};
+    if (!b.result) return NULL;
+    b.mimes = wrn_arena_alloc(wrn_result_arena(b.result), (count + 1) * sizeof(*b.mimes));
+    b.result->is_main = is_main;
+    b.result->mimes = b.mimes;
+    bool made = b.mimes && (!count || wrn_json_each(data, add_mime, &b));
+    *size = b.size;
+    if (made) return b.result;
+    wrn_result_free(b.result);
+    return NULL;
 }
 
 /* A display id is remembered even when what it showed is cleared. */
@@ -164,17 +130,17 @@ static wrn_shown *add_shown(wrn_kernel_run *run, const char *display_id) {
 
 static void kernel_drop(wrn_kernel_run *run, wrn_shown *shown) {
     run->kept -= shown->size;
-    free_result(shown->result);
+    wrn_result_free(shown->result);
     shown->result = NULL;
     shown->size = 0;
 }
 
 static bool kernel_show(wrn_kernel_run *run, wrn_shown *shown, const wrn_json *data, bool is_main) {
     size_t size = 0;
-    display *made = make_display(data, is_main, &size);
+    wrenn_code_result *made = make_result(data, is_main, &size);
     if (!made) return false;
     kernel_drop(run, shown);
-    shown->result = &made->result;
+    shown->result = made;
     shown->size = size;
     run->kept += size;
     return true;
@@ -407,13 +373,14 @@ wrenn_code_execution *wrn_kernel_take(wrn_kernel_run *run) {
 
 void wrn_kernel_free_execution(void *data) {
     wrenn_code_execution *execution = data;
-    for (size_t i = 0; execution && i < execution->results_count; i++) free_result(execution->results[i]);
+    for (size_t i = 0; execution && i < execution->results_count; i++)
+        wrn_result_free((void *)(uintptr_t)execution->results[i]);
     wrn_result_free(execution);
 }
 
 void wrn_kernel_clear(wrn_kernel_run *run) {
     for (size_t i = 0; i < run->shown_count; i++) {
-        free_result(run->shown[i].result);
+        wrn_result_free(run->shown[i].result);
         free(run->shown[i].display_id);
     }
     free(run->shown);

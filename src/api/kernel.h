@@ -11,10 +11,10 @@
 
 /* Something displayed, as long as nothing has taken it away. */
 typedef struct wrn_shown {
-    const wrenn_code_result *result; /* NULL: cleared */
-    char *display_id;                /* or NULL */
-    size_t size;                     /* of what is kept for it */
-    bool is_page;                    /* beside the output, so that clear_output() does not take it away */
+    wrenn_code_result *result; /* with an arena of its own; NULL: cleared */
+    char *display_id;          /* or NULL */
+    size_t size;               /* of what is kept for it */
+    bool is_page;              /* beside the output, so that clear_output() does not take it away */
 } wrn_shown;
 
 typedef struct wrn_kernel_run {
@@ -45,15 +45,15 @@ typedef struct wrn_kernel_run {
 bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_callbacks *callbacks);
 void wrn_kernel_clear(wrn_kernel_run *run);
 
-/* Requests as messages of the Jupyter protocol (version 5.3), appended. Whether the kernel is there: it answers when it is
- * free; */
-void wrn_kernel_ask(const wrn_kernel_run *run, wrn_buf *out);
-/* the same once more, behind which nothing of what came before it can come; */
-void wrn_kernel_fence(wrn_kernel_run *run, wrn_buf *out);
-/* the code; */
-void wrn_kernel_request(const wrn_kernel_run *run, const char *code, wrn_buf *out);
-/* not to run it, if it has not started. Kernels made with ipykernel know this one. */
-void wrn_kernel_withdraw(const wrn_kernel_run *run, wrn_buf *out);
+/* Requests as messages of the Jupyter protocol (version 5.3). */
+typedef enum wrn_kernel_asks {
+    WRN_KERNEL_INFO,    /* whether the kernel is there: it answers when it is free */
+    WRN_KERNEL_FENCE,   /* the same once more, behind which nothing of what came before it can come */
+    WRN_KERNEL_EXECUTE, /* the code */
+    WRN_KERNEL_WITHDRAW /* not to run it, if it has not started; kernels made with ipykernel know this one */
+} wrn_kernel_asks;
+/* Appends one. `code`: to be executed, else NULL. */
+void wrn_kernel_request(wrn_kernel_run *run, wrn_kernel_asks what, const char *code, wrn_buf *out);
 
 /* One message. 0, or WRENN_E_PROTOCOL, _LIMIT or _NO_MEMORY. */
 int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size);

@@ -2,8 +2,6 @@
  * that ends. When it is cut, it is asked for again, until the server says that the sandbox is gone. */
 #include "api/lease.h"
 
-#include <stdio.h>
-
 #include "api/follow.h"
 #include "api/operations.h"
 #include "client/sandbox.h"
@@ -39,10 +37,8 @@ static void hold_respond(wrenn_op *op, wrn_http_response *response) {
 
 /* Who created it waits for nothing, and would not learn of it otherwise. */
 static void warn(wrenn_op *op, const wrenn_error *error) {
-    char line[512];
-    snprintf(line, sizeof(line), "sandbox %s: its lease is held no longer: %s", op->sandbox->id,
-             wrenn_error_message(error));
-    wrn_client_log(op->client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+    wrn_client_warn(op->client, "sandbox %s: its lease is held no longer: %s", op->sandbox->id,
+                    wrenn_error_message(error));
 }
 
 static bool hold_fail(wrenn_op *op, const wrenn_error *error) {
@@ -62,20 +58,19 @@ const wrn_op_type wrn_sandbox_hold_type = {{"hold", "GET", "/sandboxes/{sandbox 
                                            .fail = hold_fail,
                                            .wake = hold_again};
 
-int wrn_sandbox_hold_prepare(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_op **op,
-                             wrenn_error **error) {
-    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_hold_type, options, NULL, NULL, op, error);
-    if (rc != 0) return rc;
-    hold_op *self = (hold_op *)*op;
+int wrn_sandbox_hold_prepare(wrenn_op *op, wrenn_error **error) {
+    hold_op *self = (hold_op *)op;
+    int rc = wrn_op_call_type(op, NULL, NULL, error);
     self->sink = (wrn_http_sink){lease_held, self};
-    self->op.sink = &self->sink;
-    return 0;
+    op->sink = &self->sink;
+    return rc;
 }
 
 int wrn_lease_keep(wrenn_sandbox *sandbox, wrenn_error **error) {
-    wrenn_op *op = NULL;
-    int rc = wrn_sandbox_hold_prepare(sandbox, NULL, &op, error);
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_hold_type, NULL, &op, error);
+    if (rc == 0) rc = wrn_sandbox_hold_prepare(op, error);
     if (rc != 0) return rc;
     ((hold_op *)op)->held = true; /* by its create */
-    return wrn_op_start(op, NULL, NULL, NULL, error);
+    return wrn_op_start(WRN_TAKE(op), NULL, NULL, NULL, error);
 }

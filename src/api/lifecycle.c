@@ -12,15 +12,17 @@
 typedef struct wait_op {
     wrn_follower follower;
     bool resume;
-    bool connect; /* gives the handle */
     bool found;
 } wait_op;
+
+/* It gives the handle. */
+static bool is_connect(const wrenn_op *op) { return op->type == &wrn_sandboxes_connect_type; }
 
 static void wait_seen(wrenn_op *op, wrn_progress progress) {
     wait_op *self = (wait_op *)op;
     const char *status = op->sandbox->info->status_text;
     self->found = true;
-    if (progress == WRN_FOLLOW_ARRIVED && self->connect) {
+    if (progress == WRN_FOLLOW_ARRIVED && is_connect(op)) {
         wrn_follow_give_handle(op);
     } else if (progress == WRN_FOLLOW_ARRIVED) {
         wrn_op_finish(op, NULL, NULL);
@@ -42,11 +44,11 @@ static void wait_seen(wrenn_op *op, wrn_progress progress) {
 static bool wait_fail(wrenn_op *op, const wrenn_error *error) {
     wait_op *self = (wait_op *)op;
     /* connect must fail at once when no server is there. */
-    if (self->follower.looking) return (self->found || !self->connect) && wrn_follow_tolerates(op, error);
+    if (self->follower.looking) return (self->found || !is_connect(op)) && wrn_follow_tolerates(op, error);
     /* A conflict: another program may have resumed it, so look again. So after a lost response or a temporary failure, but
      * connect reports a failure of the server. */
     bool raced = wrenn_error_code(error) == WRENN_E_CONFLICT;
-    bool passing = wrn_follow_passing(error) && !(self->connect && wrenn_error_http_status(error) >= 500);
+    bool passing = wrn_follow_passing(error) && !(is_connect(op) && wrenn_error_http_status(error) >= 500);
     if (raced || passing) wrn_follow_later(op);
     return raced || passing;
 }
@@ -60,38 +62,26 @@ const wrn_op_type wrn_sandboxes_connect_type = {{"connect", "GET", "/sandboxes/{
                                                 .timeout_ms = 120000,
                                                 WAIT_OP};
 
-static int new_wait(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
-                    int64_t interval_ms, bool resume, wrenn_op **op, wrenn_error **error) {
-    int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
-    if (rc != 0) return rc;
-    wait_op *self = (wait_op *)*op;
+static int prepare_wait(wrenn_op *op, int64_t interval_ms, bool resume, wrenn_error **error) {
+    wait_op *self = (wait_op *)op;
     self->resume = resume;
-    self->connect = type == &wrn_sandboxes_connect_type;
     self->follower.interval_ms = interval_ms;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = wait_seen;
     self->follower.looking = true;
-    return 0;
+    int rc = wrn_check_range(op->type->name, "interval_ms", interval_ms, 0, INT64_MAX, error);
+    return rc == 0 ? wrn_op_call_type(op, NULL, NULL, error) : rc;
 }
 
-int wrn_sandbox_wait_ready_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
-                                   wrenn_op **op, wrenn_error **error) {
-    if (options->interval_ms < 0) return wrn_refuse(error, "wait_ready: interval_ms must not be negative");
-    wrenn_call_options call = options->call;
-    if (!call.timeout_ms) call.timeout_ms = WRN_OP_TIMEOUT_MS; /* not the client's */
-    return new_wait(sandbox, &wrn_sandbox_wait_ready_type, &call, options->interval_ms,
-                    options->flags & WRENN_SANDBOX_WAIT_READY_RESUME, op, error);
+int wrn_sandbox_wait_ready_prepare(wrenn_op *op, const wrenn_sandbox_wait_ready_options *options, wrenn_error **error) {
+    wrn_op_limit(op, WRN_OP_TIMEOUT_MS); /* not the client's */
+    return prepare_wait(op, options->interval_ms, options->flags & WRENN_SANDBOX_WAIT_READY_RESUME, error);
 }
 
-int wrn_sandboxes_connect_prepare(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
-                                  wrenn_op **op, wrenn_error **error) {
-    wrenn_sandbox *sandbox = NULL;
-    if (options->interval_ms < 0) return wrn_refuse(error, "connect: interval_ms must not be negative");
-    int rc = wrenn_sandbox_from_id(client, id, &sandbox, error);
-    if (rc != 0) return rc;
-    rc = new_wait(sandbox, &wrn_sandboxes_connect_type, &options->call, options->interval_ms, true, op, error);
-    wrn_sandbox_unref(sandbox);
-    return rc;
+int wrn_sandboxes_connect_prepare(wrenn_op *op, const char *id, const wrenn_sandboxes_connect_options *options,
+                                  wrenn_error **error) {
+    int rc = wrenn_sandbox_from_id(op->client, id, &op->sandbox, error);
+    return rc == 0 ? prepare_wait(op, options->interval_ms, true, error) : rc;
 }
 
 /* ---- pause and resume ---- */
@@ -125,27 +115,22 @@ const wrn_op_type wrn_sandbox_pause_type = {{"pause", "POST", "/sandboxes/{sandb
 const wrn_op_type wrn_sandbox_resume_type = {{"resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY},
                                              CHANGE_OP};
 
-_Static_assert(WRENN_SANDBOX_PAUSE_WAIT == WRENN_SANDBOX_RESUME_WAIT, "new_change() takes the flags of both");
+_Static_assert(WRENN_SANDBOX_PAUSE_WAIT == WRENN_SANDBOX_RESUME_WAIT, "prepare_change() takes the flags of both");
 
-static int new_change(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call, uint64_t flags,
-                      wrenn_op **op, wrenn_error **error) {
-    bool pause = type == &wrn_sandbox_pause_type;
-    int rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
-    if (rc != 0) return rc;
-    change_op *self = (change_op *)*op;
+static int prepare_change(wrenn_op *op, uint64_t flags, wrenn_error **error) {
+    bool pause = op->type == &wrn_sandbox_pause_type;
+    change_op *self = (change_op *)op;
     self->wait = flags & WRENN_SANDBOX_PAUSE_WAIT;
     self->follower.from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
     self->follower.to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.seen = change_seen;
-    return 0;
+    return wrn_op_call_type(op, NULL, NULL, error);
 }
 
-int wrn_sandbox_pause_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_op **op,
-                              wrenn_error **error) {
-    return new_change(sandbox, &wrn_sandbox_pause_type, &options->call, options->flags, op, error);
+int wrn_sandbox_pause_prepare(wrenn_op *op, const wrenn_sandbox_pause_options *options, wrenn_error **error) {
+    return prepare_change(op, options->flags, error);
 }
 
-int wrn_sandbox_resume_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_op **op,
-                               wrenn_error **error) {
-    return new_change(sandbox, &wrn_sandbox_resume_type, &options->call, options->flags, op, error);
+int wrn_sandbox_resume_prepare(wrenn_op *op, const wrenn_sandbox_resume_options *options, wrenn_error **error) {
+    return prepare_change(op, options->flags, error);
 }

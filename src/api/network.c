@@ -4,12 +4,6 @@
 
 #include "api/operations.h"
 
-static size_t network_count(const char *const *texts) {
-    size_t n = 0;
-    while (texts && texts[n]) n++;
-    return n;
-}
-
 /* HOST[:PORT]:HEADER=SECRET */
 static int read_header(wrn_arena *arena, const char *what, const char *text, const wrenn_network_header **out,
                        wrenn_error **error) {
@@ -27,7 +21,7 @@ static int read_header(wrn_arena *arena, const char *what, const char *text, con
 
 static int read_inject(wrn_arena *arena, const char *what, const char *const *texts, wrn_network_policy *out,
                        wrenn_error **error) {
-    out->inject_count = network_count(texts);
+    out->inject_count = wrn_count_texts(texts);
     if (!out->inject_count) return 0;
     const wrenn_network_header **list = wrn_arena_alloc(arena, out->inject_count * sizeof(*list));
     if (!list) return wrn_no_memory(error, what);
@@ -43,14 +37,16 @@ int wrn_network_asked(wrn_arena *arena, const char *what, int64_t egress, const 
                       const char *const *deny, const char *const *presets, const char *const *inject,
                       wrn_network_policy *out, wrenn_error **error) {
     static const char *const words[] = {NULL, "none", "allowlist", "public"};
+    if (egress < 0 || egress >= (int64_t)WRN_COUNT(words))
+        return wrn_refuse(error, "%s: unknown egress; use WRENN_EGRESS_*", what);
     *out = (wrn_network_policy){
-        .egress = egress >= 0 && egress < (int64_t)WRN_COUNT(words) ? words[egress] : NULL,
+        .egress = words[egress],
         .allow = allow,
-        .allow_count = network_count(allow),
+        .allow_count = wrn_count_texts(allow),
         .deny = deny,
-        .deny_count = network_count(deny),
+        .deny_count = wrn_count_texts(deny),
         .presets = presets,
-        .presets_count = network_count(presets),
+        .presets_count = wrn_count_texts(presets),
     };
     return read_inject(arena, what, inject, out, error);
 }
@@ -68,14 +64,11 @@ const wrn_op_type wrn_sandbox_network_set_type = {
     .body = &wrn_model_network_policy,
     .object = &wrn_model_network};
 
-int wrn_sandbox_network_set_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
-                                    wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_network_set_prepare(wrenn_op *op, const wrenn_sandbox_network_set_options *options,
+                                    wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_network_policy policy;
     int rc = wrn_network_asked(&arena, "network set", options->egress, options->allow, options->deny, options->presets,
                                options->inject, &policy, error);
-    if (rc != 0) return rc;
-    if (options->egress < WRENN_EGRESS_DEFAULT || options->egress > WRENN_EGRESS_PUBLIC)
-        return wrn_refuse(error, "network set: unknown egress; use WRENN_EGRESS_*");
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_network_set_type, &options->call, NULL, &policy, op, error);
+    return rc == 0 ? wrn_op_call_type(op, NULL, &policy, error) : rc;
 }

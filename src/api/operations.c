@@ -3,15 +3,18 @@
 /* The three forms of each operation, and what frees results. What is not here is written by hand, beside its row. */
 #include "api/operations.h"
 
+#include "api/code_context.h"
+
 /* ---- api_keys.h ---- */
 
 int wrenn_api_keys_create_start(wrenn_client *client, const char *name, const wrenn_call_options *options,
                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_api_keys_create_prepare(client, name, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_api_keys_create_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_api_keys_create_prepare(made, name, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_api_keys_create_finish(wrenn_op *op, wrenn_api_key **api_key, wrenn_error **error) {
@@ -67,10 +70,11 @@ int wrenn_auth_signup_start(wrenn_client *client, const char *email, const char 
                             const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                             wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_auth_signup_prepare(client, email, password, name, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_auth_signup_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_auth_signup_prepare(made, email, password, name, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_auth_signup_finish(wrenn_op *op, wrenn_auth **auth, wrenn_error **error) {
@@ -88,10 +92,11 @@ int wrenn_auth_login_start(wrenn_client *client, const char *email, const char *
                            const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                            wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_auth_login_prepare(client, email, password, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_auth_login_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_auth_login_prepare(made, email, password, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_auth_login_finish(wrenn_op *op, wrenn_auth **auth, wrenn_error **error) {
@@ -117,10 +122,11 @@ void wrenn_call_options_init(wrenn_call_options *options, size_t size) { wrn_opt
 int wrenn_sandbox_run_code_start(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_options *options,
                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_run_code_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_run_code_options", error);
-    if (rc == 0) rc = wrn_sandbox_run_code_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_run_code_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_run_code_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_run_code_finish(wrenn_op *op, wrenn_code_execution **execution, wrenn_error **error) {
@@ -137,14 +143,15 @@ int wrenn_sandbox_run_code(wrenn_sandbox *sandbox, const wrenn_sandbox_run_code_
 int wrenn_sandbox_code_context_start(wrenn_sandbox *sandbox, const wrenn_sandbox_code_context_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_code_context_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_code_context_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_code_context_type, known_options.flags,
                                          WRENN_SANDBOX_CODE_CONTEXT_REUSE | WRENN_SANDBOX_CODE_CONTEXT_DEFAULT,
                                          "WRENN_SANDBOX_CODE_CONTEXT_*", error);
-    if (rc == 0) rc = wrn_sandbox_code_context_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_code_context_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_code_context_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_code_context_finish(wrenn_op *op, wrenn_code_context **context, wrenn_error **error) {
@@ -161,10 +168,10 @@ int wrenn_sandbox_code_context(wrenn_sandbox *sandbox, const wrenn_sandbox_code_
 int wrenn_code_context_interrupt_start(wrenn_code_context *context, const wrenn_call_options *options,
                                        wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_code_context_interrupt_prepare(context, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_code_context_op(context, &wrn_code_context_interrupt_type, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_code_context_interrupt_finish(wrenn_op *op, wrenn_error **error) {
@@ -180,10 +187,10 @@ int wrenn_code_context_interrupt(wrenn_code_context *context, const wrenn_call_o
 int wrenn_code_context_restart_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
                                      void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_code_context_restart_prepare(context, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_code_context_op(context, &wrn_code_context_restart_type, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_code_context_restart_finish(wrenn_op *op, wrenn_error **error) {
@@ -199,10 +206,10 @@ int wrenn_code_context_restart(wrenn_code_context *context, const wrenn_call_opt
 int wrenn_code_context_delete_start(wrenn_code_context *context, const wrenn_call_options *options, wrenn_done_fn done,
                                     void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_code_context_delete_prepare(context, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_code_context_op(context, &wrn_code_context_delete_type, &known_options, &made, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_code_context_delete_finish(wrenn_op *op, wrenn_error **error) {
@@ -224,10 +231,11 @@ void wrenn_sandbox_code_context_options_init(wrenn_sandbox_code_context_options 
 int wrenn_events_list_start(wrenn_client *client, const wrenn_events_list_options *options, wrenn_done_fn done,
                             void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_events_list_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_events_list_options", error);
-    if (rc == 0) rc = wrn_events_list_prepare(client, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_events_list_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_events_list_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_events_list_finish(wrenn_op *op, wrenn_event_page **page, wrenn_error **error) {
@@ -250,11 +258,12 @@ int wrenn_sandbox_exec_start(wrenn_sandbox *sandbox, const wrenn_command *comman
                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_command known_command;
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_command, sizeof(known_command), command, "wrenn_command", error);
     if (rc == 0) rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_exec_prepare(sandbox, &known_command, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_exec_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_exec_prepare(made, &known_command, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_exec_finish(wrenn_op *op, wrenn_exec_result **result, wrenn_error **error) {
@@ -273,11 +282,12 @@ int wrenn_sandbox_exec_stream_start(wrenn_sandbox *sandbox, const wrenn_command 
                                     wrenn_op **op, wrenn_error **error) {
     wrenn_command known_command;
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_command, sizeof(known_command), command, "wrenn_command", error);
     if (rc == 0) rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_exec_stream_prepare(sandbox, &known_command, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_exec_stream_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_exec_stream_prepare(made, &known_command, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_exec_stream_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
@@ -300,10 +310,11 @@ int wrenn_sandbox_list_dir_start(wrenn_sandbox *sandbox, const char *path, int64
                                  const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                  wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_list_dir_prepare(sandbox, path, depth, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_list_dir_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_list_dir_prepare(made, path, depth, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_list_dir_finish(wrenn_op *op, wrenn_file_list **list, wrenn_error **error) {
@@ -320,10 +331,11 @@ int wrenn_sandbox_list_dir(wrenn_sandbox *sandbox, const char *path, int64_t dep
 int wrenn_sandbox_mkdir_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_mkdir_prepare(sandbox, path, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_mkdir_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_mkdir_prepare(made, path, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_mkdir_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error) {
@@ -340,10 +352,11 @@ int wrenn_sandbox_mkdir(wrenn_sandbox *sandbox, const char *path, const wrenn_ca
 int wrenn_sandbox_remove_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                                wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_remove_prepare(sandbox, path, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_remove_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_remove_prepare(made, path, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_remove_finish(wrenn_op *op, wrenn_error **error) {
@@ -361,10 +374,11 @@ int wrenn_sandbox_rename_start(wrenn_sandbox *sandbox, const char *from, const c
                                const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_rename_prepare(sandbox, from, to, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_rename_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_rename_prepare(made, from, to, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_rename_finish(wrenn_op *op, wrenn_error **error) {
@@ -381,10 +395,11 @@ int wrenn_sandbox_rename(wrenn_sandbox *sandbox, const char *from, const char *t
 int wrenn_sandbox_chmod_start(wrenn_sandbox *sandbox, const char *path, int64_t mode, const wrenn_call_options *options,
                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_chmod_prepare(sandbox, path, mode, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_chmod_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_chmod_prepare(made, path, mode, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_chmod_finish(wrenn_op *op, wrenn_error **error) {
@@ -401,10 +416,11 @@ int wrenn_sandbox_chmod(wrenn_sandbox *sandbox, const char *path, int64_t mode, 
 int wrenn_sandbox_stat_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_stat_prepare(sandbox, path, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_stat_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_stat_prepare(made, path, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_stat_finish(wrenn_op *op, wrenn_file_entry **entry, wrenn_error **error) {
@@ -421,10 +437,11 @@ int wrenn_sandbox_stat(wrenn_sandbox *sandbox, const char *path, const wrenn_cal
 int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                                wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_exists_prepare(sandbox, path, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_exists_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_exists_prepare(made, path, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_exists(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, int64_t *exists,
@@ -438,10 +455,11 @@ int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const v
                                const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_upload_prepare(sandbox, path, data, size, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_upload_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_upload_prepare(made, path, data, size, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error) {
@@ -451,10 +469,11 @@ int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error) {
 int wrenn_sandbox_download_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_download_prepare(sandbox, path, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_download_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_download_prepare(made, path, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_download_finish(wrenn_op *op, wrenn_file **file, wrenn_error **error) {
@@ -471,14 +490,15 @@ int wrenn_sandbox_download(wrenn_sandbox *sandbox, const char *path, const wrenn
 int wrenn_sandbox_upload_stream_start(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
                                       wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_upload_stream_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_upload_stream_type, known_options.flags,
                                          WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE | WRENN_SANDBOX_UPLOAD_STREAM_KEEP,
                                          "WRENN_SANDBOX_UPLOAD_STREAM_*", error);
-    if (rc == 0) rc = wrn_sandbox_upload_stream_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_upload_stream_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_upload_stream_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_upload_stream_finish(wrenn_op *op, wrenn_error **error) {
@@ -495,14 +515,15 @@ int wrenn_sandbox_upload_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_uplo
 int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                         wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_download_stream_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_download_stream_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_download_stream_type, known_options.flags,
                                          WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY, "WRENN_SANDBOX_DOWNLOAD_STREAM_*",
                                          error);
-    if (rc == 0) rc = wrn_sandbox_download_stream_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_download_stream_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_download_stream_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
@@ -515,14 +536,15 @@ int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_do
 int wrenn_sandbox_upload_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
                                    wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_upload_stream_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_upload_stream_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_upload_tar_type, known_options.flags,
                                          WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE | WRENN_SANDBOX_UPLOAD_STREAM_KEEP,
                                          "WRENN_SANDBOX_UPLOAD_STREAM_*", error);
-    if (rc == 0) rc = wrn_sandbox_upload_tar_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_upload_tar_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_upload_tar_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_upload_tar_finish(wrenn_op *op, wrenn_error **error) {
@@ -539,14 +561,15 @@ int wrenn_sandbox_upload_tar(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_
 int wrenn_sandbox_download_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_download_stream_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_download_stream_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_download_tar_type, known_options.flags,
                                          WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY, "WRENN_SANDBOX_DOWNLOAD_STREAM_*",
                                          error);
-    if (rc == 0) rc = wrn_sandbox_download_tar_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_download_tar_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_download_tar_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_download_tar(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
@@ -566,10 +589,11 @@ void wrenn_file_list_free(wrenn_file_list *list) { wrn_result_free(list); }
 int wrenn_hosts_create_start(wrenn_client *client, const wrenn_hosts_create_options *options, wrenn_done_fn done,
                              void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_hosts_create_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_hosts_create_options", error);
-    if (rc == 0) rc = wrn_hosts_create_prepare(client, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_hosts_create_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_hosts_create_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_hosts_create_finish(wrenn_op *op, wrenn_host_with_token **host, wrenn_error **error) {
@@ -619,12 +643,13 @@ int wrenn_hosts_get(wrenn_client *client, const char *id, const wrenn_call_optio
 int wrenn_hosts_delete_start(wrenn_client *client, const char *id, const wrenn_hosts_delete_options *options,
                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_hosts_delete_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_hosts_delete_options", error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_hosts_delete_type, known_options.flags, WRENN_HOSTS_DELETE_FORCE,
                                          "WRENN_HOSTS_DELETE_*", error);
-    if (rc == 0) rc = wrn_hosts_delete_prepare(client, id, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_hosts_delete_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_hosts_delete_prepare(made, id, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_hosts_delete_finish(wrenn_op *op, wrenn_error **error) {
@@ -692,10 +717,11 @@ int wrenn_hosts_list_tags(wrenn_client *client, const char *id, const wrenn_call
 int wrenn_hosts_add_tag_start(wrenn_client *client, const char *id, const char *tag, const wrenn_call_options *options,
                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_hosts_add_tag_prepare(client, id, tag, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_hosts_add_tag_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_hosts_add_tag_prepare(made, id, tag, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_hosts_add_tag_finish(wrenn_op *op, wrenn_error **error) {
@@ -740,10 +766,11 @@ void wrenn_tag_list_free(wrenn_tag_list *list) { wrn_result_free(list); }
 int wrenn_sandbox_metrics_start(wrenn_sandbox *sandbox, const wrenn_sandbox_metrics_options *options,
                                 wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_metrics_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_metrics_options", error);
-    if (rc == 0) rc = wrn_sandbox_metrics_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_metrics_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_metrics_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_metrics_finish(wrenn_op *op, wrenn_metrics **metrics, wrenn_error **error) {
@@ -781,11 +808,12 @@ int wrenn_sandbox_network_get(wrenn_sandbox *sandbox, const wrenn_call_options *
 int wrenn_sandbox_network_set_start(wrenn_sandbox *sandbox, const wrenn_sandbox_network_set_options *options,
                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_network_set_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_network_set_options",
                               error);
-    if (rc == 0) rc = wrn_sandbox_network_set_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_network_set_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_network_set_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_network_set_finish(wrenn_op *op, wrenn_network **network, wrenn_error **error) {
@@ -826,10 +854,11 @@ int wrenn_sandbox_wait_port_start(wrenn_sandbox *sandbox, int64_t port, int64_t 
                                   const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                                   wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_wait_port_prepare(sandbox, port, time_limit_ms, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_wait_port_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_wait_port_prepare(made, port, time_limit_ms, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_wait_port_finish(wrenn_op *op, wrenn_error **error) {
@@ -846,11 +875,12 @@ int wrenn_sandbox_wait_port(wrenn_sandbox *sandbox, int64_t port, int64_t time_l
 int wrenn_sandbox_port_request_start(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_port_request_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_port_request_options",
                               error);
-    if (rc == 0) rc = wrn_sandbox_port_request_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_port_request_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_port_request_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_port_request_finish(wrenn_op *op, wrenn_port_response **response, wrenn_error **error) {
@@ -868,10 +898,11 @@ int wrenn_sandbox_port_websocket_start(wrenn_sandbox *sandbox, int64_t port, con
                                        const wrenn_call_options *options, wrenn_done_fn done, void *user_data,
                                        wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_port_websocket_prepare(sandbox, port, path, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_port_websocket_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_port_websocket_prepare(made, port, path, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_port_websocket_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
@@ -894,11 +925,12 @@ int wrenn_sandbox_spawn_start(wrenn_sandbox *sandbox, const wrenn_command *comma
                               wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_command known_command;
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_command, sizeof(known_command), command, "wrenn_command", error);
     if (rc == 0) rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_spawn_prepare(sandbox, &known_command, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_spawn_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_spawn_prepare(made, &known_command, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_spawn_finish(wrenn_op *op, wrenn_process **process, wrenn_error **error) {
@@ -932,10 +964,11 @@ int wrenn_sandbox_kill_start(wrenn_sandbox *sandbox, const char *selector, int64
                              const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                              wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_kill_prepare(sandbox, selector, signal_number, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_kill_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_kill_prepare(made, selector, signal_number, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_kill_finish(wrenn_op *op, wrenn_error **error) {
@@ -969,12 +1002,13 @@ int wrenn_sandbox_attach(wrenn_sandbox *sandbox, const char *selector, const wre
 int wrenn_sandbox_logs_start(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
                              wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_logs_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_logs_options", error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_logs_type, known_options.flags, WRENN_SANDBOX_LOGS_FOLLOW,
                                          "WRENN_SANDBOX_LOGS_*", error);
-    if (rc == 0) rc = wrn_sandbox_logs_prepare(sandbox, selector, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_logs_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_logs_prepare(made, selector, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_logs_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
@@ -998,11 +1032,12 @@ int wrenn_sandbox_pty_start(wrenn_sandbox *sandbox, const wrenn_command *command
                             wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_command known_command;
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_command, sizeof(known_command), command, "wrenn_command", error);
     if (rc == 0) rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_pty_prepare(sandbox, &known_command, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_pty_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_pty_prepare(made, &known_command, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_pty_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
@@ -1019,10 +1054,11 @@ int wrenn_sandbox_pty(wrenn_sandbox *sandbox, const wrenn_command *command, cons
 int wrenn_sandbox_pty_connect_start(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
                                     wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_pty_connect_prepare(sandbox, tag, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_pty_connect_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_pty_connect_prepare(made, tag, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_pty_connect_finish(wrenn_op *op, wrenn_stream **stream, wrenn_error **error) {
@@ -1041,13 +1077,14 @@ int wrenn_sandbox_pty_connect(wrenn_sandbox *sandbox, const char *tag, const wre
 int wrenn_sandbox_wait_ready_start(wrenn_sandbox *sandbox, const wrenn_sandbox_wait_ready_options *options,
                                    wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_wait_ready_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_wait_ready_options",
                               error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_wait_ready_type, known_options.flags,
                                          WRENN_SANDBOX_WAIT_READY_RESUME, "WRENN_SANDBOX_WAIT_READY_*", error);
-    if (rc == 0) rc = wrn_sandbox_wait_ready_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_wait_ready_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_wait_ready_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_wait_ready_finish(wrenn_op *op, wrenn_error **error) {
@@ -1079,10 +1116,11 @@ int wrenn_sandbox_ping(wrenn_sandbox *sandbox, const wrenn_call_options *options
 int wrenn_sandbox_set_lifetime_start(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
                                      wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_set_lifetime_prepare(sandbox, lifetime_sec, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_set_lifetime_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_set_lifetime_prepare(made, lifetime_sec, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_set_lifetime_finish(wrenn_op *op, wrenn_error **error) {
@@ -1100,10 +1138,11 @@ int wrenn_sandbox_update_metadata_start(wrenn_sandbox *sandbox, const char *cons
                                         const wrenn_call_options *options, wrenn_done_fn done, void *user_data,
                                         wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_update_metadata_prepare(sandbox, set, remove, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_update_metadata_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_update_metadata_prepare(made, set, remove, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_update_metadata_finish(wrenn_op *op, wrenn_error **error) {
@@ -1120,10 +1159,11 @@ int wrenn_sandbox_update_metadata(wrenn_sandbox *sandbox, const char *const *set
 int wrenn_sandbox_hold_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
                              void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_sandbox_hold_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_hold_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_sandbox_hold_prepare(made, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_hold_finish(wrenn_op *op, wrenn_error **error) {
@@ -1139,12 +1179,13 @@ int wrenn_sandbox_hold(wrenn_sandbox *sandbox, const wrenn_call_options *options
 int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_options *options, wrenn_done_fn done,
                               void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_pause_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_pause_options", error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_pause_type, known_options.flags, WRENN_SANDBOX_PAUSE_WAIT,
                                          "WRENN_SANDBOX_PAUSE_*", error);
-    if (rc == 0) rc = wrn_sandbox_pause_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_pause_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_pause_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_pause_finish(wrenn_op *op, wrenn_error **error) {
@@ -1160,12 +1201,13 @@ int wrenn_sandbox_pause(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_option
 int wrenn_sandbox_resume_start(wrenn_sandbox *sandbox, const wrenn_sandbox_resume_options *options, wrenn_done_fn done,
                                void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandbox_resume_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_resume_options", error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_resume_type, known_options.flags, WRENN_SANDBOX_RESUME_WAIT,
                                          "WRENN_SANDBOX_RESUME_*", error);
-    if (rc == 0) rc = wrn_sandbox_resume_prepare(sandbox, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_resume_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_resume_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandbox_resume_finish(wrenn_op *op, wrenn_error **error) {
@@ -1202,12 +1244,13 @@ void wrenn_sandbox_resume_options_init(wrenn_sandbox_resume_options *options, si
 int wrenn_sandboxes_create_start(wrenn_client *client, const wrenn_sandboxes_create_options *options,
                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandboxes_create_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandboxes_create_options", error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_sandboxes_create_type, known_options.flags, WRENN_SANDBOXES_CREATE_WAIT,
                                          "WRENN_SANDBOXES_CREATE_*", error);
-    if (rc == 0) rc = wrn_sandboxes_create_prepare(client, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_sandboxes_create_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandboxes_create_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandboxes_create_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
@@ -1240,10 +1283,11 @@ int wrenn_sandboxes_list(wrenn_client *client, const wrenn_call_options *options
 int wrenn_sandboxes_query_start(wrenn_client *client, const wrenn_sandboxes_query_options *options, wrenn_done_fn done,
                                 void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandboxes_query_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandboxes_query_options", error);
-    if (rc == 0) rc = wrn_sandboxes_query_prepare(client, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_sandboxes_query_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandboxes_query_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandboxes_query_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error) {
@@ -1277,10 +1321,11 @@ int wrenn_sandboxes_get(wrenn_client *client, const char *id, const wrenn_call_o
 int wrenn_sandboxes_connect_start(wrenn_client *client, const char *id, const wrenn_sandboxes_connect_options *options,
                                   wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_sandboxes_connect_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandboxes_connect_options", error);
-    if (rc == 0) rc = wrn_sandboxes_connect_prepare(client, id, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_sandboxes_connect_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandboxes_connect_prepare(made, id, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_sandboxes_connect_finish(wrenn_op *op, wrenn_sandbox **sandbox, wrenn_error **error) {
@@ -1322,10 +1367,11 @@ int wrenn_secrets_set_start(wrenn_client *client, const char *name, const char *
                             const wrenn_call_options *options, wrenn_done_fn done, void *user_data, wrenn_op **op,
                             wrenn_error **error) {
     wrenn_call_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_secrets_set_prepare(client, name, value, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_secrets_set_type, &known_options, &made, error);
+    if (rc == 0) rc = wrn_secrets_set_prepare(made, name, value, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_secrets_set_finish(wrenn_op *op, wrenn_secret **secret, wrenn_error **error) {
@@ -1380,12 +1426,13 @@ void wrenn_secret_list_free(wrenn_secret_list *list) { wrn_result_free(list); }
 int wrenn_snapshots_create_start(wrenn_client *client, const wrenn_snapshots_create_options *options,
                                  wrenn_done_fn done, void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_snapshots_create_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_snapshots_create_options", error);
     if (rc == 0) rc = wrn_op_check_flags(&wrn_snapshots_create_type, known_options.flags,
                                          WRENN_SNAPSHOTS_CREATE_OVERWRITE, "WRENN_SNAPSHOTS_CREATE_*", error);
-    if (rc == 0) rc = wrn_snapshots_create_prepare(client, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_snapshots_create_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_snapshots_create_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_snapshots_create_finish(wrenn_op *op, wrenn_snapshot **snapshot, wrenn_error **error) {
@@ -1402,10 +1449,11 @@ int wrenn_snapshots_create(wrenn_client *client, const wrenn_snapshots_create_op
 int wrenn_snapshots_list_start(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_done_fn done,
                                void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_snapshots_list_options known_options;
-    wrenn_op *made;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_snapshots_list_options", error);
-    if (rc == 0) rc = wrn_snapshots_list_prepare(client, &known_options, &made, error);
-    return rc == 0 ? wrn_op_start(made, done, user_data, op, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, NULL, &wrn_snapshots_list_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_snapshots_list_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
 int wrenn_snapshots_list_finish(wrenn_op *op, wrenn_snapshot_list **list, wrenn_error **error) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "client/arguments.h"
 #include "client/error.h"
 
 static int read_pair(wrn_arena *arena, const char *what, const char *member, const char *text, size_t number,
@@ -16,9 +17,8 @@ static int read_pair(wrn_arena *arena, const char *what, const char *member, con
 
 int wrn_pairs_read(wrn_arena *arena, const char *what, const char *member, const char *const *texts, size_t room,
                    const wrn_pair ***pairs, size_t *count, wrenn_error **error) {
-    *count = 0;
+    *count = wrn_count_texts(texts);
     *pairs = NULL;
-    while (texts && texts[*count]) ++*count;
     if (!*count && !room) return 0;
     if (*count > WRN_PAIRS_MAX) return wrn_refuse(error, "%s: more than %d in %s", what, WRN_PAIRS_MAX, member);
     const wrn_pair **pointers = wrn_arena_alloc(arena, (*count + room) * sizeof(*pointers));

@@ -1,6 +1,5 @@
 #include "api/ports.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -36,70 +35,66 @@ static int read_domain(const wrenn_client *client, const char **domain, size_t *
                       (int)*size, *domain);
 }
 
-static int check_port(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, wrenn_error **error) {
-    if (port < 1 || port > PORT_MAX)
-        return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
-    static const char *const schemes[] = {"http", "https", "ws", "wss"};
-    bool known = !scheme;
-    for (size_t i = 0; i < WRN_COUNT(schemes) && !known; i++) known = strcmp(scheme, schemes[i]) == 0;
-    if (!known) return wrn_refuse(error, "the scheme must be http, https, ws or wss, not \"%.100s\"", scheme);
+static int check_port(int64_t port, wrenn_error **error) {
+    if (port >= 1 && port <= PORT_MAX) return 0;
+    return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
+}
+
+/* Appends the host name of a port. */
+static int put_name(const wrenn_sandbox *sandbox, int64_t port, wrn_buf *name, wrenn_error **error) {
+    const char *domain;
+    size_t size;
+    int rc = check_port(port, error);
+    if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
+    if (rc != 0) return rc;
     if (sandbox->id[strspn(sandbox->id, LETTERS_AND_DIGITS "-")])
         return wrn_refuse(error, "the sandbox id \"%.100s\" can't be part of a host name", sandbox->id);
-    return 0;
+    wrn_buf_printf(name, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
+    return name->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
 /* Where a port is reached: at its own name when that should resolve, else at the server, which reads the Host field. */
 int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
                     wrenn_error **error) {
     const wrenn_client *client = sandbox->client;
-    const char *domain;
-    size_t size;
     path = path && *path ? path : "/";
     size_t shown = strcspn(path, "?"); /* in the query there may be secrets */
     if (*path != '/' || path[strcspn(path, "\r\n #")])
         return wrn_refuse(error, "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
                           shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
-    int rc = check_port(sandbox, port, NULL, error);
-    if (rc == 0) rc = read_domain(client, &domain, &size, error);
+    int rc = put_name(sandbox, port, host, error);
     if (rc != 0) return rc;
     const char *base = client->base.url, *authority = strstr(base, "://") + 3;
     bool by_name = !client->base.unix_path && (client->proxy_domain || is_cluster(authority, strcspn(authority, ":/")));
-    wrn_buf_printf(host, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
-    if (by_name) wrn_buf_printf(url, "%.*s%s%s", (int)(authority - base), base, host->data ? host->data : "", path);
+    if (by_name) wrn_buf_printf(url, "%.*s%s%s", (int)(authority - base), base, host->data, path);
     else wrn_buf_printf(url, "%.*s%s", (int)(authority - base + (ptrdiff_t)strcspn(authority, "/")), base, path);
-    return url->failed || host->failed ? wrn_no_memory(error, NULL) : 0;
+    return url->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
 int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *scheme, char **url, wrenn_error **error) {
+    static const char *const schemes[] = {"http", "https", "ws", "wss"};
+    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT, name = WRN_BUF_INIT;
     if (!sandbox || !url) return wrn_refuse(error, "the %s must not be NULL", sandbox ? "url" : "sandbox");
-    const char *domain;
-    size_t size;
-    int rc = check_port(sandbox, port, scheme, error);
-    if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
+    bool known = false;
+    if (!scheme) scheme = schemes[strncasecmp(sandbox->client->base.url, "https:", 6) == 0];
+    for (size_t i = 0; i < WRN_COUNT(schemes) && !known; i++) known = strcmp(scheme, schemes[i]) == 0;
+    if (!known) return wrn_refuse(error, "the scheme must be http, https, ws or wss, not \"%.100s\"", scheme);
+    int rc = put_name(sandbox, port, &name, error);
     if (rc != 0) return rc;
-    bool tls = strncasecmp(sandbox->client->base.url, "https:", 6) == 0;
-    wrn_buf text = WRN_BUF_INIT;
-    wrn_buf_printf(&text, "%s://%lld-%s.%.*s",
-                   scheme ? scheme
-                   : tls  ? "https"
-                          : "http",
-                   (long long)port, sandbox->id, (int)size, domain);
+    wrn_buf_printf(&text, "%s://%s", scheme, name.data);
     *url = wrn_buf_steal(&text);
     return *url ? 0 : wrn_no_memory(error, NULL);
 }
 
 void wrenn_string_free(char *text) { free(text); }
 
-/* An operation whose call goes to a port. */
-static int new_port_op(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
-                       const char *method, int64_t port, const char *path, wrenn_op **op, wrenn_error **error) {
+/* Sets up a call to a port. */
+static int call_port(wrenn_op *op, const char *method, int64_t port, const char *path, wrenn_error **error) {
     WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    if (!sandbox) return wrn_refuse(error, "the sandbox must not be NULL");
-    int rc = wrn_port_target(sandbox, port, path, &url, &host, error);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, call, NULL, NULL, op, error);
+    int rc = wrn_port_target(op->sandbox, port, path, &url, &host, error);
     if (rc != 0) return rc;
-    wrn_op_call_url(*op, method, url.data);
-    wrn_buf_put(&(*op)->host, host.data, host.size);
+    wrn_op_call_url(op, method, url.data);
+    wrn_buf_put(&op->host, host.data, host.size);
     return 0;
 }
 
@@ -123,12 +118,12 @@ const wrn_op_type wrn_sandbox_port_request_type = {{"port_request"},
                                                    .respond = port_request_respond,
                                                    .any_status = true};
 
-static int read_headers(const char *const *headers, wrn_buf *fields, wrenn_error **error) {
+static int put_headers(wrenn_op *op, const char *const *headers, wrenn_error **error) {
     for (size_t i = 0; headers && headers[i]; i++) {
         const char *colon = strchr(headers[i], ':');
         if (!colon || colon == headers[i] || strpbrk(headers[i], "\r\n"))
             return wrn_refuse(error, "port_request: headers[%zu] is not of the form Name: value", i);
-        wrn_buf_printf(fields, "%s\n", headers[i]);
+        wrn_buf_printf(&op->fields, "%s\n", headers[i]);
     }
     return 0;
 }
@@ -138,19 +133,13 @@ static int check_method(const char *method, wrenn_error **error) {
     return wrn_refuse(error, "port_request: \"%.40s\" is no method", method);
 }
 
-int wrn_sandbox_port_request_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_port_request_options *options,
-                                     wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_port_request_prepare(wrenn_op *op, const wrenn_sandbox_port_request_options *options,
+                                     wrenn_error **error) {
     const char *method = options->method ? options->method : options->body ? "POST" : "GET";
-    WRN_AUTO(wrn_buf_free) wrn_buf fields = WRN_BUF_INIT;
     int rc = check_method(method, error);
-    if (rc == 0) rc = read_headers(options->headers, &fields, error);
-    if (rc == 0)
-        rc = new_port_op(sandbox, &wrn_sandbox_port_request_type, &options->call, method, options->port, options->path,
-                         op, error);
-    if (rc != 0) return rc;
-    if (fields.size) wrn_buf_put(&(*op)->fields, fields.data, fields.size);
-    wrn_buf_put(&(*op)->body, options->body, options->body ? options->body_size : 0);
-    return 0;
+    if (rc == 0) rc = call_port(op, method, options->port, options->path, error);
+    if (options->body) wrn_buf_put(&op->body, options->body, options->body_size);
+    return rc == 0 ? put_headers(op, options->headers, error) : rc;
 }
 
 /* ---- a WebSocket ---- */
@@ -174,9 +163,8 @@ static const wrn_stream_type port_websocket = {
 
 const wrn_op_type wrn_sandbox_port_websocket_type = {{"port_websocket"}, .stream = &port_websocket, WRN_STREAM_OP};
 
-int wrn_sandbox_port_websocket_prepare(wrenn_sandbox *sandbox, int64_t port, const char *path,
-                                       const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    return new_port_op(sandbox, &wrn_sandbox_port_websocket_type, options, "GET", port, path, op, error);
+int wrn_sandbox_port_websocket_prepare(wrenn_op *op, int64_t port, const char *path, wrenn_error **error) {
+    return call_port(op, "GET", port, path, error);
 }
 
 /* ---- waiting for one ---- */
@@ -197,17 +185,12 @@ const wrn_op_type wrn_sandbox_wait_port_type = {
     {"wait_port", "GET", "/sandboxes/{sandbox id}/ports/{port}?wait_sec={seconds}", WRN_AUTH_ANY},
     .respond = wait_port_respond};
 
-int wrn_sandbox_wait_port_prepare(wrenn_sandbox *sandbox, int64_t port, int64_t time_limit_ms,
-                                  const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    char number[24], seconds[24];
-    wrenn_call_options call = *options;
-    if (port < 1 || port > PORT_MAX)
-        return wrn_refuse(error, "the port must be between 1 and %d, not %lld", PORT_MAX, (long long)port);
-    if (time_limit_ms < 0 || time_limit_ms > WAIT_MAX_MS)
-        return wrn_refuse(error, "wait_port: time_limit_ms must be between 0 and %d", WAIT_MAX_MS);
-    snprintf(number, sizeof(number), "%lld", (long long)port);
-    snprintf(seconds, sizeof(seconds), "%lld", (long long)(time_limit_ms + 999) / 1000);
-    const char *const args[] = {number, time_limit_ms ? seconds : NULL};
-    if (!call.timeout_ms) call.timeout_ms = time_limit_ms + WAIT_MARGIN_MS;
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_wait_port_type, &call, args, NULL, op, error);
+int wrn_sandbox_wait_port_prepare(wrenn_op *op, int64_t port, int64_t time_limit_ms, wrenn_error **error) {
+    char number[WRN_NUMBER_SIZE], seconds[WRN_NUMBER_SIZE];
+    const char *const args[] = {wrn_number(number, port), wrn_number(seconds, wrn_whole_seconds(time_limit_ms))};
+    int rc = check_port(port, error);
+    if (rc == 0) rc = wrn_check_range("wait_port", "time_limit_ms", time_limit_ms, 0, WAIT_MAX_MS, error);
+    if (rc != 0) return rc;
+    wrn_op_limit(op, time_limit_ms + WAIT_MARGIN_MS);
+    return wrn_op_call_type(op, args, NULL, error);
 }

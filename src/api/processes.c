@@ -1,5 +1,4 @@
 #include <signal.h>
-#include <stdio.h>
 
 #include "api/command.h"
 #include "api/operations.h"
@@ -68,15 +67,12 @@ const wrn_op_type wrn_sandbox_spawn_type = {
     .clear = spawn_clear,
 };
 
-int wrn_sandbox_spawn_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
-                              wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_spawn_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {.background = 1, .tag = command->tag};
-    int rc = wrn_command_read(&arena, "spawn", command, WRN_COMMAND_TAG, sandbox, &request.command, error);
-    if (rc != 0) return rc;
-    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_spawn_type, options, NULL, &request, op, error);
-    if (rc == 0) (*op)->begin = begin_spawn;
-    return rc;
+    int rc = wrn_command_read(&arena, op, command, WRN_COMMAND_TAG, &request.command, error);
+    op->begin = begin_spawn;
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
 /* ---- list ---- */
@@ -87,74 +83,17 @@ const wrn_op_type wrn_sandbox_processes_type = {{"processes", "GET", "/sandboxes
 
 /* ---- kill and attach ---- */
 
-/* Servers that know no other signals would send SIGKILL. So before another one is sent, the server is asked for its
- * features. */
-typedef struct kill_op {
-    wrenn_op op;
-    bool needs;   /* a signal that not all servers know */
-    wrn_buf path; /* of the call, while the server is asked */
-} kill_op;
-
-static void send_kill(wrenn_op *op) {
-    kill_op *self = (kill_op *)op;
-    wrn_buf path = self->path;
-    self->path = WRN_BUF_INIT;
-    if (path.size) {
-        wrn_op_call_sandbox(op, "DELETE", NULL, "", NULL, NULL);
-        wrn_buf_free(&op->path);
-        op->path = path;
-    }
-    if (self->needs && !(op->client->features & WRN_FEATURE_SIGNALS))
-        return wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
-                                             "kill: the server does not say that it knows signals other than SIGTERM "
-                                             "and SIGKILL; send one of these, or use a wrennd that does"));
-    wrn_op_send(op);
-}
-
-static void begin_kill(wrenn_op *op) {
-    kill_op *self = (kill_op *)op;
-    if (!self->needs || op->client->features_known) return send_kill(op);
-    self->path = op->path;
-    op->path = WRN_BUF_INIT;
-    wrn_op_call_any(op);
-    wrn_op_send(op);
-}
-
-static void kill_respond(wrenn_op *op, wrn_http_response *response) {
-    (void)response;
-    if (((kill_op *)op)->path.size) send_kill(op);
-    else wrn_op_finish(op, NULL, NULL);
-}
-
-/* Without credentials the server refuses to answer, but says its features. */
-static bool kill_fail(wrenn_op *op, const wrenn_error *error) {
-    if (!((kill_op *)op)->path.size || !wrenn_error_http_status(error) || !op->client->features_known) return false;
-    send_kill(op);
-    return true;
-}
-
-static void kill_clear(wrenn_op *op) { wrn_buf_free(&((kill_op *)op)->path); }
-
 const wrn_op_type wrn_sandbox_kill_type = {
-    {"kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY},
-    .size = sizeof(kill_op),
-    .respond = kill_respond,
-    .fail = kill_fail,
-    .clear = kill_clear,
-};
+    {"kill", "DELETE", "/sandboxes/{sandbox id}/processes/{pid or tag}?signal={signal}", WRN_AUTH_ANY}};
 
-int wrn_sandbox_kill_prepare(wrenn_sandbox *sandbox, const char *selector, int64_t signal_number,
-                             const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_kill_prepare(wrenn_op *op, const char *selector, int64_t signal_number, wrenn_error **error) {
     char name[16];
     int64_t number = signal_number ? signal_number : SIGKILL;
     if (number < 1 || number > 64)
         return wrn_refuse(error, "kill: %lld is no signal; they go from 1 to 64", (long long)number);
+    if (number != SIGTERM && number != SIGKILL) op->needs = WRN_FEATURE_SIGNALS;
     const char *const args[] = {selector, wrn_signal_name((int)number, name)};
-    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_kill_type, options, args, NULL, op, error);
-    if (rc != 0) return rc;
-    ((kill_op *)*op)->needs = number != SIGTERM && number != SIGKILL;
-    (*op)->begin = begin_kill;
-    return 0;
+    return wrn_op_call_type(op, args, NULL, error);
 }
 
 int64_t wrenn_signal_number(const char *name) {
@@ -164,7 +103,7 @@ int64_t wrenn_signal_number(const char *name) {
 
 static void attach_opened(wrenn_stream *stream) { (void)stream; } /* the server's "start" follows */
 
-static const wrn_stream_type attach_stream = {
+static const wrn_stream_type output_stream = {
     .opened = attach_opened,
     .message = wrn_command_message,
     .protocol = WRN_BYTES_PROTOCOL,
@@ -172,32 +111,26 @@ static const wrn_stream_type attach_stream = {
 
 const wrn_op_type wrn_sandbox_attach_type = {
     {"attach", "GET", "/sandboxes/{sandbox id}/processes/{pid or tag}/stream", WRN_AUTH_ANY},
-    .stream = &attach_stream,
+    .stream = &output_stream,
     WRN_STREAM_OP};
 
 /* ---- kept output ---- */
 
-static const wrn_stream_type log_stream = {
-    .opened = attach_opened,
-    .message = wrn_command_message,
-    .protocol = WRN_BYTES_PROTOCOL,
-};
-
 const wrn_op_type wrn_sandbox_logs_type = {
     {"logs", "GET", "/sandboxes/{sandbox id}/processes/{pid or tag}/logs?offset={offset}&tail={tail}&follow={follow}",
      WRN_AUTH_ANY},
-    .stream = &log_stream,
+    .stream = &output_stream,
     WRN_STREAM_OP};
 
-int wrn_sandbox_logs_prepare(wrenn_sandbox *sandbox, const char *selector, const wrenn_sandbox_logs_options *options,
-                             wrenn_op **op, wrenn_error **error) {
-    char offset[24], tail[24];
-    if (options->offset < 0) return wrn_refuse(error, "logs: offset %lld is below 0", (long long)options->offset);
-    if (options->tail < -1) return wrn_refuse(error, "logs: tail %lld is below -1", (long long)options->tail);
-    if (options->offset && options->tail) return wrn_refuse(error, "logs: give offset or tail, not both");
-    snprintf(offset, sizeof(offset), "%lld", (long long)options->offset);
-    snprintf(tail, sizeof(tail), "%lld", (long long)(options->tail < 0 ? 0 : options->tail));
-    const char *const args[] = {selector, options->offset ? offset : NULL, options->tail ? tail : NULL,
+int wrn_sandbox_logs_prepare(wrenn_op *op, const char *selector, const wrenn_sandbox_logs_options *options,
+                             wrenn_error **error) {
+    char offset[WRN_NUMBER_SIZE], tail[WRN_NUMBER_SIZE];
+    const bool none = options->tail == -1;
+    const char *const args[] = {selector, wrn_number(offset, options->offset),
+                                none ? "0" : wrn_number(tail, options->tail),
                                 options->flags & WRENN_SANDBOX_LOGS_FOLLOW ? "1" : NULL};
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_logs_type, &options->call, args, NULL, op, error);
+    int rc = wrn_check_range("logs", "offset", options->offset, 0, INT64_MAX, error);
+    if (rc == 0) rc = wrn_check_range("logs", "tail", options->tail, -1, INT64_MAX, error);
+    if (rc == 0 && options->offset && options->tail) rc = wrn_refuse(error, "logs: give offset or tail, not both");
+    return rc == 0 ? wrn_op_call_type(op, args, NULL, error) : rc;
 }

@@ -7,7 +7,7 @@
 #include "client/terminal.h"
 #include "gen/requests.h"
 
-enum { COLS = 80, ROWS = 24, SIZE_MAX_ = UINT16_MAX };
+enum { COLS = 80, ROWS = 24 };
 
 static bool pty_input(wrenn_stream *stream, const void *data, size_t size) {
     if (stream->selected) return wrn_command_bytes_input(stream, data, size);
@@ -35,8 +35,7 @@ const wrn_op_type wrn_sandbox_pty_type = {
     WRN_STREAM_OP,
 };
 
-int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command, const wrenn_call_options *options,
-                            wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_pty_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_ws_pty_start start = {
         .type = "start",
@@ -46,16 +45,14 @@ int wrn_sandbox_pty_prepare(wrenn_sandbox *sandbox, const wrenn_command *command
     static const char *const shell[] = {"/bin/bash", NULL};
     wrenn_command known = *command;
     if (!known.argv && !known.shell) known.argv = shell;
-    if (known.cols < 0 || known.rows < 0 || known.cols > SIZE_MAX_ || known.rows > SIZE_MAX_)
-        return wrn_refuse(error, "pty: cols and rows must be from 0 to %d", SIZE_MAX_);
-    int rc = wrn_command_read(&arena, "pty", &known, WRN_COMMAND_SIZE, sandbox, &start.command, error);
+    int rc = wrn_check_range("pty", "cols", known.cols, 0, UINT16_MAX, error);
+    if (rc == 0) rc = wrn_check_range("pty", "rows", known.rows, 0, UINT16_MAX, error);
+    if (rc == 0) rc = wrn_command_read(&arena, op, &known, WRN_COMMAND_SIZE, &start.command, error);
     if (rc != 0) return rc;
-    rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_type, options, NULL, &start, op, error);
-    if (rc != 0) return rc;
-    wrenn_stream *stream = wrn_stream_of(*op);
+    wrenn_stream *stream = wrn_stream_of(op);
     stream->cols = start.cols;
     stream->rows = start.rows;
-    return 0;
+    return wrn_op_call_type(op, NULL, &start, error);
 }
 
 /* ---- connect ---- */
@@ -67,13 +64,11 @@ const wrn_op_type wrn_sandbox_pty_connect_type = {
     WRN_STREAM_OP,
 };
 
-int wrn_sandbox_pty_connect_prepare(wrenn_sandbox *sandbox, const char *tag, const wrenn_call_options *options,
-                                    wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_pty_connect_prepare(wrenn_op *op, const char *tag, wrenn_error **error) {
     const wrn_ws_pty_connect message = {.type = "connect", .tag = tag};
     if (!tag || !*tag) return wrn_refuse(error, "pty_connect: the tag must not be empty");
-    if (strlen(tag) >= sizeof(((wrenn_stream *)NULL)->tag))
-        return wrn_refuse(error, "pty_connect: the tag is too long: %.80s...", tag);
-    int rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_pty_connect_type, options, NULL, &message, op, error);
-    if (rc == 0) memcpy(wrn_stream_of(*op)->tag, tag, strlen(tag) + 1);
-    return rc;
+    wrenn_stream *stream = wrn_stream_of(op);
+    if (strlen(tag) >= sizeof(stream->tag)) return wrn_refuse(error, "pty_connect: the tag is too long: %.80s...", tag);
+    memcpy(stream->tag, tag, strlen(tag) + 1);
+    return wrn_op_call_type(op, NULL, &message, error);
 }

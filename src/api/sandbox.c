@@ -1,8 +1,6 @@
-#include <stdio.h>
-
+#include "client/sandbox.h"
 #include "api/operations.h"
 #include "api/pairs.h"
-#include "client/sandbox.h"
 #include "gen/requests.h"
 
 static void destroy_respond(wrenn_op *op, wrn_http_response *response) {
@@ -26,12 +24,9 @@ const wrn_op_type wrn_sandbox_set_lifetime_type = {
     .body = &wrn_model_lifetime_request,
     .respond = info_respond};
 
-int wrn_sandbox_set_lifetime_prepare(wrenn_sandbox *sandbox, int64_t lifetime_sec, const wrenn_call_options *options,
-                                     wrenn_op **op, wrenn_error **error) {
-    if (lifetime_sec < 0 || lifetime_sec > INT32_MAX)
-        return wrn_refuse(error, "set_lifetime: lifetime_sec must be between 0 and 2147483647");
-    const wrn_lifetime_request request = {.lifetime_sec = lifetime_sec};
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_set_lifetime_type, options, NULL, &request, op, error);
+int wrn_sandbox_set_lifetime_prepare(wrenn_op *op, int64_t lifetime_sec, wrenn_error **error) {
+    int rc = wrn_check_range("set_lifetime", "lifetime_sec", lifetime_sec, 0, INT32_MAX, error);
+    return rc == 0 ? wrn_op_call_type(op, NULL, &(wrn_lifetime_request){.lifetime_sec = lifetime_sec}, error) : rc;
 }
 
 const wrn_op_type wrn_sandbox_update_metadata_type = {
@@ -39,16 +34,15 @@ const wrn_op_type wrn_sandbox_update_metadata_type = {
     .body = &wrn_model_metadata_request,
     .respond = info_respond};
 
-int wrn_sandbox_update_metadata_prepare(wrenn_sandbox *sandbox, const char *const *set, const char *const *remove,
-                                        const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+int wrn_sandbox_update_metadata_prepare(wrenn_op *op, const char *const *set, const char *const *remove,
+                                        wrenn_error **error) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     const wrn_pair **labels;
-    wrn_metadata_request request = {.remove = remove};
+    wrn_metadata_request request = {.remove = remove, .remove_count = wrn_count_texts(remove)};
     int rc = wrn_pairs_read(&arena, "update_metadata", "set", set, 0, &labels, &request.set_count, error);
     if (rc != 0) return rc;
     request.set = labels;
-    while (remove && remove[request.remove_count]) request.remove_count++;
-    return wrn_op_for_sandbox(sandbox, &wrn_sandbox_update_metadata_type, options, NULL, &request, op, error);
+    return wrn_op_call_type(op, NULL, &request, error);
 }
 
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
@@ -56,10 +50,8 @@ void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
     if (!sandbox->destroyed && wrenn_sandbox_destroy(sandbox, NULL, &error) < 0 &&
         !wrenn_error_is(error, WRENN_E_NOT_FOUND)) {
-        char line[512];
-        snprintf(line, sizeof(line), "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
         wrenn_client *client = sandbox->client;
-        wrn_client_log(client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
+        wrn_client_warn(client, "sandbox %s may still run: %s", sandbox->id, wrenn_error_message(error));
         wrn_client_settle(client);
     }
     wrenn_sandbox_free(sandbox);

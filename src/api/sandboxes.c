@@ -1,6 +1,5 @@
 #include "api/sandboxes.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "api/operations.h"
@@ -114,38 +113,30 @@ static const char *keep_text(query_op *self, const char *text) {
 
 static int keep_labels(query_op *self, const char *const *labels, wrenn_error **error) {
     const char **texts = NULL;
-    size_t count = 0;
-    while (labels && labels[count]) count++;
+    size_t count = wrn_count_texts(labels);
     if (count) texts = wrn_arena_alloc(&self->arena, (count + 1) * sizeof(*texts));
     if (count && !texts) return wrn_no_memory(error, "sandboxes query");
     for (size_t i = 0; i < count; i++) texts[i] = keep_text(self, labels[i]);
-    if (!wrn_op_add_parameters(&self->op, "label", labels)) return wrn_no_memory(error, "sandboxes query");
+    wrn_op_add_parameters(&self->op, "label", labels);
     if (count) texts[count] = NULL;
     return wrn_pairs_read(&self->arena, "sandboxes query", "labels", texts, 0, &self->labels, &self->label_count,
                           error);
 }
 
-int wrn_sandboxes_query_prepare(wrenn_client *client, const wrenn_sandboxes_query_options *options, wrenn_op **op,
-                                wrenn_error **error) {
-    char limit[24];
-    wrenn_op *made;
-    if (options->limit < 0 || options->limit > INT32_MAX)
-        return wrn_refuse(error, "sandboxes query: limit must be between 0 and 2147483647");
-    snprintf(limit, sizeof(limit), "%lld", (long long)options->limit);
+int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_options *options, wrenn_error **error) {
+    char limit[WRN_NUMBER_SIZE];
+    query_op *self = (query_op *)op;
     const char *const args[] = {options->status, options->template_name, options->id_prefix,
-                                options->limit ? limit : NULL, options->after};
-    int rc = wrn_op_for_client(client, &wrn_sandboxes_query_type, &options->call, args, NULL, &made, error);
+                                wrn_number(limit, options->limit), options->after};
+    int rc = wrn_check_range("sandboxes query", "limit", options->limit, 0, INT32_MAX, error);
+    if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     if (rc != 0) return rc;
-    query_op *self = (query_op *)made;
     self->limit = options->limit;
     self->status = keep_text(self, options->status);
     self->template_name = keep_text(self, options->template_name);
     self->id_prefix = keep_text(self, options->id_prefix);
     self->after = keep_text(self, options->after);
-    rc = keep_labels(self, options->labels, error);
-    if (rc == 0) *op = made;
-    else wrenn_op_free(made);
-    return rc;
+    return keep_labels(self, options->labels, error);
 }
 
 const wrn_op_type wrn_sandboxes_get_type = {{"sandboxes get", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},

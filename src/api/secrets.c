@@ -5,11 +5,10 @@ const wrn_op_type wrn_secrets_set_type = {{"secrets set", "PUT", "/secrets/{secr
                                           .body = &wrn_model_set_secret_request,
                                           .object = &wrn_model_secret};
 
-int wrn_secrets_set_prepare(wrenn_client *client, const char *name, const char *value,
-                            const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+int wrn_secrets_set_prepare(wrenn_op *op, const char *name, const char *value, wrenn_error **error) {
     const wrn_set_secret_request request = {.value = value};
     if (!value || !*value) return wrn_refuse(error, "secrets set: the value is empty");
-    return wrn_op_for_client(client, &wrn_secrets_set_type, options, (const char *const[]){name}, &request, op, error);
+    return wrn_op_call_type(op, &name, &request, error);
 }
 
 const wrn_op_type wrn_secrets_list_type = {{"secrets list", "GET", "/secrets", WRN_AUTH_ANY},

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "api/operations.h"
 #include "gen/requests.h"
 
@@ -12,13 +10,12 @@ const wrn_op_type wrn_snapshots_create_type = {
     .object = &wrn_model_snapshot,
 };
 
-int wrn_snapshots_create_prepare(wrenn_client *client, const wrenn_snapshots_create_options *options, wrenn_op **op,
-                                 wrenn_error **error) {
+int wrn_snapshots_create_prepare(wrenn_op *op, const wrenn_snapshots_create_options *options, wrenn_error **error) {
     const wrn_create_snapshot_request request = {.sandbox_id = options->sandbox_id, .name = options->name};
     const char *const args[] = {options->flags & WRENN_SNAPSHOTS_CREATE_OVERWRITE ? "true" : NULL};
     if (!options->sandbox_id || !*options->sandbox_id)
         return wrn_refuse(error, "snapshots create: sandbox_id must be set");
-    return wrn_op_for_client(client, &wrn_snapshots_create_type, &options->call, args, &request, op, error);
+    return wrn_op_call_type(op, args, &request, error);
 }
 
 /* ---- list ----
@@ -33,9 +30,8 @@ typedef struct list_op {
 } list_op;
 
 static void call_snapshot_page(list_op *self) {
-    char page[24];
-    snprintf(page, sizeof(page), "%lld", (long long)self->page);
-    const char *const args[] = {self->type.size ? self->type.data : NULL, self->page > 1 ? page : NULL};
+    char page[WRN_NUMBER_SIZE];
+    const char *const args[] = {self->type.data, self->page > 1 ? wrn_number(page, self->page) : NULL};
     wrn_op_call_type(&self->op, args, NULL, NULL);
     if (self->type.failed) self->op.path.failed = true;
 }
@@ -74,13 +70,10 @@ const wrn_op_type wrn_snapshots_list_type = {
     .clear = snapshots_list_clear,
 };
 
-int wrn_snapshots_list_prepare(wrenn_client *client, const wrenn_snapshots_list_options *options, wrenn_op **op,
-                               wrenn_error **error) {
-    int rc = wrn_op_new(client, NULL, &wrn_snapshots_list_type, &options->call, op, error);
-    if (rc != 0) return rc;
-    list_op *self = (list_op *)*op;
+int wrn_snapshots_list_prepare(wrenn_op *op, const wrenn_snapshots_list_options *options, wrenn_error **error) {
+    list_op *self = (list_op *)op;
     self->page = 1;
-    if (options->type) wrn_buf_puts(&self->type, options->type);
+    if (options->type && *options->type) wrn_buf_puts(&self->type, options->type);
     call_snapshot_page(self);
     return 0;
 }

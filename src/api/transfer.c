@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/files.h"
 #include "client/sandbox.h"
 
 /* ---- making ---- */
@@ -17,16 +18,16 @@ bool wrn_transfer_init(wrenn_op *op) {
     return true;
 }
 
-int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
-                       wrenn_error **error) {
-    if ((file && *file) + (fd != NULL) + given == 1) return 0;
-    return wrn_refuse(error, "%s: exactly one of file, fd and %s must be given", type->name, callback);
-}
-
-int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error) {
-    transfer->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    if (transfer->fd >= 0) return 0;
-    return wrn_fail(error, WRENN_E_SYSTEM, "%s: descriptor %d: %s", transfer->op.type->name, fd, strerror(errno));
+int wrn_transfer_prepare(wrn_file_transfer *transfer, const char *path, const char *file, const int *fd, bool given,
+                         const char *callback, wrenn_error **error) {
+    const char *name = transfer->op.type->name;
+    int rc = wrn_files_check(name, path, error);
+    if (rc != 0) return rc;
+    if ((file && *file) + (fd != NULL) + given != 1)
+        return wrn_refuse(error, "%s: exactly one of file, fd and %s must be given", name, callback);
+    if (fd) transfer->fd = fcntl(*fd, F_DUPFD_CLOEXEC, 3);
+    if (!fd || transfer->fd >= 0) return 0;
+    return wrn_fail(error, WRENN_E_SYSTEM, "%s: descriptor %d: %s", name, *fd, strerror(errno));
 }
 
 /* ---- moving ---- */

@@ -19,11 +19,10 @@ typedef struct wrn_file_transfer {
 
 /* For operation types whose struct starts with a wrn_file_transfer. */
 bool wrn_transfer_init(wrenn_op *op);
-/* 0 when exactly one of the three is given. `callback` names the third. */
-int wrn_transfer_check(const wrn_op_type *type, const char *file, const int *fd, bool given, const char *callback,
-                       wrenn_error **error);
-/* A copy of a caller's descriptor that nobody else closes. */
-int wrn_transfer_borrow(wrn_file_transfer *transfer, int fd, wrenn_error **error);
+/* Checks the path in the sandbox, and that exactly one of the other three is given; `callback` names the last. Makes a copy
+ * of the caller's descriptor that nobody else closes. */
+int wrn_transfer_prepare(wrn_file_transfer *transfer, const char *path, const char *file, const int *fd, bool given,
+                         const char *callback, wrenn_error **error);
 
 /* For sources and sinks, which return what each of these returns. */
 int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size);

@@ -106,27 +106,23 @@ static void add_field(wrn_buf *form, const char *boundary, const char *name, con
     wrn_buf_puts(form, "\r\n");
 }
 
-/* `options` may be NULL. */
 static void add_option_fields(wrn_buf *form, const char *boundary, const wrenn_sandbox *sandbox,
                               const wrenn_sandbox_upload_stream_options *options) {
-    static const wrenn_sandbox_upload_stream_options none;
     char mode[8];
-    if (!options) options = &none;
     snprintf(mode, sizeof(mode), "%04o", (unsigned)options->mode);
+    add_field(form, boundary, "path", options->path);
     add_field(form, boundary, "mode", options->mode ? mode : NULL);
     add_field(form, boundary, "owner", options->owner);
     add_field(form, boundary, "in_place", options->flags & WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE ? "true" : NULL);
     add_field(form, boundary, "user", wrn_sandbox_user(sandbox, options->user));
 }
 
-static int write_form(upload_op *self, const char *path, const wrenn_sandbox_upload_stream_options *options,
-                      wrenn_error **error) {
+static int write_form(upload_op *self, const wrenn_sandbox_upload_stream_options *options, wrenn_error **error) {
     wrn_file_transfer *t = &self->transfer;
     char boundary[WRN_RANDOM_NAME_SIZE];
     if (!wrn_random_name(boundary))
         return wrn_fail(error, WRENN_E_SYSTEM, "%s: no random numbers: %s", t->op.type->name, strerror(errno));
     snprintf(self->content_type, sizeof(self->content_type), "multipart/form-data; boundary=%s", boundary);
-    add_field(&self->head, boundary, "path", path);
     add_option_fields(&self->head, boundary, t->op.sandbox, options);
     wrn_buf_printf(&self->head,
                    "--%s\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n"
@@ -141,21 +137,17 @@ static int write_form(upload_op *self, const char *path, const wrenn_sandbox_upl
     return 0;
 }
 
-/* The call, when the source is known. Frees the operation when it fails. */
-static int call_write(wrenn_op *op, int rc, const char *path, const wrenn_sandbox_upload_stream_options *options,
-                      bool in_one, wrenn_error **error) {
-    upload_op *self = (upload_op *)op;
-    if (rc == 0) rc = write_form(self, path, options, error);
-    if (rc < 0) {
-        wrenn_op_free(op);
-        return rc;
-    }
+/* The call, when the source is known. */
+static int call_write(upload_op *self, const wrenn_sandbox_upload_stream_options *options, bool in_one,
+                      wrenn_error **error) {
+    wrenn_op *op = &self->transfer.op;
+    int rc = write_form(self, options, error);
     bool small = in_one && self->body.size < WRITE_BODY_MAX;
     wrn_op_call_sandbox(op, "POST", op->sandbox->id, small ? "/files/write" : "/files/stream/write", NULL, NULL);
     wrn_buf_clear(&op->body);
     op->source = &self->body;
     op->content_type = self->content_type;
-    return 0;
+    return rc;
 }
 
 static void upload_clear(wrenn_op *op) {
@@ -173,58 +165,40 @@ static void upload_clear(wrenn_op *op) {
 
 const wrn_op_type wrn_sandbox_upload_type = {{"upload"}, UPLOAD_OP};
 
-static int new_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size, bool copy,
-                      const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
+static int prepare_memory(upload_op *self, const char *path, const void *data, size_t size, wrenn_error **error) {
     int rc = wrn_files_check("upload", path, error);
-    if (rc == 0 && (size > INT64_MAX || (size && !data)))
-        rc = wrn_refuse(error, "upload: there is no data of %zu bytes", size);
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_type, options, NULL, NULL, op, error);
     if (rc != 0) return rc;
-    upload_op *self = (upload_op *)*op;
+    if (size > INT64_MAX || (size && !data)) return wrn_refuse(error, "upload: there is no data of %zu bytes", size);
     self->transfer.total = (int64_t)size;
     self->data = size ? data : "";
-    if (copy && size) {
-        wrn_buf_put(&self->copy, data, size);
-        self->data = self->copy.data;
-    }
-    if (self->copy.failed) rc = wrn_no_memory(error, "upload");
-    return call_write(*op, rc, path, NULL, true, error);
+    return call_write(self, &(wrenn_sandbox_upload_stream_options){.path = path}, true, error);
 }
 
-int wrn_sandbox_upload_prepare(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
-                               const wrenn_call_options *options, wrenn_op **op, wrenn_error **error) {
-    return new_upload(sandbox, path, data, size, true, options, op, error);
+int wrn_sandbox_upload_prepare(wrenn_op *op, const char *path, const void *data, size_t size, wrenn_error **error) {
+    upload_op *self = (upload_op *)op;
+    int rc = prepare_memory(self, path, data, size, error);
+    if (rc != 0 || !size) return rc;
+    wrn_buf_put(&self->copy, data, size);
+    self->data = self->copy.data;
+    return self->copy.failed ? wrn_no_memory(error, "upload") : 0;
 }
 
 /* Not generated, because it needs no copy of the data: the caller waits. */
 int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
                          const wrenn_call_options *options, wrenn_error **error) {
-    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL, *made = NULL;
     wrenn_call_options known;
-    wrenn_op *made;
     int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
     if (rc == 0) rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
-    if (rc == 0) rc = new_upload(sandbox, path, data, size, false, &known, &made, error);
-    if (rc == 0) rc = wrn_op_start(made, NULL, NULL, &op, error);
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_upload_type, &known, &made, error);
+    if (rc == 0) rc = prepare_memory((upload_op *)made, path, data, size, error);
+    if (rc == 0) rc = wrn_op_start(WRN_TAKE(made), NULL, NULL, &op, error);
     return rc == 0 ? wrenn_sandbox_upload_finish(wrn_op_wait(op), error) : rc;
 }
 
 /* ---- from whatever gives bytes ---- */
 
 const wrn_op_type wrn_sandbox_upload_stream_type = {{"upload_stream"}, UPLOAD_OP};
-
-/* `flags`: those that fit. */
-static int check_upload(const wrn_op_type *type, const wrenn_sandbox_upload_stream_options *options, uint64_t flags,
-                        wrenn_error **error) {
-    const char *name = type->name;
-    int rc = wrn_files_check(name, options->path, error);
-    if (rc == 0) rc = wrn_transfer_check(type, options->file, options->fd, options->read, "read", error);
-    if (rc == 0 && options->size < 0) rc = wrn_refuse(error, "%s: the size must not be negative", name);
-    if (rc == 0 && (options->mode < 0 || options->mode > 07777))
-        rc = wrn_refuse(error, "%s: the mode must be from 0 to 07777", name);
-    if (rc == 0 && options->flags & ~flags) rc = wrn_refuse(error, "%s: a flag is unknown, or does not fit", name);
-    return rc;
-}
 
 /* -1: unknown. Files in /proc have a size of 0 and content. */
 static int64_t size_of(int fd) {
@@ -234,40 +208,37 @@ static int64_t size_of(int fd) {
     return is.st_size - at;
 }
 
-static int open_source(upload_op *self, const wrenn_sandbox_upload_stream_options *options, wrenn_error **error) {
-    wrn_file_transfer *t = &self->transfer;
+static int upload_open_file(wrn_file_transfer *t, const char *file, wrenn_error **error) {
     struct stat is;
+    t->fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (t->fd >= 0 && !(fstat(t->fd, &is) == 0 && S_ISDIR(is.st_mode))) return 0;
+    return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", t->op.type->name, file,
+                    strerror(t->fd >= 0 ? EISDIR : errno));
+}
+
+/* What both kinds of uploads have in common. `flags`: those that fit. */
+static int prepare_source(upload_op *self, const wrenn_sandbox_upload_stream_options *options, uint64_t flags,
+                          wrenn_error **error) {
+    wrn_file_transfer *t = &self->transfer;
+    const char *name = t->op.type->name;
+    int rc = wrn_transfer_prepare(t, options->path, options->file, options->fd, options->read != NULL, "read", error);
+    if (rc == 0) rc = wrn_check_range(name, "size", options->size, 0, INT64_MAX, error);
+    if (rc == 0) rc = wrn_files_check_mode(name, options->mode, error);
+    if (rc == 0 && options->flags & ~flags) rc = wrn_refuse(error, "%s: a flag is unknown, or does not fit", name);
+    if (rc == 0 && !options->read && !options->fd) rc = upload_open_file(t, options->file, error);
+    if (rc != 0) return rc;
     self->read = options->read;
     t->user_data = options->user_data;
     t->progress = options->progress;
-    if (options->size) t->total = options->size;
-    if (options->read) return 0;
-    if (options->fd) {
-        int rc = wrn_transfer_borrow(t, *options->fd, error);
-        if (rc != 0) return rc;
-    } else {
-        t->fd = open(options->file, O_RDONLY | O_CLOEXEC);
-        if (t->fd >= 0 && fstat(t->fd, &is) == 0 && S_ISDIR(is.st_mode)) {
-            close(t->fd);
-            t->fd = -1;
-            errno = EISDIR;
-        }
-        if (t->fd < 0)
-            return wrn_fail(error, WRENN_E_SYSTEM, "%s: cannot read %s: %s", t->op.type->name, options->file,
-                            strerror(errno));
-    }
-    if (!options->size) t->total = size_of(t->fd);
+    t->total = options->size ? options->size : options->read ? -1 : size_of(t->fd);
     return 0;
 }
 
-int wrn_sandbox_upload_stream_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
-                                      wrenn_op **op, wrenn_error **error) {
-    int rc = check_upload(&wrn_sandbox_upload_stream_type, options, WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE, error);
-    if (rc == 0)
-        rc = wrn_op_for_sandbox(sandbox, &wrn_sandbox_upload_stream_type, &options->call, NULL, NULL, op, error);
-    if (rc != 0) return rc;
-    rc = open_source((upload_op *)*op, options, error);
-    return call_write(*op, rc, options->path, options, false, error);
+int wrn_sandbox_upload_stream_prepare(wrenn_op *op, const wrenn_sandbox_upload_stream_options *options,
+                                      wrenn_error **error) {
+    upload_op *self = (upload_op *)op;
+    int rc = prepare_source(self, options, WRENN_SANDBOX_UPLOAD_STREAM_IN_PLACE, error);
+    return rc == 0 ? call_write(self, options, false, error) : rc;
 }
 
 /* ---- archives ---- */
@@ -277,23 +248,16 @@ const wrn_op_type wrn_sandbox_upload_tar_type = {
      WRN_AUTH_ANY},
     UPLOAD_OP};
 
-int wrn_sandbox_upload_tar_prepare(wrenn_sandbox *sandbox, const wrenn_sandbox_upload_stream_options *options,
-                                   wrenn_op **op, wrenn_error **error) {
-    const wrn_op_type *type = &wrn_sandbox_upload_tar_type;
-    const char *keep = options->flags & WRENN_SANDBOX_UPLOAD_STREAM_KEEP ? "true" : NULL;
-    int rc = check_upload(type, options, WRENN_SANDBOX_UPLOAD_STREAM_KEEP, error);
-    if (rc == 0 && options->mode) rc = wrn_refuse(error, "%s: the archive has the modes", type->name);
-    const char *const args[] = {options->path, wrn_sandbox_user(sandbox, options->user), options->owner, keep};
-    if (rc == 0) rc = wrn_op_for_sandbox(sandbox, type, &options->call, args, NULL, op, error);
-    if (rc != 0) return rc;
-    upload_op *self = (upload_op *)*op;
-    rc = open_source(self, options, error);
-    if (rc < 0) {
-        wrenn_op_free(*op);
-        return rc;
-    }
+int wrn_sandbox_upload_tar_prepare(wrenn_op *op, const wrenn_sandbox_upload_stream_options *options,
+                                   wrenn_error **error) {
+    upload_op *self = (upload_op *)op;
+    const char *const args[] = {options->path, wrn_sandbox_user(op->sandbox, options->user), options->owner,
+                                options->flags & WRENN_SANDBOX_UPLOAD_STREAM_KEEP ? "true" : NULL};
+    int rc = prepare_source(self, options, WRENN_SANDBOX_UPLOAD_STREAM_KEEP, error);
+    if (rc == 0 && options->mode) rc = wrn_refuse(error, "upload_tar: the archive has the modes");
+    if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     self->body = (wrn_http_source){read_body, self, self->transfer.total};
-    (*op)->source = &self->body;
-    (*op)->content_type = "application/x-tar";
-    return 0;
+    op->source = &self->body;
+    op->content_type = "application/x-tar";
+    return rc;
 }

@@ -1,5 +1,7 @@
 #include "client/client.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -64,4 +66,13 @@ void wrn_client_log(wrenn_client *client, const wrenn_log_event *event) {
     wrn_client_enter_callback(client);
     client->log(event, client->log_user_data);
     wrn_client_leave_callback(client);
+}
+
+void wrn_client_warn(wrenn_client *client, const char *format, ...) {
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    wrn_client_log(client, &(wrenn_log_event){.level = WRENN_LOG_WARNING, .message = line});
 }

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "base/auto.h"
 #include "base/buf.h"
 #include "net/http.h"
 #include "net/local.h"
@@ -64,3 +65,4 @@ void wrn_client_run_loop(wrenn_client *client, int64_t until_ms, bool (*over)(vo
  * callback asked for that. */
 void wrn_client_settle(wrenn_client *client);
 void wrn_client_log(wrenn_client *client, const wrenn_log_event *event);
+void wrn_client_warn(wrenn_client *client, const char *format, ...) WRN_PRINTF(2, 3);

@@ -174,6 +174,7 @@ static wrenn_op *op_alloc(wrenn_client *client, const wrn_op_type *type, int64_t
 }
 
 static void keep_call(wrenn_op *op, const wrenn_call_options *call) {
+    op->limited = call->timeout_ms;
     if (call->idempotency_key) wrn_buf_puts(&op->key, call->idempotency_key);
     if (call->request_id) wrn_buf_printf(&op->extra, "X-Request-ID: %s\n", call->request_id);
     for (const char *const *at = call->headers; at && *at; at++) wrn_buf_printf(&op->extra, "%s\n", *at);
@@ -181,6 +182,7 @@ static void keep_call(wrenn_op *op, const wrenn_call_options *call) {
 
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                wrenn_op **ret, wrenn_error **error) {
+    if (sandbox) client = sandbox->client;
     int rc = wrn_client_check(client, error);
     if (rc == 0 && call) rc = wrn_check_call(type->name, call, error);
     if (rc != 0 || !client) return rc;
@@ -198,6 +200,10 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
     }
     wrenn_op_free(op);
     return wrn_no_memory(error, type->name);
+}
+
+void wrn_op_limit(wrenn_op *op, int64_t timeout_ms) {
+    if (!op->limited) op->deadline.due_ms = timeout_ms;
 }
 
 int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, const char *names,
@@ -369,13 +375,12 @@ static void fill_query(wrn_buf *path, const char *at, const char *const *args) {
     }
 }
 
-bool wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *values) {
+void wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *values) {
     wrn_buf *path = &op->path;
     for (; values && *values; values++) {
         wrn_buf_printf(path, "%c%s=", path->size && strchr(path->data, '?') ? '&' : '?', name);
         wrn_url_escape(path, *values);
     }
-    return !path->failed;
 }
 
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error) {
@@ -399,36 +404,15 @@ int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request,
     return 0;
 }
 
-static int new_with_call(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
-                         const wrenn_call_options *call, const char *const *args, const void *request, wrenn_op **ret,
-                         wrenn_error **error) {
-    wrenn_op *op = NULL;
-    int rc = wrn_op_new(client, sandbox, type, call, &op, error);
-    if (rc != 0 || !op) return rc;
-    if (type->path) rc = wrn_op_call_type(op, args, request, error);
-    if (rc == 0) *ret = op;
-    else wrenn_op_free(op);
-    return rc;
-}
-
-int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, const wrenn_call_options *call,
-                      const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error) {
-    return new_with_call(client, NULL, type, call, args, request, ret, error);
-}
-
-int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
-                       const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error) {
-    return new_with_call(sandbox ? sandbox->client : NULL, sandbox, type, call, args, request, ret, error);
-}
-
 int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
                      const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
                      wrenn_op **ret, wrenn_error **error) {
     wrenn_call_options known;
-    wrenn_op *op = NULL;
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
-    if (rc == 0) rc = new_with_call(sandbox ? sandbox->client : client, sandbox, type, &known, args, NULL, &op, error);
-    return rc == 0 && op ? wrn_op_start(op, done, user_data, ret, error) : rc;
+    if (rc == 0) rc = wrn_op_new(client, sandbox, type, &known, &op, error);
+    if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(op), done, user_data, ret, error) : rc;
 }
 
 bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
@@ -442,17 +426,22 @@ bool wrn_op_url(const wrenn_op *op, wrn_buf *url) {
     return !url->failed;
 }
 
-/* ---- the era ----
+/* ---- the era and the features ----
  *
  * A server has its sandboxes under /v1/sandboxes or under /v1/capsules. Asked without credentials, the route that exists
- * says 401, the other 404. */
+ * says 401, the other 404. Either answer shows its features. */
 
 #define PROBE "looking for /v1/capsules"
+
+static bool is_unknown(const wrenn_op *op) {
+    const wrenn_client *client = op->client;
+    return (op->collection && client->era == WRENN_ERA_AUTO) || (op->needs && !client->features_known);
+}
 
 static void op_unpark(wrenn_op *op, const wrenn_error *error) {
     int code = wrenn_error_code(error);
     const char *why = wrenn_error_message(error), *name = op->type->name;
-    if (!error) wrn_op_send(op);
+    if (!is_unknown(op)) wrn_op_send(op);
     /* What could not be reached is the same for both. */
     else if (code == WRENN_E_CONNECTION_FAILED && strncmp(why, PROBE ": ", strlen(PROBE ": ")) == 0)
         wrn_op_fail(op, wrn_error_new(code, "%s: %s", name, why + strlen(PROBE ": ")));
@@ -461,8 +450,10 @@ static void op_unpark(wrenn_op *op, const wrenn_error *error) {
                                       "%s: not sent: %s", name, why));
 }
 
-static void unpark_all(wrenn_client *client, const wrenn_error *error) {
+/* `era`: WRENN_ERA_AUTO when it is still unknown, and `error` why; the next call asks again. */
+static void probe_ended(wrenn_client *client, int64_t era, const wrenn_error *error) {
     client->probe = NULL;
+    if (client->era == WRENN_ERA_AUTO) client->era = era;
     for (wrenn_op *op = client->first, *next; op; op = next) {
         next = op->next;
         if (op->state == WRN_OP_PARKED) op_unpark(op, error);
@@ -471,19 +462,18 @@ static void unpark_all(wrenn_client *client, const wrenn_error *error) {
 
 static void probe_answered(wrenn_op *op, wrn_http_response *response) {
     wrenn_client *client = op->client;
-    client->era = WRENN_ERA_CAPSULES;
     wrn_op_finish(op, NULL, NULL);
-    unpark_all(client, NULL);
+    probe_ended(client, WRENN_ERA_CAPSULES, NULL);
 }
 
-/* 401 and 403 mean that the route exists, 404 and 405 that it does not. Any other failure leaves the era unknown; the next
- * call asks again. */
+/* 401 and 403 mean that the route exists, 404 and 405 that it does not. */
 static bool probe_failed(wrenn_op *op, const wrenn_error *error) {
-    wrenn_client *client = op->client;
     int64_t status = wrenn_error_http_status(error);
-    if (status == 401 || status == 403) client->era = WRENN_ERA_CAPSULES;
-    if (status == 404 || status == 405) client->era = WRENN_ERA_SANDBOXES;
-    unpark_all(client, client->era == WRENN_ERA_AUTO ? error : NULL);
+    probe_ended(op->client,
+                status == 401 || status == 403   ? WRENN_ERA_CAPSULES
+                : status == 404 || status == 405 ? WRENN_ERA_SANDBOXES
+                                                 : WRENN_ERA_AUTO,
+                error);
     return false;
 }
 
@@ -497,12 +487,15 @@ static void op_park(wrenn_op *op) {
     if (client->probe) return;
     wrenn_error *error = NULL;
     wrenn_op *probe = NULL;
-    if (wrn_op_for_client(client, &probe_type, NULL, NULL, NULL, &probe, &error) == 0) {
+    int rc = wrn_op_new(client, NULL, &probe_type, NULL, &probe, &error);
+    if (rc == 0) {
         client->probe = probe;
+        wrn_op_call_type(probe, NULL, NULL, NULL);
         wrn_buf_put(&probe->extra, op->extra.data, op->extra.size);
-        if (wrn_op_start(probe, NULL, NULL, NULL, &error) == 0) return;
-        client->probe = NULL;
+        rc = wrn_op_start(probe, NULL, NULL, NULL, &error);
     }
+    if (rc == 0) return;
+    client->probe = NULL;
     wrn_op_fail(op, error);
 }
 
@@ -510,7 +503,14 @@ static void op_park(wrenn_op *op) {
 
 void wrn_op_send(wrenn_op *op) {
     wrenn_client *client = op->client;
-    if (op->collection && client->era == WRENN_ERA_AUTO) return op_park(op);
+    if (is_unknown(op)) return op_park(op);
+    const char *missing = wrn_features_asked(op->needs & ~client->features);
+    if (missing)
+        return wrn_op_fail(op,
+                           wrn_error_new(WRENN_E_UNSUPPORTED,
+                                         "%s: the server does not say that it knows %s; leave it out, or use a wrennd "
+                                         "that does",
+                                         op->type->name, missing));
     if (op->type->send) {
         op->attempt++;
         op->state = WRN_OP_IN_FLIGHT;
@@ -721,6 +721,7 @@ static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!type->object && !type->list) return wrn_op_respond_nothing(op, response);
     if (!wrn_op_parse(op, response, &json)) return;
+    if (type->list && !json) json = wrn_json_new_array(); /* some servers say null when there are none */
     const wrn_json *list = type->list_in ? wrn_json_get(json, type->list_in) : json;
     if (type->list) return wrn_op_respond_array(op, response, list, type->list);
     void *result = wrn_op_decode_part(op, response, json, type->object);

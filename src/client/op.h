@@ -5,7 +5,7 @@
  * One deadline covers all calls. An operation of one call is a row: its wrn_op_type says what is sent and what comes
  * back.
  *
- *     PARKED (the era is being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... ->
+ *     PARKED (the era or the features of the server are being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... ->
  * DONE */
 #pragma once
 
@@ -82,6 +82,8 @@ struct wrenn_op {
     wrenn_op *next_completed;
     int refs;        /* the caller's and the core's */
     bool background; /* not started by the caller: it cleans up after another one */
+    bool limited;    /* its caller has set its time limit */
+    unsigned needs; /* WRN_FEATURE_*: without them nothing is sent; a server that says nothing of them is asked first */
     wrn_op_state state;
     wrn_timer timer, deadline;
     void (*begin)(wrenn_op *op); /* its first step, until that was taken; NULL: sends the call */
@@ -116,20 +118,16 @@ struct wrenn_op {
     void *user_data;
 };
 
-/* Makes an operation that is not started yet. `call`: the caller's options; NULL: none. Without a time limit it has the
- * client's default, or else that of the type. Fails when out of memory, with a closed client, or in the wrong
- * process. */
+/* Makes an operation that is not started yet, of a client or of a handle (then `client` may be NULL). `call`: the caller's
+ * options; NULL: none. Without a time limit it has the client's default, or else that of the type. Fails when out of memory,
+ * with a closed client, or in the wrong process. */
 int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
                wrenn_op **ret, wrenn_error **error);
-/* Makes an operation with the first call of its type, if that has one. `args`: for each {what} of the path but {sandbox
- * id} of a handle; NULL: there are none. `request`: the struct of type->body, or NULL. */
-int wrn_op_for_client(wrenn_client *client, const wrn_op_type *type, const wrenn_call_options *call,
-                      const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
-int wrn_op_for_sandbox(wrenn_sandbox *sandbox, const wrn_op_type *type, const wrenn_call_options *call,
-                       const char *const *args, const void *request, wrenn_op **ret, wrenn_error **error);
+/* For an operation that is not started: its time limit, if its caller has set none. */
+void wrn_op_limit(wrenn_op *op, int64_t timeout_ms);
 /* Starts it with op->begin, or by sending its call; `ret` may be NULL. Takes ownership of `op` in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
-/* Makes and starts one whose row says all. Either `client` or `sandbox`; the other one is NULL. */
+/* Makes and starts one whose row says all; the parameters of wrn_op_new(), wrn_op_call_type() and wrn_op_start(). */
 int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
                      const wrenn_call_options *options, const char *const *args, wrenn_done_fn done, void *user_data,
                      wrenn_op **ret, wrenn_error **error);
@@ -137,10 +135,11 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
 /* 0 when `flags` has only those of `known`; `names` says to callers which these are. */
 int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, const char *names, wrenn_error **error);
 
-/* Sets the call of its type up, as wrn_op_for_client() does. */
+/* Sets the call of its type up. `args`: for each {what} of the path but {sandbox id} of a handle; NULL: there are none.
+ * `request`: the struct of type->body, or NULL. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
-/* Adds to the query of a call of its type: the parameter once for each value. `values` may be NULL. False: out of memory. */
-bool wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *values);
+/* Adds to the query of a call of its type: the parameter once for each value. `values` may be NULL. */
+void wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *values);
 /* Sets the present call up: to the collection of sandboxes, in whichever era ("/" id, then `suffix`; NULL id: the
  * collection itself), with the struct `request` of `model` as its JSON body (NULL: none). */
 void wrn_op_call_sandbox(wrenn_op *op, const char *method, const char *id, const char *suffix, const wrn_model *model,

@@ -131,7 +131,7 @@ static const option *find_in(const option *table, size_t count, const char *name
 }
 
 /* The index of `value` in words such as "off, local or open"; -1: it is none of them. */
-static int64_t index_of(const char *words, const char *value) {
+static int64_t config_index_of(const char *words, const char *value) {
     size_t size = strlen(value);
     for (int64_t i = 0; *words; i++) {
         size_t word = strcspn(words, ", ");
@@ -163,7 +163,7 @@ static bool set_option(wrn_config *config, const option *o, const char *value, i
                            (long long)o->max, value);
     }
     if (o->kind == WORD) {
-        int64_t index = index_of(o->words, value);
+        int64_t index = config_index_of(o->words, value);
         if (index < 0) return wrn_why_set(why, "%s is %s, not \"%s\"", o->name, o->words, value);
         *(int64_t *)slot = index;
         return true;
@@ -185,7 +185,7 @@ static bool set_option(wrn_config *config, const option *o, const char *value, i
 
 /* ---- the three sources ---- */
 
-static char *trim(char *text) {
+static char *config_trim(char *text) {
     text += strspn(text, " \t");
     size_t size = strlen(text);
     while (size && strchr(" \t\r\n", text[size - 1])) text[--size] = '\0';
@@ -194,16 +194,16 @@ static char *trim(char *text) {
 
 static bool read_line(wrn_config *config, const char *path, int number, char *line, wrn_why *why) {
     wrn_why problem = {""};
-    char *name = trim(line);
+    char *name = config_trim(line);
     if (!*name || *name == '#') return true;
     char *equals = strchr(name, '=');
     if (!equals) return wrn_why_set(why, "%s:%d: \"%s\" is not of the form name = value", path, number, name);
     *equals = '\0';
-    name = trim(name);
+    name = config_trim(name);
     const option *o = find_in(options, WRN_COUNT(options), name, strlen(name));
     if (!o || o->offset == AT(config_file))
         return wrn_why_set(why, "%s:%d: there is no option \"%s\"", path, number, name);
-    if (set_option(config, o, trim(equals + 1), FROM_FILE, &problem)) return true;
+    if (set_option(config, o, config_trim(equals + 1), FROM_FILE, &problem)) return true;
     return wrn_why_set(why, "%s:%d: %s", path, number, problem.text);
 }
 

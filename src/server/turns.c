@@ -92,7 +92,7 @@ static bool must_wait(owner *o, int64_t now_us) { return has_spent(o, now_us) &&
 
 /* ---- those that wait ---- */
 
-static void put(owner *o) {
+static void turns_put(owner *o) {
     if (o->is_listed) return;
     o->is_listed = true;
     o->next = NULL;
@@ -141,7 +141,7 @@ static void on_round(uv_idle_t *idle) {
         o->is_listed = false;
         if (!o->first) continue; /* cancelled */
         wrn_turn *turn = take_turn(o);
-        if (o->first) put(o);
+        if (o->first) turns_put(o);
         lent_us += turn->lent_us;
         turn->go(turn);
         now_us = wrn_now_us();
@@ -180,7 +180,7 @@ void wrn_turn_wait(wrn_turn *turn) {
     owner *o = owner_of(turn);
     if (turn->waits) return;
     if (!o->first) o->last = &o->first;
-    put(o);
+    turns_put(o);
     turn->waits = true;
     turn->next = NULL;
     *o->last = turn;

@@ -9,7 +9,7 @@
 
 enum { PASSWORD_MAX = 512 }; /* what the gate takes, before base64 */
 
-static bool refuse(wrn_why *why, const char *problem) {
+static bool upstream_refuse(wrn_why *why, const char *problem) {
     return wrn_why_set(why, "egress-proxy takes http://HOST:PORT, with USER:PASSWORD@ in front of HOST if need be: %s",
                        problem);
 }
@@ -29,20 +29,21 @@ static bool read_credential(const char *text, size_t size, wrn_buf *out) {
 bool wrn_upstream_read(const char *url, wrn_upstream *out, wrn_why *why) {
     static const char scheme[] = "http://";
     *out = (wrn_upstream){.credential = WRN_BUF_INIT};
-    if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) return refuse(why, "it does not begin with http://");
+    if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) return upstream_refuse(why, "it does not begin with http://");
     const char *host = url + sizeof(scheme) - 1, *at = strrchr(host, '@');
     if (at && !read_credential(host, (size_t)(at - host), &out->credential))
-        return refuse(why, "the password is too long, or not percent-encoded well");
+        return upstream_refuse(why, "the password is too long, or not percent-encoded well");
     if (at) host = at + 1;
     const char *colon = strrchr(host, ':');
     size_t size = colon ? (size_t)(colon - host) : 0, end = colon ? strcspn(colon, "/") : 0;
     char port[8] = "";
-    if (!size) return refuse(why, "it has no host or no port");
-    if (colon[end] && strcmp(colon + end, "/") != 0) return refuse(why, "it has a path");
+    if (!size) return upstream_refuse(why, "it has no host or no port");
+    if (colon[end] && strcmp(colon + end, "/") != 0) return upstream_refuse(why, "it has a path");
     snprintf(port, sizeof(port), "%.*s", (int)(end - 1 < 7 ? end - 1 : 7), colon + 1);
-    if (!wrn_parse_int(port, 1, 65535, &out->port)) return refuse(why, "it has no port from 1 to 65535");
+    if (!wrn_parse_int(port, 1, 65535, &out->port)) return upstream_refuse(why, "it has no port from 1 to 65535");
     if (*host == '[' && host[size - 1] == ']') host++, size -= 2;
-    if (!size || size >= sizeof(out->host) || strcspn(host, "/[]?# ") < size) return refuse(why, "its host is no name");
+    if (!size || size >= sizeof(out->host) || strcspn(host, "/[]?# ") < size)
+        return upstream_refuse(why, "its host is no name");
     memcpy(out->host, host, size);
     return true;
 }

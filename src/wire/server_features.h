@@ -6,29 +6,38 @@
 #include <string.h>
 
 #define WRN_FEATURES_FIELD "Wrenn-Features"
-/* All of them, as wrennd sends them. */
-#define WRN_FEATURES \
-    "background exec-envs idempotency-key isolation list-only lifetime lease list-filters signals network secrets"
+
+/* The constant, the name on the wire, and what callers call what they ask for with it (NULL: the library needs it). */
+#define WRN_FEATURE_LIST(X)                                                                                          \
+    X(BACKGROUND, "background", NULL)           /* exec with `background` */                                         \
+    X(EXEC_ENVS, "exec-envs", NULL)             /* `envs` and `cwd` of exec, also in the foreground */               \
+    X(IDEMPOTENCY_KEY, "idempotency-key", NULL) /* create with the same key gives the same sandbox */                \
+    X(ISOLATION, "isolation", "`isolation`")    /* of create: refused when it is not met */                          \
+    X(LIST_ONLY, "list-only", NULL)             /* `only` of files/list */                                           \
+    X(LIFETIME, "lifetime", "`lifetime_sec`")   /* of create */                                                      \
+    X(LEASE, "lease", "`lease_sec`")            /* of create */                                                      \
+    X(LIST_FILTERS, "list-filters", NULL)       /* the parameters of the list of sandboxes */                        \
+    X(SIGNALS, "signals", "signals other than SIGTERM and SIGKILL")  /* others take these for SIGKILL */             \
+    X(NETWORK, "network", "`egress`, `allow`, `deny` and `presets`") /* of create: refused when they can't be met */ \
+    X(SECRETS, "secrets", "`inject`")                                /* of create */
 
 enum {
-    WRN_FEATURE_BACKGROUND = 1,      /* exec with `background` */
-    WRN_FEATURE_EXEC_ENVS = 2,       /* `envs` and `cwd` of exec, also in the foreground */
-    WRN_FEATURE_IDEMPOTENCY_KEY = 4, /* create with the same key gives the same sandbox */
-    WRN_FEATURE_ISOLATION = 8,       /* `isolation` of create: refused when it is not met */
-    WRN_FEATURE_LIST_ONLY = 16,      /* `only` of files/list */
-    WRN_FEATURE_LIFETIME = 32,       /* `lifetime_sec` of create */
-    WRN_FEATURE_LEASE = 64,          /* `lease_sec` of create */
-    WRN_FEATURE_LIST_FILTERS = 128,  /* the parameters of the list of sandboxes */
-    WRN_FEATURE_SIGNALS = 256,       /* any `signal` to processes; others take all but SIGTERM for SIGKILL */
-    WRN_FEATURE_NETWORK = 512,       /* `network` of create: refused when it is not met */
-    WRN_FEATURE_SECRETS = 1024       /* `inject` of that */
+#define WRN_FEATURE_NUMBER(name, text, asked) WRN_FEATURE_NUMBER_##name,
+    WRN_FEATURE_LIST(WRN_FEATURE_NUMBER)
 };
+enum {
+#define WRN_FEATURE_BIT(name, text, asked) WRN_FEATURE_##name = 1 << WRN_FEATURE_NUMBER_##name,
+    WRN_FEATURE_LIST(WRN_FEATURE_BIT)
+};
+
+/* All of them, as wrennd sends them, behind a blank. */
+#define WRN_FEATURE_TEXT(name, text, asked) " " text
+#define WRN_FEATURES WRN_FEATURE_LIST(WRN_FEATURE_TEXT)
 
 /* Unknown names are skipped. */
 static inline unsigned wrn_features_read(const char *text) {
-    static const char *const names[] = {"background", "exec-envs", "idempotency-key", "isolation",
-                                        "list-only",  "lifetime",  "lease",           "list-filters",
-                                        "signals",    "network",   "secrets"};
+#define WRN_FEATURE_NAME(name, text, asked) text,
+    static const char *const names[] = {WRN_FEATURE_LIST(WRN_FEATURE_NAME)};
     unsigned found = 0;
     while (*text) {
         size_t size = strcspn(text, " ");
@@ -38,4 +47,13 @@ static inline unsigned wrn_features_read(const char *text) {
         text += strspn(text, " ");
     }
     return found;
+}
+
+/* What callers call the first of `features` that they can ask for; NULL: none of them. */
+static inline const char *wrn_features_asked(unsigned features) {
+#define WRN_FEATURE_ASKED(name, text, asked) asked,
+    static const char *const texts[] = {WRN_FEATURE_LIST(WRN_FEATURE_ASKED)};
+    for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (features & 1U << i && texts[i]) return texts[i];
+    return NULL;
 }

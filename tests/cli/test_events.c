@@ -40,7 +40,7 @@ TEST(what_makes_no_sense_is_said) {
     check_shell("w events -t sandbox.paus", 1, "", "sandbox.paus");
     check_shell("w events -l x", 2, "", "x");
     check_shell("w events --after x", 1, "", "neither \"now\" nor the id of an event");
-    check_shell("w events --after other.1 -o name | wc -l", 0, "1\n", "not the events of the server of before");
+    check_shell("w events --after other.1 -o name | wc -l", 0, "1\n", "events are of another server than before");
     check_shell("w --url local: events", 1, "", "private server");
 }
 

@@ -254,7 +254,7 @@ TEST(small_changes_to_files) {
          bad++) {
         char line[80];
         snprintf(line, sizeof(line), "w files chmod s '%s' /x/g", *bad);
-        check_shell(line, 2, "", "are no permissions");
+        check_shell(line, 2, "", "is not a mode");
     }
     check_shell("w files ls s /x -o json --depth 2 | grep -c '\"path\":\"/x/y\"'", 0, "1\n", "");
     check_shell("w files rm s /x && w files ls s /x", 1, "", "/x");

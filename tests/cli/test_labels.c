@@ -61,8 +61,8 @@ TEST(a_lifetime_is_renewed_shown_and_ended) {
                 "inspect -o json work | grep -o '\"lifetime_sec\":[0-9]*'",
                 0, "\"lifetime_sec\":7200\n", "");
     check_shell(W "lifetime work none", 0, "none\n", "");
-    check_shell(W "lifetime work 0", 2, "", "'0' is no time");
-    check_shell(W "lifetime work 2y", 2, "", "'2y' is no time");
+    check_shell(W "lifetime work 0", 2, "", "'0' is neither a time");
+    check_shell(W "lifetime work 2y", 2, "", "'2y' is neither a time");
     check_shell(W "lifetime nobody 1h", 1, "", "no sandbox 'nobody'");
     check_shell(W "lifetime work 1s >/dev/null; while test -n \"$(" W "ls -q)\"; do :; done", 0, "", "");
 }

@@ -50,13 +50,13 @@ TEST(code_for_a_busy_kernel_is_not_sent) {
     end_play(&s, &p);
 }
 
-/* The code was not sent, so that it may be asked again. */
-TEST(a_connection_that_is_lost_too_early_is_made_again) {
+/* The connection is lost after the kernel has said that, before the code was sent: it may be asked again. */
+static void check_made_again(const char *said) {
     play p = {0};
     text(&p, "200 OK", SPECS);
     text(&p, "201 Created", SESSION("k-1", "idle"));
     upgrade(&p);
-    say(&p, SCRIPT_CLOSE, BUSY, NULL);
+    say(&p, SCRIPT_CLOSE, said, NULL);
     connect_kernel(&p);
     say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
     setup s = set_up(p.replies, p.count);
@@ -65,6 +65,11 @@ TEST(a_connection_that_is_lost_too_early_is_made_again) {
     wrenn_code_execution_free(x);
     end_play(&s, &p);
 }
+
+TEST(a_connection_that_is_lost_too_early_is_made_again) { check_made_again(BUSY); }
+
+/* The kernel was to be asked once more, soon. */
+TEST(a_connection_that_is_lost_is_not_asked_again) { check_made_again(INFO); }
 
 TEST(a_context_whose_kernel_is_gone_says_so) {
     play p = {0};

@@ -17,8 +17,8 @@ typedef struct code_values {
 } code_values;
 
 static const cli_option options[] = {
-    {"sandbox", 's', CLI_TEXT, offsetof(code_values, sandbox), "ID", "run it there, with the variables of last time",
-     NULL, 0, 0, CLI_WORD_SANDBOX},
+    {"sandbox", 's', CLI_TEXT, offsetof(code_values, sandbox), "ID",
+     "run it in this sandbox, with the variables of earlier runs", NULL, 0, 0, CLI_WORD_SANDBOX},
     {"code", 'c', CLI_TEXT, offsetof(code_values, line), "CODE", "run this instead of a file", NULL, 0, 0,
      CLI_WORD_ANY},
     {"lang", 0, CLI_TEXT, offsetof(code_values, language), "NAME", "of the kernel: python3, bash, ...", "kernel", 0, 0,
@@ -34,7 +34,7 @@ static const cli_option options[] = {
 
 static const code_values defaults = {.template_name = "python-interpreter-v0-beta", .images = "."};
 
-/* ---- what comes of it ---- */
+/* ---- results ---- */
 
 typedef struct show {
     const char *images;
@@ -140,7 +140,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     return !s.failed && !timed_out;
 }
 
-/* ---- where it comes from ---- */
+/* ---- the source ---- */
 
 /* NULL: reported. */
 static char *code_read_source(const char *path) {
@@ -267,7 +267,7 @@ static int code_run(cli_app *cli, void *given) {
     code_values *values = given;
     bool typed = !values->line && !cli->word_count && isatty(STDIN_FILENO);
     if (values->line && cli->word_count)
-        return cli_usage(cli, "unexpected argument '%s': --code is there", cli->words[0]);
+        return cli_usage(cli, "unexpected argument '%s': --code gives the code already", cli->words[0]);
     if (values->line || typed) return code_work(cli, values, values->line);
     char *source = code_read_source(cli->word_count ? cli->words[0] : "-");
     int code = source ? code_work(cli, values, source) : CLI_FAILED;
@@ -294,9 +294,8 @@ const cli_command cli_command_code = {
         "FILE may be '-' for stdin. Without FILE and --code it reads stdin, and from a terminal line by line. Images are\n"
         "saved as image-1.png and so on, and their names printed. Typed lines can be edited, and found again with the\n"
         "arrow keys and Ctrl-R, also those of earlier times (~/.local/state/wrenn/code-history); a block ends with an\n"
-        "empty line, brackets and long texts where they are closed. Ctrl-C gives up what was typed, or what runs.\n"
-        " Without --sandbox it makes one and destroys it\n"
-        "afterwards. The exit code is 1 when the code failed.\n",
+        "empty line, brackets and long texts where they are closed. Ctrl-C discards what was typed, or interrupts what\n"
+        "runs. Without --sandbox it makes a sandbox and destroys it afterwards. The exit code is 1 when the code failed.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

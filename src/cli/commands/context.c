@@ -12,7 +12,7 @@ static const char *name_of(const wrn_json *context) {
     return name ? name : "";
 }
 
-static const wrn_json *find(const wrn_json *root, const char *name) {
+static const wrn_json *context_find(const wrn_json *root, const char *name) {
     const wrn_json *contexts = wrn_json_get(root, "contexts");
     for (size_t i = 0; i < wrn_json_count(contexts); i++)
         if (strcmp(name_of(wrn_json_at(contexts, i)), name) == 0) return wrn_json_at(contexts, i);
@@ -34,7 +34,7 @@ static const cli_option add_options[] = {
     {0},
 };
 
-/* A terminal is asked, and shows nothing. */
+/* Asks on a terminal, without echo. */
 static char *read_secret(const char *what) {
     return isatty(STDIN_FILENO) ? cli_ask_secret(what) : cli_read_secret(what);
 }
@@ -90,7 +90,7 @@ static int add(cli_app *cli, void *given) {
 
 /* ---- use, ls, rm ---- */
 
-static int say_none(const wrn_json *root, const char *name) {
+static int context_say_none(const wrn_json *root, const char *name) {
     const wrn_json *contexts = wrn_json_get(root, "contexts");
     const char *best = NULL;
     for (size_t i = 0; i < wrn_json_count(contexts); i++) cli_suggest(name, name_of(wrn_json_at(contexts, i)), &best);
@@ -102,7 +102,7 @@ static int use(cli_app *cli, void *values) {
     const char *name = cli->words[0];
     (void)values;
     if (!cli_config_load(&root)) return CLI_FAILED;
-    if (!find(root, name)) return say_none(root, name);
+    if (!context_find(root, name)) return context_say_none(root, name);
     if (!wrn_json_set_string(root, "current", name)) return cli_complain("out of memory"), CLI_FAILED;
     return cli_config_save(root) ? 0 : CLI_FAILED;
 }
@@ -116,7 +116,7 @@ static int unset(cli_app *cli, void *values) {
     return cli_config_save(root) ? 0 : CLI_FAILED;
 }
 
-static int list(cli_app *cli, void *values) {
+static int context_list(cli_app *cli, void *values) {
     static const char *const titles[] = {"NAME", "CURRENT", "URL", "API KEY", "LOGGED IN AS", NULL};
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     (void)values;
@@ -141,14 +141,14 @@ static int list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
-static int drop(cli_app *cli, void *values) {
+static int context_drop(cli_app *cli, void *values) {
     (void)values;
     int code = 0;
     for (size_t i = 0; i < cli->word_count; i++) {
         WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
         if (!cli_config_load(&root)) return CLI_FAILED;
-        if (!find(root, cli->words[i])) {
-            code = say_none(root, cli->words[i]);
+        if (!context_find(root, cli->words[i])) {
+            code = context_say_none(root, cli->words[i]);
         } else if (!cli_context_put(cli->words[i], NULL, false)) {
             return CLI_FAILED;
         }
@@ -185,8 +185,8 @@ static const cli_command below[] = {
      .examples = use_examples,
      .run = use},
     {.name = "unset", .summary = "use none of them from now on", .examples = unset_examples, .run = unset},
-    {.name = "ls", .summary = "list the contexts", .examples = ls_examples, .formats = true, .run = list},
-    {.name = "rm", .summary = "forget contexts", .operands = names, .examples = rm_examples, .run = drop},
+    {.name = "ls", .summary = "list the contexts", .examples = ls_examples, .formats = true, .run = context_list},
+    {.name = "rm", .summary = "forget contexts", .operands = names, .examples = rm_examples, .run = context_drop},
     {0},
 };
 
@@ -197,7 +197,7 @@ const cli_command cli_command_context = {
     .details =
         "Which server a command uses is said by, in this order: --url or --context; WRENN_BASE_URL, WRENN_API_KEY\n"
         "and WRENN_TOKEN; WRENN_CONTEXT; the context in use. Without any it is your own server, which starts by\n"
-        "itself. Contexts are in $XDG_CONFIG_HOME/wrenn/config.json or ~/.config/wrenn/config.json, which only\n"
-        "you may be able to read.\n",
+        "itself. Contexts are in $XDG_CONFIG_HOME/wrenn/config.json or ~/.config/wrenn/config.json; nobody else\n"
+        "must be able to read that file.\n",
     .below = below,
 };

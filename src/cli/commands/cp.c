@@ -11,12 +11,12 @@ typedef struct cp_values {
 static const cli_option options[] = {
     {"archive", 'a', CLI_FLAG, offsetof(cp_values, keep), NULL,
      "keep the bits setuid, setgid and sticky, and owners in trees by number", NULL, 0, 0, CLI_WORD_ANY},
-    {"recursive", 'r', CLI_FLAG, offsetof(cp_values, recursive), NULL, "nothing: trees are copied as they are", NULL, 0,
-     0, CLI_WORD_ANY},
+    {"recursive", 'r', CLI_FLAG, offsetof(cp_values, recursive), NULL, "accepted, as of cp: trees are always copied",
+     NULL, 0, 0, CLI_WORD_ANY},
     {0},
 };
 
-/* Between two sandboxes, or here only: neither is ours. */
+/* Exactly one of the two must be in a sandbox. */
 static int cp_refuse(const cli_app *cli, bool both) {
     return cli_usage(cli, both ? "both are in sandboxes: copy to here first, or use '-' and a pipe"
                                : "neither is in a sandbox: one has to be ID:PATH");

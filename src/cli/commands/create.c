@@ -3,7 +3,7 @@
 
 static const cli_option options[] = {CLI_CREATION_OPTIONS(0), {0}};
 
-/* For as long as there is one. When it is gone, or when a signal ends us, so has it to be. */
+/* --die-with-me: waits until the sandbox is gone; a signal ends the waiting, and then the sandbox is destroyed. */
 static int stay(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_error *error = NULL;
     cli_flush();
@@ -25,7 +25,7 @@ static int create_run(cli_app *cli, void *values) {
     if (!sandbox) return CLI_FAILED;
     const char *id = wrenn_sandbox_id(sandbox);
     int code = 0;
-    /* Nobody gets its id then, to use it or to remove it. */
+    /* The id could not be printed, so nobody could use or remove the sandbox. */
     if (cli->signal) cli_destroy(cli, sandbox);
     else if (cli->format == CLI_FORMAT_TEXT) printf("%s\n", id);
     else code = cli_print_object(cli, id, cli_sandbox_json(wrenn_sandbox_last_info(sandbox)));
@@ -39,7 +39,7 @@ static const cli_example examples[] = {
     {"with limits", "create -m 2g --vcpus 2 -T minimal"},
     {"one that is paused when nobody uses it", "create --idle-timeout 10m"},
     {"one that nobody has to remove", "create --lifetime 2h"},
-    {"one that ends with a script that ends", "create --die-with-me --name work &"},
+    {"one that is destroyed when a script ends", "create --die-with-me --name work &"},
     {"only if it has a kernel of its own", "create --isolation vm"},
     {0},
 };
@@ -49,9 +49,9 @@ const cli_command cli_command_create = {
     .group = CLI_GROUP_SANDBOXES,
     .summary = "make a sandbox that stays, and print its id",
     .details =
-        "It stays until 'wrenn rm'. Ctrl-C while it is made: it is finished and destroyed again. With --die-with-me\n"
-        "this command stays, too: until the sandbox is gone, or a signal comes, which destroys it. Should the command\n"
-        "be killed, or its machine be gone, the server destroys the sandbox after --lease.\n",
+        "It stays until 'wrenn rm'. Ctrl-C while it is being made destroys it again. With --die-with-me the command\n"
+        "runs until the sandbox is gone, or until a signal comes, which destroys the sandbox. If the command is killed,\n"
+        "or its machine is gone, the server destroys the sandbox after --lease.\n",
     .options = options,
     .examples = examples,
     .formats = true,

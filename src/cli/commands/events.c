@@ -110,7 +110,7 @@ static bool put_detail(void *context, const char *key, const wrn_json *value) {
     return true;
 }
 
-static void print_line(const wrenn_event_record *event) {
+static void events_print_line(const wrenn_event_record *event) {
     WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
     WRN_AUTO(wrn_json_freep) wrn_json *details = wrn_json_new_object();
     char time[TIME_SIZE];
@@ -133,7 +133,7 @@ static void show_page(const cli_app *cli, const wrenn_event_page *page, wrn_json
     for (size_t i = 0; i < page->events_count; i++) {
         const wrenn_event_record *event = page->events[i];
         WRN_AUTO(wrn_json_freep) wrn_json *object = NULL;
-        if (cli->format == CLI_FORMAT_TEXT) print_line(event);
+        if (cli->format == CLI_FORMAT_TEXT) events_print_line(event);
         else if (cli->format == CLI_FORMAT_NAME) puts(event->id);
         else if (array) wrn_json_append(array, event_json(event));
         else object = event_json(event), cli_print_json(object);
@@ -147,10 +147,10 @@ static void show_page(const cli_app *cli, const wrenn_event_page *page, wrn_json
 static void say_lost(const wrenn_event_page *page) {
     if (page->lost > 0) cli_complain("%lld events are not kept any more, and are left out here", (long long)page->lost);
     if (page->lost < 0)
-        cli_complain("these are not the events of the server of before: it is another one, or its data is gone");
+        cli_complain("these events are of another server than before, or the data of the server is gone");
 }
 
-/* A reader of ours that has gone is noticed also while nothing happens. */
+/* Notices that the reader of stdout has gone, also while no event comes. */
 static bool has_reader(cli_aside *aside) { return !(aside->fds[0].revents & POLLERR); }
 
 typedef struct position {
@@ -225,7 +225,7 @@ static const cli_example examples[] = {
     {"what happens from now on, until Ctrl-C", "events -f"},
     {"what happened to a sandbox in the last ten minutes", "events --since 10m work"},
     {"ends of sandboxes with a label, for a script", "events -f -o jsonl -t sandbox.destroy -l app=web"},
-    {"on from where an earlier look ended", "events -f --after \"$(wrenn events -o name | tail -n 1)\""},
+    {"those after the last one that was shown earlier", "events -f --after \"$(wrenn events -o name | tail -n 1)\""},
     {0},
 };
 

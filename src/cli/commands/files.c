@@ -12,7 +12,7 @@ typedef struct ls_values {
 } ls_values;
 
 static const cli_option ls_options[] = {
-    {"depth", 0, CLI_INT, offsetof(ls_values, depth), "N", "also what is so many levels below", NULL, 1, 256,
+    {"depth", 0, CLI_INT, offsetof(ls_values, depth), "N", "list this many levels of directories", NULL, 1, 256,
      CLI_WORD_ANY},
     {0},
 };
@@ -164,7 +164,7 @@ static int change_mode(cli_app *cli, void *values) {
     bool octal = *words && !words[strspn(words, "01234567")];
     if (!*words ||
         (octal ? strlen(words) > 5 || strtol(words, NULL, 8) > 07777 : apply_mode_words(words, 0, false) < 0))
-        return cli_usage(cli, "'%s' are no permissions: write 755, u+x or go-w", words);
+        return cli_usage(cli, "'%s' is not a mode: use 755, u+x or go-w", words);
     return each_path(cli, 2, change_mode_of);
 }
 
@@ -183,7 +183,7 @@ static const cli_example ls_examples[] = {{"a directory", "files ls work /etc"},
                                           {"three levels of it, for a script", "files ls -o json --depth 3 work /srv"},
                                           {0}};
 static const cli_example cat_examples[] = {{"print a file", "files cat work /etc/os-release"}, {0}};
-static const cli_example mkdir_examples[] = {{"with all above it", "files mkdir work /srv/a/b"}, {0}};
+static const cli_example mkdir_examples[] = {{"with its parents", "files mkdir work /srv/a/b"}, {0}};
 static const cli_example rm_examples[] = {{"a directory, with all that is in it", "files rm work /srv/a"}, {0}};
 static const cli_example mv_examples[] = {{"rename a file", "files mv work /tmp/a /tmp/b"},
                                           {"into a directory", "files mv work /tmp/b /srv/"},
@@ -209,7 +209,7 @@ static const cli_command below[] = {
      .server = CLI_SERVER_OWN,
      .run = cat},
     {.name = "mkdir",
-     .summary = "make directories, with those above them",
+     .summary = "make directories, with their parents",
      .operands = places,
      .examples = mkdir_examples,
      .server = CLI_SERVER_OWN,

@@ -11,10 +11,10 @@ static const host_values defaults = {.create = WRENN_HOSTS_CREATE_OPTIONS_INIT};
 static const cli_option create_options[] = {
     {"type", 0, CLI_TEXT, offsetof(host_values, create.type), "TYPE", "regular or byoc; default: regular", NULL, 0, 0,
      CLI_WORD_ANY},
-    {"team", 0, CLI_TEXT, offsetof(host_values, create.team_id), "ID", "whose it is, for byoc", NULL, 0, 0,
+    {"team", 0, CLI_TEXT, offsetof(host_values, create.team_id), "ID", "the team that owns it, for byoc", NULL, 0, 0,
      CLI_WORD_ANY},
-    {"provider", 0, CLI_TEXT, offsetof(host_values, create.provider), "TEXT", "of the machine, for people", NULL, 0, 0,
-     CLI_WORD_ANY},
+    {"provider", 0, CLI_TEXT, offsetof(host_values, create.provider), "TEXT",
+     "who provides the machine, for people to read", NULL, 0, 0, CLI_WORD_ANY},
     {"zone", 0, CLI_TEXT, offsetof(host_values, create.availability_zone), "TEXT", "its availability zone", NULL, 0, 0,
      CLI_WORD_ANY},
     {0},
@@ -167,7 +167,7 @@ static const cli_example untag_examples[] = {{"one of them", "host untag host-1 
 
 static const cli_command below[] = {
     {.name = "create",
-     .summary = "make the record of a host, with the token that lets it join",
+     .summary = "create a host, and print the token with which it joins",
      .options = create_options,
      .examples = create_examples,
      .formats = true,
@@ -228,7 +228,7 @@ static const cli_command below[] = {
 const cli_command cli_command_host = {
     .name = "host",
     .group = CLI_GROUP_ACCOUNT,
-    .summary = "see to the machines that sandboxes run on",
+    .summary = "manage the machines that sandboxes run on",
     .details = "They need a user token: 'wrenn login', or WRENN_TOKEN.\n",
     .below = below,
 };

@@ -60,12 +60,12 @@ static int key_drop(cli_app *cli, void *values) {
 static const cli_operand name[] = {{"NAME", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
 static const cli_operand ids[] = {{"ID", CLI_WORD_ANY, CLI_MANY}, {0}};
 static const cli_example create_examples[] = {{"into a context", "key create ci > key"}, {0}};
-static const cli_example ls_examples[] = {{"their names and beginnings", "key ls"}, {0}};
-static const cli_example rm_examples[] = {{"it is of no use from then on", "key rm key-1a2b"}, {0}};
+static const cli_example ls_examples[] = {{"their names, and how each begins", "key ls"}, {0}};
+static const cli_example rm_examples[] = {{"it stops working at once", "key rm key-1a2b"}, {0}};
 
 static const cli_command below[] = {
     {.name = "create",
-     .summary = "make an API key, and print it: it is shown this once",
+     .summary = "make an API key, and print it: it is shown only once",
      .operands = name,
      .examples = create_examples,
      .formats = true,

@@ -1,4 +1,4 @@
-/* kill: ends what runs in a sandbox. */
+/* kill: signals to what runs in a sandbox. */
 #include <signal.h>
 
 #include "base/signals.h"

@@ -8,7 +8,7 @@ enum { LONGEST = 31536000 };
 static bool lifetime_read_time(const cli_app *cli, const char *word, int64_t *seconds) {
     if (strcmp(word, "none") == 0) return *seconds = 0, true;
     if (cli_parse_seconds(word, seconds) && *seconds > 0 && *seconds <= LONGEST) return true;
-    cli_usage(cli, "'%s' is no time like 90, 5m, 2h or 1d, up to 365d, nor 'none'", word);
+    cli_usage(cli, "'%s' is neither a time, such as 90, 5m, 2h or 1d, up to 365d, nor 'none'", word);
     return false;
 }
 

@@ -24,7 +24,7 @@ static const cli_option signup_options[] = {
     {0},
 };
 
-/* The context as it is with its token: what it had stays. */
+/* Stores the token in the context; its other members stay. */
 static bool keep(const char *name, const char *url, const char *key, const wrenn_auth *auth) {
     wrn_json *context = wrn_json_new_object();
     wrn_json_set_string(context, "name", name);

@@ -8,12 +8,12 @@ typedef struct logs_values {
 } logs_values;
 
 static const cli_option options[] = {
-    {"follow", 'f', CLI_FLAG, offsetof(logs_values, follow), NULL, "go on with what comes, until the command has ended",
+    {"follow", 'f', CLI_FLAG, offsetof(logs_values, follow), NULL, "follow the output until the command has ended",
      NULL, 0, 0, CLI_WORD_ANY},
     {"tail", 'n', CLI_TEXT, offsetof(logs_values, tail), "LINES",
-     "only the last so many lines; 0: what comes from now on", NULL, 0, 0, CLI_WORD_ANY},
+     "only the last lines, this many; 0: only what comes from now on", NULL, 0, 0, CLI_WORD_ANY},
     {"offset", 0, CLI_TEXT, offsetof(logs_values, offset), "BYTES",
-     "begin behind so many bytes, both streams together; not with --tail", NULL, 0, 0, CLI_WORD_ANY},
+     "start after this many bytes, of both streams together; not with --tail", NULL, 0, 0, CLI_WORD_ANY},
     {0},
 };
 
@@ -33,7 +33,7 @@ static int read_again(cli_app *cli, void *context, wrenn_stream **stream, wrenn_
     return CLI_TRY_GET(cli, error, wrenn_sandbox_logs, (l->sandbox, l->selector, &l->asked), stream);
 }
 
-/* Through cuts of the connection: it goes on behind the last byte that was put out. */
+/* Connects again when the connection breaks, and goes on after the last byte that was printed. */
 static int follow(cli_app *cli, wrenn_stream *stream, log_place *l) {
     const cli_flow flow = {0};
     cli_outcome outcome;
@@ -44,7 +44,7 @@ static int follow(cli_app *cli, wrenn_stream *stream, log_place *l) {
         bool cut = outcome.end == CLI_END_LOST && (!outcome.error || cli_is_cut(outcome.error));
         if (cut && l->asked.flags) stream = cli_reconnect(cli, read_again, l, &outcome.error);
     } while (stream);
-    /* How the command ended is not how we did; and without --follow the output may end without an end of the command. */
+    /* The exit code of the command is not ours; and without --follow the output may end before the command does. */
     if (outcome.end == CLI_END_EXIT || (outcome.end == CLI_END_LOST && !outcome.error)) return 0;
     int code = cli_conclude(cli, NULL, &outcome);
     return code == CLI_RUN_FAILED ? CLI_FAILED : code;
@@ -73,7 +73,7 @@ static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", 
 static const cli_example examples[] = {
     {"a server that was started with exec -d --tag web", "logs work web"},
     {"its last ten lines, and then what comes", "logs -f -n 10 work web"},
-    {"on from where an earlier look ended", "logs --offset 1048576 work 7"},
+    {"what comes after its first mebibyte", "logs --offset 1048576 work 7"},
     {0},
 };
 
@@ -85,7 +85,7 @@ const cli_command cli_command_logs = {
         "PROCESS is a process id or a tag of what 'wrenn exec -d' or 'wrenn run -d' has started, also after its end.\n"
         "wrennd keeps the last 8 MiB of each, and those of the last 32 that have ended in the sandbox, as long as\n"
         "that lives. With -f it goes on after a cut of the connection and when wrennd starts again, without a byte twice\n"
-        "or left out. What is not kept any more is said on stderr. Output and errors come to stdout and stderr.\n",
+        "or left out. stderr says how much is not kept any more. Output and errors come to stdout and stderr.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -26,7 +26,7 @@ static const cli_option options[] = {
     {"timeout", 0, CLI_SECONDS, offsetof(mcp_values, limit_seconds), "TIME",
      "end a command or code after so long, unless a call says otherwise; default: 2m", NULL, 1, 86400, CLI_WORD_ANY},
     {"max-output", 0, CLI_INT, offsetof(mcp_values, output_max), "BYTES",
-     "text in a result, from which on it is cut; default: 60000", NULL, 1000, 16 << 20, CLI_WORD_ANY},
+     "cut the text of results that are longer; default: 60000", NULL, 1000, 16 << 20, CLI_WORD_ANY},
     {"http", 0, CLI_FLAG, offsetof(mcp_values, http), NULL,
      "serve over HTTP instead, at ADDRESS:PORT; default: 127.0.0.1:8765", NULL, 0, 0, CLI_WORD_ANY},
     {0},
@@ -44,7 +44,7 @@ static void mcp_serve(mcp_session *session, mcp_peer *peer) {
         else cli_turn(cli, -1);
     }
     cli->aside = NULL;
-    cli->signal = 0; /* that is how it is ended; one more gives up cleaning up */
+    cli->signal = 0; /* the first signal is the normal end; a second one ends the clean-up */
 }
 
 static bool open_directory(mcp_session *session, const char *path) {
@@ -55,7 +55,7 @@ static bool open_directory(mcp_session *session, const char *path) {
     return session->directory >= 0;
 }
 
-/* Nothing of a new sandbox can be asked of one that is there. */
+/* Options of a new sandbox do not go with an existing one. */
 static bool is_plain(const cli_creation *creation) {
     return !creation->template_name && !creation->name && !creation->isolation && !creation->labels.count &&
            !creation->vcpus && !creation->memory_mb && !creation->idle_seconds && !creation->lifetime_seconds &&
@@ -85,7 +85,7 @@ static int mcp_run(cli_app *cli, void *given) {
     cli->does = "";
     if (!cli_check_creation(cli, &values->creation, values->keep ? "--keep" : NULL)) return CLI_USAGE;
     if (values->sandbox && (values->keep || !is_plain(&values->creation)))
-        return cli_usage(cli, "--sandbox uses one that is there: it goes without --keep and what a new one is to be");
+        return cli_usage(cli, "--sandbox uses one that is there: neither --keep nor options of a new one go with it");
     /* A private server ends with us, as the sandbox does. */
     if (cli_is_private(cli) && !values->sandbox && !values->keep) session.server = CLI_SERVER_PRIVATE;
     if (!values->http && (cli->word_count || cli->format != CLI_FORMAT_TEXT))

@@ -67,7 +67,7 @@ static bool sets(const cli_network *n) {
     return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count || n->secrets.count;
 }
 
-/* May it go there? 1 when not. */
+/* Says whether the sandbox may connect there. The exit code is 1 if not. */
 static int check(cli_app *cli, const char *name, const char *to) {
     wrenn_network_check *verdict = NULL;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -138,7 +138,7 @@ const cli_command cli_command_net = {
     .details =
         "Options replace the whole policy, and connections that the new one does not allow are cut. The sandbox must\n"
         "have been made with a network: --net, --allow, --preset or --secret of 'wrenn create' and 'wrenn run';\n"
-        "for --secret with that one.\n"
+        "for --secret, made with --secret.\n"
         "\n"
         "With a HOST (HOST, HOST:PORT or HOST:PORT/udp; 443 without a port), also as 'wrenn net check ID HOST', it says\n"
         "whether the sandbox may go there, by which rule or why not. Nothing is connected to; the exit code is 1 if not.\n",

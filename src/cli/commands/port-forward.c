@@ -1,5 +1,5 @@
 /* port-forward: a port of this machine that leads to one of a sandbox. Each connection is a program in the sandbox that
- * passes on what it reads and what the port says: so it works with whatever server runs programs. */
+ * relays between its stdin and stdout and the port, so it works with every server that can run programs. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -76,7 +76,7 @@ static void begin_relay(forward *f, int socket) {
     size_t i = 0;
     while (i < CONNECTIONS_MAX && f->relays[i].socket >= 0) i++;
     if (i == CONNECTIONS_MAX) {
-        close(socket); /* more than that are too many at once */
+        close(socket); /* all places are taken */
         return;
     }
     relay *r = &f->relays[i];
@@ -219,13 +219,13 @@ static int port_forward_run(cli_app *cli, void *given) {
 static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"LOCAL:REMOTE", CLI_WORD_ANY, 0}, {0}};
 static const cli_example examples[] = {{"port 8080 here is port 80 there", "port-forward work 8080:80"},
                                        {"the same number", "port-forward work 8080"},
-                                       {"any that is free here", "port-forward work :5432"},
+                                       {"any free port here", "port-forward work :5432"},
                                        {0}};
 
 const cli_command cli_command_port_forward = {
     .name = "port-forward",
     .group = CLI_GROUP_NETWORK,
-    .summary = "make a port of a sandbox one of this machine, until Ctrl-C",
+    .summary = "forward a port of this machine to one of a sandbox, until Ctrl-C",
     .details = "Prints where it listens. Any protocol over TCP will do. The sandbox needs python3 or bash for it.\n",
     .operands = operands,
     .options = options,

@@ -10,7 +10,7 @@ static const cli_option options[] = {
     {"all", 'a', CLI_FLAG, offsetof(rm_values, all), NULL, "all that there are", NULL, 0, 0, CLI_WORD_ANY},
     {"label", 'l', CLI_PAIRS, offsetof(rm_values, labels), "NAME=VALUE", "all with this label; repeatable", NULL, 0, 0,
      CLI_WORD_ANY},
-    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "it is no failure when there is none", NULL, 0, 0,
+    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "succeed also if there is no such sandbox", NULL, 0, 0,
      CLI_WORD_ANY},
     {0},
 };
@@ -82,8 +82,8 @@ const cli_command cli_command_rm = {
     .name = "rm",
     .group = CLI_GROUP_SANDBOXES,
     .summary = "destroy sandboxes, with all that is in them",
-    .details = "Prints the id of each sandbox that is gone. One that was destroyed before is fine. It goes on after a\n"
-               "failure, and says so at the end by its exit code.\n",
+    .details = "Prints the id of each sandbox that is gone. One that was destroyed before is fine. After a failure\n"
+               "it goes on with the others, and its exit code tells.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -112,7 +112,7 @@ static bool has_network(const wrenn_sandbox *sandbox) {
     return isolation && isolation->network && strcmp(isolation->network, "none") != 0;
 }
 
-/* Everything between the sandbox's beginning and its end. */
+/* What is done with the sandbox, from its creation to its end. */
 static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
     if (!publish(sandbox, &values->ports)) return CLI_RUN_FAILED;
@@ -163,7 +163,7 @@ const cli_command cli_command_run = {
         "Its output comes as it is written, byte for byte, and its exit code is that of wrenn. Input is passed on\n"
         "when it is a pipe or a file, or with -i. When stdin, stdout and stderr are terminals the program gets\n"
         "one too. There is no time limit unless --timeout sets one. No shell looks at the words; use 'sh -c LINE' for that. Ctrl-C\n"
-        "destroys the sandbox as well; pressed once more it gives up on that. A sandbox that is destroyed is on\n"
+        "destroys the sandbox as well; a second Ctrl-C does not wait for that. A sandbox that is destroyed is on\n"
         "a private server that ends with the command, unless a server is configured; one that is kept is on\n"
         "your own server (see 'wrenn help serve').\n",
     .operands = operands,

@@ -56,7 +56,7 @@ static int set(cli_app *cli, void *given) {
     return code;
 }
 
-static int list(cli_app *cli, void *values) {
+static int secrets_list(cli_app *cli, void *values) {
     static const char *const titles[] = {"NAME", "CREATED", "CHANGED", NULL};
     wrenn_secret_list *found = NULL;
     (void)values;
@@ -75,7 +75,7 @@ static int list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
-static int drop(cli_app *cli, void *values) {
+static int secrets_drop(cli_app *cli, void *values) {
     int code = 0;
     (void)values;
     if (!cli_connect(cli)) return CLI_FAILED;
@@ -114,13 +114,13 @@ static const cli_command below[] = {
      .examples = ls_examples,
      .formats = true,
      .server = CLI_SERVER_OWN,
-     .run = list},
+     .run = secrets_list},
     {.name = "rm",
      .summary = "delete secrets",
      .operands = names,
      .examples = rm_examples,
      .server = CLI_SERVER_OWN,
-     .run = drop},
+     .run = secrets_drop},
     {0},
 };
 

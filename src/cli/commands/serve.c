@@ -55,7 +55,7 @@ static int serve_end(cli_app *cli, cli_daemon *own, bool force) {
         cli_complain("%zu sandboxes would end with it: remove them with 'wrenn rm', or give --force", count);
         return CLI_FAILED;
     }
-    /* Its number can't become another process's before we are told of its end. */
+    /* While the pidfd is open, the process id can't become another process's. */
     int pid = cli_daemon_pid(own), fd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
     struct pollfd ended = {.fd = fd, .events = POLLIN};
     if (fd < 0 || cli_daemon_pid(own) != pid || syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) != 0) {
@@ -117,12 +117,12 @@ static const cli_example examples[] = {
 const cli_command cli_command_serve = {
     .name = "serve",
     .group = CLI_GROUP_SERVER,
-    .summary = "run the server, wrennd, or see to your own one",
+    .summary = "run the server, wrennd, or manage your own one",
     .details =
         "With -d, 'status' or 'stop' this is about your own server: the one that commands use when no other is\n"
         "configured. They start it by themselves, and it ends when it has had no sandbox and no connection for\n"
         "15 minutes. Its data is in $XDG_STATE_HOME/wrenn/server or ~/.local/state/wrenn/server, its log in the\n"
-        "file 'log' there. 'status' exits with 1 when it does not run. 'stop' wants --force if it has sandboxes.\n"
+        "file 'log' there. 'status' exits with 1 when it does not run. 'stop' needs --force if it has sandboxes.\n"
         "\n"
         "All other words are options of wrennd, which then runs in the foreground; 'wrennd --help' explains them.\n"
         "WRENN_WRENND says where wrennd is. With -o json before 'serve' its log lines are JSON.\n",

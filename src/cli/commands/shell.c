@@ -11,10 +11,10 @@ typedef struct shell_values {
 } shell_values;
 
 static const cli_option options[] = {
-    {"attach", 'a', CLI_TEXT, offsetof(shell_values, attach), "TAG", "go back to a terminal that runs already", NULL, 0,
+    {"attach", 'a', CLI_TEXT, offsetof(shell_values, attach), "TAG", "connect again to a terminal that runs", NULL, 0,
      0, CLI_WORD_ANY},
     {"program", 0, CLI_TEXT, offsetof(shell_values, program), "LINE",
-     "what to run, for the shell; default: bash, or sh where there is none", NULL, 0, 0, CLI_WORD_ANY},
+     "the shell command to run; default: bash, or sh where there is none", NULL, 0, 0, CLI_WORD_ANY},
     {"escape", 0, CLI_TEXT, offsetof(shell_values, escape), "CHARACTER", "the escape key, or 'none'; default: '~'",
      NULL, 0, 0, CLI_WORD_ANY},
     CLI_START_OPTIONS(offsetof(shell_values, start)),
@@ -45,9 +45,9 @@ static int attach_again(cli_app *cli, void *context, wrenn_stream **stream, wren
     return CLI_TRY_GET(cli, error, wrenn_sandbox_pty_connect, (t->sandbox, t->tag, NULL), stream);
 }
 
-/* Follows it through cuts of the connection. */
+/* Connects again when the connection breaks. */
 static int shell_follow(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stream, const char *attach, int escape) {
-    static const char clear[] = "\033[H\033[2J\033[3J"; /* what was shown is shown again */
+    static const char clear[] = "\033[H\033[2J\033[3J"; /* the server repeats what was shown */
     char tag[256] = "";
     const char *own = wrenn_stream_tag(stream);
     cli_flow flow = {.input = true, .terminal = true, .escape = escape};

@@ -12,8 +12,8 @@ typedef struct stats_values {
 } stats_values;
 
 static const cli_option options[] = {
-    {"once", 0, CLI_FLAG, offsetof(stats_values, once), NULL, "print it once; so it is when stdout is no terminal",
-     "no-stream", 0, 0, CLI_WORD_ANY},
+    {"once", 0, CLI_FLAG, offsetof(stats_values, once), NULL,
+     "print once and exit; the default when stdout is no terminal", "no-stream", 0, 0, CLI_WORD_ANY},
     {"range", 0, CLI_TEXT, offsetof(stats_values, range), "TIME", "of the graph: 5m, 10m, 1h, 2h, 6h, 12h or 24h", NULL,
      0, 0, CLI_WORD_ANY},
     {0},
@@ -29,7 +29,7 @@ static double disk_of(const wrenn_metric_point *point) { return (double)point->d
 
 static const measured measures[GRAPHS] = {cpu_of, memory_of, disk_of};
 
-/* How wide each graph may be, beside the numbers; 0: there is no room for any, or no terminal. */
+/* The width of each graph; 0: there is no room for one, or no terminal. */
 static size_t graph_width(void) {
     int64_t cols, rows;
     if (!isatty(STDOUT_FILENO) || !cli_terminal_size(&cols, &rows)) return 0;
@@ -37,7 +37,7 @@ static size_t graph_width(void) {
     return each < GRAPH_MIN ? 0 : each > GRAPH_MAX ? GRAPH_MAX : (size_t)each;
 }
 
-/* The last points as bars: of the processor against all of it, of the rest against the most that is shown. */
+/* The last points as bars: processor relative to all of it, the rest relative to the highest point shown. */
 static void draw(const wrenn_metrics *metrics, measured value, size_t width, char out[GRAPH_MAX * 3 + 1]) {
     static const char *const bars[] = {"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
     const size_t levels = WRN_COUNT(bars), count = metrics->points_count;
@@ -78,7 +78,7 @@ static void stats_add_row(cli_rows *rows, const char *id, const wrenn_metrics *m
     cli_rows_add(rows, id, object, cells);
 }
 
-/* One of those that were `listed` may have gone meanwhile. */
+/* A sandbox that was `listed` may be gone by now. */
 static bool stats_measure(cli_app *cli, cli_rows *rows, const char *id, const char *range, size_t width, bool listed) {
     wrenn_sandbox_metrics_options asked = WRENN_SANDBOX_METRICS_OPTIONS_INIT;
     wrenn_sandbox *sandbox = cli_sandbox(cli, id);
@@ -143,8 +143,8 @@ const cli_command cli_command_stats = {
     .group = CLI_GROUP_SANDBOXES,
     .summary = "show what sandboxes use: processor, memory, disk",
     .details =
-        "On a terminal it goes on until Ctrl-C, and shows beside each number how it was, as wide as there is room: the\n"
-        "processor against all that the sandbox has, memory and disk against the most that is shown.\n",
+        "On a terminal it goes on until Ctrl-C, with a graph of the past beside each number, if there is room: the\n"
+        "processor relative to all that the sandbox has, memory and disk relative to the highest point shown.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

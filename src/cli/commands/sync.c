@@ -23,7 +23,7 @@ typedef struct sync_values {
 
 typedef struct change {
     char *path; /* below the directory */
-    bool gone;  /* it was, at least for a moment; and it was a directory */
+    bool gone;  /* a directory that did not exist at some moment */
     bool was_directory;
 } change;
 
@@ -33,7 +33,7 @@ typedef struct mirror {
     wrenn_sandbox *sandbox;
     const sync_values *values;
     const char *from, *to;
-    int directory;  /* open while something is copied: its end would not be seen otherwise */
+    int directory;  /* open while something is copied, to notice its removal */
     char **watched; /* paths by watch descriptor */
     size_t watched_count;
     change *changes;
@@ -97,7 +97,7 @@ static void take_lines(mirror *s) {
     s->ignored_size = (size_t)(to - s->ignored);
 }
 
-/* One that is not there says nothing. False: reported. */
+/* A file that does not exist ignores nothing. False: reported. */
 static bool read_gitignore(mirror *s) {
     WRN_AUTO(wrn_buf_free) wrn_buf place = WRN_BUF_INIT;
     s->ignored_size = 0;
@@ -112,7 +112,7 @@ static bool read_gitignore(mirror *s) {
     return errno == ENOENT || (cli_complain("%s: %s", place.data, strerror(errno)), false);
 }
 
-/* The same, also because of a directory above it. */
+/* Whether the path, or a directory above it, is left out. */
 static bool wants_below(mirror *s, const char *path, bool directory) {
     WRN_AUTO(wrn_buf_free) wrn_buf above = WRN_BUF_INIT;
     for (const char *slash = path; (slash = strchr(slash, '/')); slash++) {
@@ -173,7 +173,7 @@ static void watch_tree(mirror *s, const char *path) {
     if (tree) fts_close(tree);
 }
 
-/* What was moved away is watched under its old name no more. */
+/* Stops watching what was moved away. */
 static void unwatch_tree(mirror *s, const char *path) {
     size_t size = strlen(path);
     for (size_t i = 0; i < s->watched_count; i++) {
@@ -315,7 +315,7 @@ static bool copy_changes(mirror *s) {
         const change *c = &changes[i];
         bool there = fstatat(s->directory, c->path, &here, AT_SYMLINK_NOFOLLOW) == 0;
         if (there) paths[kept++] = c->path;
-        /* A directory that became a file, or the other way round, is in its own way. */
+        /* What became a file from a directory, or a directory from a file, has to be removed first. */
         if (s->values->removes && c->gone && (!there || c->was_directory || S_ISDIR(here.st_mode)))
             ok = remove_there(s, c->path);
     }

@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 
-/* Where the user's own server finds it, unless it is said where to build. */
+/* Builds where the user's own server finds it, unless an option says where. */
 static int template_build(cli_app *cli, void *values) {
     cli_daemon own;
     char why[1024];
@@ -69,6 +69,6 @@ static const cli_command below[] = {
 const cli_command cli_command_template = {
     .name = "template",
     .group = CLI_GROUP_TEMPLATES,
-    .summary = "what sandboxes are made from: build, list, remove",
+    .summary = "build, list and remove what sandboxes are made from",
     .below = below,
 };

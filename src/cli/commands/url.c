@@ -53,8 +53,8 @@ const cli_command cli_command_url = {
     .group = CLI_GROUP_NETWORK,
     .summary = "print the URL of a port of a sandbox",
     .details =
-        "Whoever knows the URL gets in: the server asks for no key there. Of a server on a unix socket, as your own\n"
-        "one is, it does not resolve: 'wrenn port-forward' makes a port of this machine of it.\n",
+        "Whoever knows the URL gets in: the server asks for no key there. URLs of a server on a unix socket, such as\n"
+        "your own one, do not resolve: use 'wrenn port-forward' with those.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

@@ -547,7 +547,7 @@ static void handle_frames(wrn_agent *agent, size_t max) {
     if (next > 0 && !agent->broken && !agent->close_asked) wrn_turn_wait(&agent->turn);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events);
+static void agent_on_readable(uv_poll_t *poll, int status, int events);
 
 static void begin_event(wrn_agent *agent) {
     agent->in_event = true;
@@ -565,7 +565,7 @@ static void end_event(wrn_agent *agent) {
 static void agent_on_turn(wrn_turn *turn) {
     wrn_agent *agent = turn->context;
     begin_event(agent);
-    uv_poll_start(&agent->poll, UV_READABLE, on_readable);
+    uv_poll_start(&agent->poll, UV_READABLE, agent_on_readable);
     handle_frames(agent, FRAMES_MAX);
     end_event(agent);
 }
@@ -585,7 +585,7 @@ static bool read_frames(wrn_agent *agent, size_t max) {
     return !agent->broken && !agent->close_asked;
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events) {
+static void agent_on_readable(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
     begin_event(agent);
     if (status < 0) {
@@ -622,7 +622,7 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_eve
     init_poll(agent, &agent->out_poll, agent->out_fd);
     agent->turn = (wrn_turn){.go = agent_on_turn, .context = agent, .loop = loop};
     if (events->owner) wrn_turn_set_owner(&agent->turn, events->owner);
-    uv_poll_start(&agent->poll, UV_READABLE, on_readable);
+    uv_poll_start(&agent->poll, UV_READABLE, agent_on_readable);
     return agent;
 }
 

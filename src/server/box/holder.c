@@ -63,7 +63,7 @@ static bool receive_packet(int from, packet *p, int fds[FDS_MAX]) {
 }
 
 /* They come in the order of find_fds(), without those that are missing, which are -1 in the packet. */
-static void take_fds(held_box *box, const int fds[FDS_MAX]) {
+static void holder_take_fds(held_box *box, const int fds[FDS_MAX]) {
     int *at[FDS_MAX];
     find_fds(box, at);
     for (size_t i = 0; i < FDS_MAX; i++)
@@ -133,14 +133,14 @@ static void lose_connection(holding *h) {
     h->give_up_ms = wrn_now_ms() + h->plan->config->adopt_ms;
 }
 
-static void on_packet(holding *h) {
+static void holder_on_packet(holding *h) {
     packet p = {0};
     int fds[FDS_MAX];
     if (!receive_packet(h->connection, &p, fds)) {
         lose_connection(h);
     } else if (p.type == ADD && h->count < HELD_MAX && fds[0] >= 0 && fds[1] >= 0) {
         forget_id(h, p.box.id);
-        take_fds(&p.box, fds);
+        holder_take_fds(&p.box, fds);
         h->boxes[h->count++] = p.box;
     } else {
         wrn_fds_close(fds, FDS_MAX);
@@ -265,7 +265,7 @@ _Noreturn static void run_holder(holding *h) {
             continue;
         }
         if (!wait_ready(ready, left)) continue;
-        if (h->connection >= 0 && ready[1].revents) on_packet(h);
+        if (h->connection >= 0 && ready[1].revents) holder_on_packet(h);
         else if (ready[0].revents) on_holder_connection(h);
     }
     _exit(0);
@@ -348,7 +348,7 @@ static bool receive_all(int from, inheritance *out) {
             capacity = capacity ? 2 * capacity : 16;
             out->boxes = realloc(out->boxes, capacity * sizeof(*out->boxes));
         }
-        take_fds(&p.box, fds);
+        holder_take_fds(&p.box, fds);
         out->boxes[out->count++] = p.box;
     }
     return false;

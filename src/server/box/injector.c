@@ -36,7 +36,7 @@ static void free_injector(injector *in) {
     free(in);
 }
 
-static void on_again(uv_timer_t *timer) {
+static void injector_on_again(uv_timer_t *timer) {
     injector *in = timer->data;
     void (*ended)(void *context) = in->ended;
     void *context = in->context;
@@ -50,7 +50,7 @@ static void on_injector_exit(uv_poll_t *poll, int status, int events) {
     siginfo_t info = {0};
     if (waitid(P_PID, (id_t)in->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
     uv_close((uv_handle_t *)WRN_TAKE(in->exit_poll), wrn_handle_free);
-    if (in->ended) uv_timer_start(in->timer, on_again, AGAIN_MS, 0);
+    if (in->ended) uv_timer_start(in->timer, injector_on_again, AGAIN_MS, 0);
     else free_injector(in);
 }
 
@@ -110,7 +110,7 @@ injector *injector_new(const wrn_box *box, int config_fd, void (*ended)(void *co
     in->timer->data = in;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || !spawn(in, box, config_fd, pair[1])) {
         wrn_fds_close(pair, 2);
-        uv_timer_start(in->timer, on_again, AGAIN_MS, 0);
+        uv_timer_start(in->timer, injector_on_again, AGAIN_MS, 0);
         return in;
     }
     close(pair[1]);

@@ -116,7 +116,7 @@ static void on_relay_room(void *context) {
     watch(r);
 }
 
-static void refuse(relay *r, const wrn_proc_result *result) {
+static void relay_refuse(relay *r, const wrn_proc_result *result) {
     wrn_fault fault;
     int code = result->end == WRN_PROC_EXITED ? result->code : ECONNRESET;
     wrn_fault_set(&fault, code == ECONNREFUSED ? WRN_FAULT_NOT_LISTENING : WRN_FAULT_AGENT_ERROR,
@@ -128,7 +128,7 @@ static void on_relay_end(void *context, const wrn_proc_result *result) {
     relay *r = context;
     bool had_caller = r->poll.data != NULL;
     r->proc = NULL;
-    if (r->done) refuse(r, result);
+    if (r->done) relay_refuse(r, result);
     if (!had_caller) return free_relay(r);
     if (r->fd < 0) uv_close((uv_handle_t *)&r->poll, on_relay_closed);
     else watch(r);

@@ -184,7 +184,7 @@ static wrn_multipart_step piece(wrn_multipart *m, const char *data, size_t size)
 }
 
 /* What looked like the beginning of a delimiter is content. */
-static wrn_multipart_step release(wrn_multipart *m) {
+static wrn_multipart_step multipart_release(wrn_multipart *m) {
     size_t from = m->assumed, size = m->matched - from;
     m->phase = PHASE_CONTENT;
     m->matched = m->assumed = 0;
@@ -222,7 +222,7 @@ static wrn_multipart_step feed_content(wrn_multipart *m, const char *data, size_
     m->matched += same;
     *used += same;
     if (same == wanted) m->phase = PHASE_DELIMITER;
-    else if (same < left) return release(m);
+    else if (same < left) return multipart_release(m);
     return WRN_MULTIPART_MORE;
 }
 
@@ -230,7 +230,7 @@ static wrn_multipart_step feed_content(wrn_multipart *m, const char *data, size_
 
 /* A longer line that begins like the delimiter is content. */
 static wrn_multipart_step feed_delimiter(wrn_multipart *m, char c) {
-    if (!strchr("- \t\r", c) || !c) return release(m);
+    if (!strchr("- \t\r", c) || !c) return multipart_release(m);
     m->phase = PHASE_LINE;
     if (!m->in_part) return WRN_MULTIPART_MORE;
     m->in_part = false;

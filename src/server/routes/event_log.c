@@ -90,7 +90,7 @@ static bool take_event(void *context, const wrn_event_row *row) {
     return wrn_json_append(p->events, show_event(p, row));
 }
 
-static bool look(page *p) {
+static bool event_log_look(page *p) {
     p->looked_at = 0;
     return wrn_store_list_events(wrn_server_of(p->request)->store, p->request->who.team_id, p->at, take_event, p) ==
            WRN_DB_OK;
@@ -99,7 +99,7 @@ static bool look(page *p) {
 /* ---- from where ---- */
 
 /* The number of a cursor that this server has given; -1: another one has, or it is none of this team's. */
-static int64_t number_of(const page *p, const char *dot, int64_t newest) {
+static int64_t event_number_of(const page *p, const char *dot, int64_t newest) {
     const char *team_id = p->request->who.team_id;
     size_t size = (size_t)(dot - p->after);
     int64_t number;
@@ -121,7 +121,7 @@ static bool find_start(page *p) {
     if (!dot)
         return wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
                           "parameter \"after\": \"%.100s\" is neither \"now\" nor the id of an event", p->after);
-    int64_t number = number_of(p, dot, newest);
+    int64_t number = event_number_of(p, dot, newest);
     if (number >= p->at) p->at = number;
     else p->lost = number < 0 ? -1 : p->at - number;
     return true;
@@ -158,7 +158,7 @@ static bool set_sandbox(page *p, const char *value) {
 }
 
 /* One parameter; `value` NULL: malformed. False: the request was answered. */
-static bool read_parameter(page *p, const char *name, const char *value) {
+static bool event_log_read_parameter(page *p, const char *name, const char *value) {
     wrn_request *request = p->request;
     if (strcmp(name, "label") == 0) return wrn_metadata_add_filter(request, value, &p->labels);
     if (strcmp(name, "type") == 0) return add_type(p, value);
@@ -175,14 +175,14 @@ static bool read_query(page *p) {
     const char *at = p->request->head.query, *name, *value;
     while (wrn_query_next(&at, &name, &value, &p->request->arena)) {
         bool is_text = value && wrn_utf8_valid_prefix(value, strlen(value)) == strlen(value);
-        if (!read_parameter(p, name, is_text ? value : NULL)) return false;
+        if (!event_log_read_parameter(p, name, is_text ? value : NULL)) return false;
     }
     return true;
 }
 
 /* ---- the answer ---- */
 
-static void answer(page *p) {
+static void event_log_answer(page *p) {
     wrn_json *body = wrn_json_new_object();
     wrn_json_set(body, "events", WRN_TAKE(p->events));
     set_cursor(p, body, "next", p->at);
@@ -202,13 +202,13 @@ static void page_on_news(wrn_watcher *watcher, const wrn_news *news) {
 static void page_on_turn(wrn_turn *turn) {
     page *p = turn->context;
     wrn_turn_begin(turn);
-    if (!look(p) || p->bytes || p->more) answer(p);
+    if (!event_log_look(p) || p->bytes || p->more) event_log_answer(p);
     if (wrn_turn_end(turn) && p->answered) wrn_turn_cancel(turn);
 }
 
-static void page_on_time(uv_timer_t *timer) { answer(timer->data); }
+static void page_on_time(uv_timer_t *timer) { event_log_answer(timer->data); }
 
-static void page_on_over(wrn_request *request) { answer(request->handler); }
+static void page_on_over(wrn_request *request) { event_log_answer(request->handler); }
 
 static void wait_for_more(page *p) {
     wrn_request *request = p->request;
@@ -230,11 +230,11 @@ void wrn_route_list_events(wrn_request *request) {
     p->timer.data = p;
     if (!read_query(p) || !find_start(p)) {
         free_page(p);
-    } else if (!look(p)) {
+    } else if (!event_log_look(p)) {
         free_page(p);
         wrn_reply_db_error(request);
     } else if (p->bytes || p->more || p->lost || !p->wait_sec || wrn_server_of(request)->stopping) {
-        answer(p);
+        event_log_answer(p);
     } else {
         wait_for_more(p);
     }

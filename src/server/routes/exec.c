@@ -143,7 +143,7 @@ static void compose(run *r) {
 
 static void run_composing(wrn_job *job) { compose(WRN_OWNER(job, run, job)); }
 
-static void answer(wrn_job *job) {
+static void exec_answer(wrn_job *job) {
     run *r = WRN_OWNER(job, run, job);
     wrn_buf text = r->text; /* `r` is freed with the request */
     wrn_reply_buf(r->request, r->status, "application/json", &text);
@@ -163,7 +163,7 @@ static void exec_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     r->ended_us = wrn_now_us();
     r->request->on_gone = NULL;
     bool small = r->out.size + r->err.size <= WRN_JSON_SMALL;
-    wrn_lane_put(small ? NULL : r->request->loop, WRN_LANE_JSON, &r->job, run_composing, answer);
+    wrn_lane_put(small ? NULL : r->request->loop, WRN_LANE_JSON, &r->job, run_composing, exec_answer);
 }
 
 static const char *const *environment(wrn_arena *arena, const wrn_pair *const *envs, size_t count, wrn_fault *fault) {

@@ -374,14 +374,14 @@ static void change_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     else wrn_reply_fault(j->request, &fault);
 }
 
-static void start_change(job *j, const char *const *argv) {
+static void files_start_change(job *j, const char *const *argv) {
     j->viewer = (wrn_viewer){.end = change_on_end};
     start_job(j, argv);
 }
 
 void wrn_route_remove_path(wrn_request *request, const wrn_sandbox_row *row) {
     job *j = new_path_job(request, row);
-    if (j) start_change(j, (const char *const[]){"remove", j->path, NULL});
+    if (j) files_start_change(j, (const char *const[]){"remove", j->path, NULL});
 }
 
 void wrn_route_rename_path(wrn_request *request, const wrn_sandbox_row *row) {
@@ -394,7 +394,7 @@ void wrn_route_rename_path(wrn_request *request, const wrn_sandbox_row *row) {
     char *both = wrn_arena_alloc(&request->arena, size);
     snprintf(both, size, "%s to %s", asked.path, asked.to);
     j->path = both;
-    start_change(j, (const char *const[]){"rename", asked.path, asked.to, NULL});
+    files_start_change(j, (const char *const[]){"rename", asked.path, asked.to, NULL});
 }
 
 void wrn_route_change_mode(wrn_request *request, const wrn_sandbox_row *row) {
@@ -406,5 +406,5 @@ void wrn_route_change_mode(wrn_request *request, const wrn_sandbox_row *row) {
     if (asked.mode < 0 || asked.mode > 07777)
         return wrn_reply_invalid(request, "member \"mode\" must be from 0 to 4095, which is octal 7777");
     snprintf(mode, sizeof(mode), "%llo", (unsigned long long)asked.mode);
-    start_change(j, (const char *const[]){"chmod", j->path, mode, NULL});
+    files_start_change(j, (const char *const[]){"chmod", j->path, mode, NULL});
 }

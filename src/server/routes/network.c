@@ -72,7 +72,7 @@ static void on_looked(void *context, const wrn_json *state, const wrn_fault *fau
     free(i);
 }
 
-static void on_set(void *context, const wrn_json *state, const wrn_fault *fault) {
+static void network_on_set(void *context, const wrn_json *state, const wrn_fault *fault) {
     inquiry *i = context;
     if (fault) wrn_reply_fault(i->request, fault);
     else reply_network(i->request, i->row.id, state);
@@ -98,11 +98,11 @@ void wrn_route_set_network(wrn_request *request, const wrn_sandbox_row *row) {
     const char *egress = wrn_policy_accept(&server->egress, &asked, &policy, &fault);
     if (!egress || !wrn_policy_has_secrets(server, row->team_id, &asked, &fault))
         return wrn_reply_fault(request, &fault);
-    wrn_sandboxes_set_network(server->sandboxes, row, egress, policy.data, on_set, new_inquiry(request, row));
+    wrn_sandboxes_set_network(server->sandboxes, row, egress, policy.data, network_on_set, new_inquiry(request, row));
 }
 
 /* One that has no network may go nowhere. */
-static void on_checked(void *context, const wrn_json *answer, const wrn_fault *fault) {
+static void network_on_checked(void *context, const wrn_json *answer, const wrn_fault *fault) {
     static const char *const shown[] = {"allowed", "reason", "rule", "source"};
     wrn_request *request = context;
     if (fault && fault->code != WRN_FAULT_CONFLICT) return wrn_reply_fault(request, fault);
@@ -135,5 +135,5 @@ void wrn_route_check_network(wrn_request *request, const wrn_sandbox_row *row) {
     wrn_json_set_string(asked, "host", place.is_name ? place.name : wrn_address_text(&place.range, address));
     wrn_json_set_int(asked, "port", place.has_ports ? place.low : USUAL_PORT);
     wrn_json_set_string(asked, "proto", place.proto == WRN_UDP ? "udp" : "tcp");
-    wrn_sandboxes_check_network(wrn_server_of(request)->sandboxes, row, asked, on_checked, request);
+    wrn_sandboxes_check_network(wrn_server_of(request)->sandboxes, row, asked, network_on_checked, request);
 }

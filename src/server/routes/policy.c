@@ -91,7 +91,7 @@ static bool had_before(const wrn_network_policy *asked, size_t index) {
     return false;
 }
 
-static int add_inject(const wrn_network_policy *asked, wrn_json *policy, wrn_fault *fault) {
+static int policy_add_inject(const wrn_network_policy *asked, wrn_json *policy, wrn_fault *fault) {
     wrn_json *array = wrn_json_new_array();
     if (asked->inject_count > WRN_POLICY_INJECT_MAX) {
         wrn_json_free(array);
@@ -158,7 +158,7 @@ const char *wrn_policy_accept(const wrn_egress_config *config, const wrn_network
     wrn_json_set_string(accepted, "egress", egress_words[egress]);
     if (add_rules(config, "allow", asked->allow, asked->allow_count, accepted, fault) != 0 ||
         add_rules(config, "deny", asked->deny, asked->deny_count, accepted, fault) != 0 ||
-        add_presets(asked, accepted, fault) != 0 || add_inject(asked, accepted, fault) != 0)
+        add_presets(asked, accepted, fault) != 0 || policy_add_inject(asked, accepted, fault) != 0)
         return NULL;
     wrn_json_write(accepted, policy);
     return egress_words[egress];

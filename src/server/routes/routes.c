@@ -79,7 +79,7 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     if (why && is_proxied) return wrn_reply_plain(request, 403, why), WRN_HTTP_ANSWERED;
     if (why) return wrn_reply_error(request, WRN_FAULT_FORBIDDEN, "%s", why), WRN_HTTP_ANSWERED;
     if (is_proxied) return request->route = &proxy_route, WRN_HTTP_STREAM;
-    wrn_request_add_field(request, WRN_FEATURES_FIELD, WRN_FEATURES);
+    wrn_request_add_field(request, WRN_FEATURES_FIELD, &WRN_FEATURES[1]);
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
     wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
                                       &request->arena, request->params, &route, &allow);

@@ -159,7 +159,7 @@ static void fail_as(session *s, bool fatal, wrn_fault_code code, const char *tex
     fail_with(s, fatal, code, text, WRN_WS_NORMAL);
 }
 
-static void fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, WRN_FAULT_NONE, text); }
+static void streams_fail(session *s, bool fatal, const char *text) { fail_as(s, fatal, WRN_FAULT_NONE, text); }
 static void fail_fault(session *s, bool fatal, const wrn_fault *fault) {
     fail_as(s, fatal, fault->code, fault->message);
 }
@@ -262,7 +262,7 @@ static void session_on_end(wrn_viewer *viewer, const wrn_proc_result *result) {
     send_tails(s);
     if (result->end == WRN_PROC_FAILED) return fail_fault(s, true, result->fault);
     if (result->end == WRN_PROC_LOST)
-        return fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
+        return streams_fail(s, false, "the sandbox ended while the command ran; its outcome is unknown");
     wrn_json *message = new_message(result->end == WRN_PROC_RUNS ? "end" : "exit");
     if (result->end != WRN_PROC_RUNS) wrn_exec_add_end(message, result);
     send_json(s, message);
@@ -426,7 +426,7 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
     const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
     if (strcmp(type, "start") == 0) s->kind->begin(s, &row, message, &arena);
     else if (s->kind->is_terminal && strcmp(type, "connect") == 0 && tag && *tag) attach(s, &row, tag, true);
-    else fail(s, true, s->kind->first);
+    else streams_fail(s, true, s->kind->first);
 }
 
 static void begin_attached(session *s) {

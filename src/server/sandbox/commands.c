@@ -73,7 +73,7 @@ void wrn_commands_forget(sandbox *s) {
     }
 }
 
-static bool is_logged(const wrn_command *command) { return *command->tag && !command->terminal; }
+static bool command_is_logged(const wrn_command *command) { return *command->tag && !command->terminal; }
 
 static void free_command(wrn_command *command) {
     WRN_UNLINK(command->sandbox->commands, command, next);
@@ -87,7 +87,7 @@ static void command_on_end(void *context, const wrn_proc_result *result) {
     wrn_command *command = context;
     sandbox *s = command->sandbox;
     wrn_viewer *viewers = command->viewers;
-    if (command->started && is_logged(command)) add_ended(s, command->log, command->pid, command->tag);
+    if (command->started && command_is_logged(command)) add_ended(s, command->log, command->pid, command->tag);
     tell_command(command, WRN_NEWS_COMMAND_END, result);
     free_command(command);
     if (!s->gone) wrn_sandbox_touch_and_write(s);
@@ -242,7 +242,7 @@ bool wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const 
     int64_t pid = 0;
     bool by_pid = wrn_parse_int(selector, 0, UINT32_MAX, &pid);
     for (const wrn_command *c = s->commands; c; c = c->next)
-        if (is_public(c) && is_logged(c) && (by_pid ? c->pid == pid : strcmp(c->tag, selector) == 0))
+        if (is_public(c) && command_is_logged(c) && (by_pid ? c->pid == pid : strcmp(c->tag, selector) == 0))
             return *log = c->log, true;
     for (const ended_command *e = s->ended; e; e = e->next)
         if (by_pid ? e->pid == pid : strcmp(e->tag, selector) == 0) return *log = e->log, true;

@@ -16,7 +16,7 @@
 const char *wrn_authority_certificate(const char *pem) { return strstr(pem, BEGIN_CERTIFICATE); }
 
 /* Into memory that is not moved, and cleared afterwards: no copy of a value stays. */
-static void put_text(wrn_buf *out, const char *text, size_t size) {
+static void secrets_put_text(wrn_buf *out, const char *text, size_t size) {
     wrn_buf_putc(out, '"');
     for (const char *c = text; c < text + size; c++) {
         if (*c == '"' || *c == '\\') wrn_buf_putc(out, '\\');
@@ -28,7 +28,7 @@ static void put_text(wrn_buf *out, const char *text, size_t size) {
 
 static void put_member(wrn_buf *out, const char *name, const char *text, size_t size) {
     wrn_buf_printf(out, ",\"%s\":", name);
-    put_text(out, text, size);
+    secrets_put_text(out, text, size);
 }
 
 /* The entry of a header in the configuration of wrenn-gate-tls; without a value it closes the host. */

@@ -116,7 +116,7 @@ static int await_program(int which) {
 
 /* ---- both together ---- */
 
-static void read_all(int fd, wrn_buf *text) {
+static void pipeline_read_all(int fd, wrn_buf *text) {
     char chunk[1024];
     ssize_t got;
     while ((got = read(fd, chunk, sizeof(chunk))) > 0 || (got < 0 && errno == EINTR))
@@ -167,7 +167,7 @@ bool pipeline_run(const char *unpacker, const char *mode, const char *tree, int 
     for (size_t i = 0; i < WRN_COUNT(ours); i++)
         if (ours[i] >= 0) close(ours[i]);
     if (remark[0] >= 0) {
-        read_all(remark[0], &remarks);
+        pipeline_read_all(remark[0], &remarks);
         close(remark[0]);
     }
     int unpacked = await_program(UNPACKER), fed = await_program(FEEDER);
