@@ -1,6 +1,8 @@
 /* What sandboxes may reach: options of several commands, and what was denied. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 int64_t cli_egress(const cli_network *network) {
@@ -41,11 +43,14 @@ static void network_explain(const wrenn_network_denial *denial) {
     else fprintf(stderr, "denied: %s (%lld x): %s\n", shown.data, (long long)denial->count, denial->reason);
 }
 
-void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox) {
+void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
+    char first[WRN_RFC3339_SIZE];
     wrenn_network *network = NULL;
     wrenn_error *error = NULL;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network);
-    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++) network_explain(network->denied[i]);
+    wrn_rfc3339(first, since);
+    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++)
+        if (strcmp(network->denied[i]->last_at, first) >= 0) network_explain(network->denied[i]);
     wrenn_error_free(error);
     wrenn_network_free(network);
 }

@@ -88,6 +88,16 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
     program_result_free(&result);
     check_fails(WRENN("run", "--allow", "a..b", "true"), 125, "allow[0] \"a..b\"");
     check_fails(WRENN("run", "--net", "--no-net", "true"), 2, "--no-net goes without --net");
+    char *own = WRENN_SAYS("create", "--allow", "good.example:443");
+    result = WRENN("exec", own, "--", "getent", "hosts", "other.example");
+    CHECK_INT(result.code, 2);
+    CHECK_CONTAINS(result.err, "denied: other.example (");
+    CHECK_CONTAINS(result.err, "; to allow it: --allow other.example\n");
+    program_result_free(&result);
+    result = WRENN("exec", own, "--", "true");
+    CHECK_STR(result.err, "");
+    program_result_free(&result);
+    free(own);
     char *id = WRENN_SAYS("create", "--preset", "python", "--deny", "x.org");
     program_result shown = WRENN("net", "-o", "json", id);
     CHECK_CONTAINS(shown.out,

@@ -192,6 +192,8 @@ static void policies(void) {
     reply_free(&r);
     CHECK_REACH(&d, id, "good.example", "no name");
     CHECK_REACH(&d, id, "bad.example", HELLO);
+    CHECK_SH(&d, id, "stat -c %a:%u /run/wrenn/network; cat /run/wrenn/network",
+             "644:0\n{\"egress\":\"public\",\"allow\":[],\"deny\":[\"good.example\"],\"presets\":[]}");
     r = call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}");
     CHECK_CONTAINS(error_message(&r), "wrenn create --allow"); /* the remedy */
     CHECK_ERROR(r, 409, "conflict");
@@ -225,6 +227,8 @@ static void cut(void) {
 
 /* ---- its life ---- */
 
+#define SHOWN "grep -o '\\[\"[a-z.]*\"\\]' /run/wrenn/network"
+
 static void goes_on(void) {
     test_daemon d = {0};
     char id[40];
@@ -246,9 +250,16 @@ static void goes_on(void) {
     resume(&d, id);
     CHECK_REACH(&d, id, "bad.example", HELLO);
     CHECK_REACH(&d, id, "good.example", "no name");
+    CHECK_SH(&d, id, SHOWN, "[\"bad.example\"]\n");
+    r = set_policy(&d, id, "{\"allow\":[\"good.example\"]}");
+    reply_free(&r);
+    CHECK_SH(&d, id, "rm /run/wrenn/network", "");
+    end(&d, SIGTERM, 0);
+    serve_network(&d, id);
+    CHECK_SH(&d, id, "until test -s /run/wrenn/network; do :; done; " SHOWN, "[\"good.example\"]\n");
     destroy(&d, id);
     r = look(&d, id);
-    CHECK_CONTAINS(r.body, "\"allow\":[\"bad.example\"]");
+    CHECK_CONTAINS(r.body, "\"allow\":[\"good.example\"]");
     reply_free(&r);
     end(&d, SIGTERM, 0);
 }
@@ -265,6 +276,7 @@ static void snapshots(void) {
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\"}", id);
     CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* a sandbox has what its create says */
+    CHECK_SH(&d, id, "cat /run/wrenn/network", "{\"egress\":\"none\"}");
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
     CHECK_REACH(&d, id, "bad.example", HELLO);

@@ -119,7 +119,7 @@ static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *valu
     if (values->detach) return run_detach(cli, sandbox, values);
     int code = cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
-    if (code && has_network(sandbox)) cli_explain_denials(cli, sandbox);
+    if (code && has_network(sandbox)) cli_explain_denials(cli, sandbox, 0);
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }
 

@@ -442,6 +442,8 @@ gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int se
 
 bool gate_is_ready(const gate *g) { return g->was_ready; }
 
+const char *gate_policy(const gate *g) { return g->policy; }
+
 held_gate gate_held(const gate *g) { return g ? g->held : (held_gate)HELD_GATE_NONE; }
 
 static wrn_json *describe(const gate *g, const wrn_json *counted) {

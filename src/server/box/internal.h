@@ -9,6 +9,7 @@
  *     relay.c    connections to its ports
  *     gate.c     the process through which it reaches the network; gate_settings.c: what that is told
  *     injector.c the process that adds headers with secrets
+ *     notice.c   what programs in it are told of its network
  *     keep.c     what the holder is told; holder.c is that process */
 #pragma once
 
@@ -132,6 +133,7 @@ gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int se
 /* Starts one for the next box, unless there is one. */
 void gate_make_spare(wrn_boxes *boxes);
 bool gate_is_ready(const gate *g);
+const char *gate_policy(const gate *g);
 held_gate gate_held(const gate *g);
 /* Tells the gate its policy again, after this machine's names have changed. `g` may be NULL. */
 void gate_renew(gate *g);
