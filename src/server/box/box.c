@@ -138,7 +138,8 @@ static void become_live(wrn_box *box) {
     wrn_boxes *boxes = box->boxes;
     bool has_gate = box->gate;
     box->phase = LIVE;
-    if (has_gate && box->detached) wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
+    if (has_gate && box->detached)
+        wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
     if (has_gate) gate_make_spare(boxes);
