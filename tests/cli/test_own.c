@@ -104,6 +104,18 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
                    "{\"egress\":\"allowlist\",\"allow\":[],\"deny\":[\"x.org\"],\"presets\":[\"python\"],\"gate\":"
                    "\"running\",");
     program_result_free(&shown);
+    shown = WRENN("inspect", "-o", "json", id);
+    CHECK_CONTAINS(shown.out, "\"network\":{\"egress\":\"allowlist\",");
+    CHECK_CONTAINS(shown.out, "\"bytes_in\":0,");
+    program_result_free(&shown);
+    shown = WRENN("exec", id, "--", "sh", "-c", "getent hosts x.org; true");
+    program_result_free(&shown);
+    do { /* as of the measurement before */
+        program_result_free(&shown);
+        shown = WRENN("stats", "-o", "json", id);
+    } while (shown.code == 0 && strstr(shown.out, "\"net_denied\":0"));
+    CHECK_CONTAINS(shown.out, "\"net_out_bytes\":");
+    program_result_free(&shown);
     shown = WRENN("net", "check", "-o", "json", id, "PyPI.org");
     CHECK_STR(
         shown.out,

@@ -162,6 +162,19 @@ static reply set_policy(const test_daemon *d, const char *id, const char *policy
     return r;
 }
 
+/* The audit log has the totals of what had a network, when it has ended, and of nothing else. */
+static void check_totals(const char *id, const char *alone) {
+    static char log[64 << 10];
+    char path[300], want[128];
+    snprintf(path, sizeof(path), "%s/data/audit.log", test_dir());
+    CHECK(wrn_file_read(path, log, sizeof(log)) > 0);
+    snprintf(want, sizeof(want), "\"sandbox\":\"%s\",\"bytes_in\":12,\"bytes_out\":0,\"connections\":2,", id);
+    CHECK_CONTAINS(log, want);
+    CHECK_CONTAINS(log, "\"what\":\"network\"");
+    snprintf(want, sizeof(want), "\"sandbox\":\"%s\"", alone);
+    CHECK(!strstr(log, want));
+}
+
 /* ---- policies ---- */
 
 static void policies(void) {
@@ -200,6 +213,7 @@ static void policies(void) {
     destroy(&d, id);
     destroy(&d, alone);
     end(&d, SIGTERM, 0);
+    check_totals(id, alone);
 }
 
 /* A connection that the next policy forbids is cut, and only then. */

@@ -115,7 +115,8 @@ void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
 /* An object: `counted`, what the gate has counted, as its protocol has it (missing: nothing yet); `gate`: running or
  * restarting; `mode`; after wrn_box_set_network() `cut`, how many connections that has ended. */
 typedef void (*wrn_network_fn)(void *context, const wrn_json *state, const wrn_fault *fault);
-/* What came of the box's network policy. WRN_FAULT_CONFLICT: it was made without a network. */
+bool wrn_box_has_network(const wrn_box *box);
+/* What came of the box's network policy, also when the box has died. WRN_FAULT_CONFLICT: it was made without a network. */
 void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context);
 /* Whether it may connect to what `asked` names, by host, port and proto: `allowed`, and `reason`, `rule` and `source` as in the
  * API. */

@@ -253,10 +253,20 @@ static void sandbox_on_destroyed(void *context, const wrn_fault *fault) {
     check_stopped(all);
 }
 
+static void on_last_counted(void *context, const wrn_json *state, const wrn_fault *fault) {
+    sandbox *s = context;
+    const wrn_sandboxes_config *config = &s->all->config;
+    const wrn_json *counted = wrn_json_get(state, "counted");
+    if (fault || !counted) wrn_log_warning("sandbox %s: what its network was used for is not known", s->row.id);
+    else if (config->counted) config->counted(config->counted_context, &s->row, counted);
+    wrn_box_destroy(s->box, sandbox_on_destroyed, s);
+}
+
 static void destroy_box(sandbox *s) {
     uv_timer_stop(&s->idle);
     uv_timer_stop(&s->end);
-    wrn_box_destroy(s->box, sandbox_on_destroyed, s);
+    if (wrn_box_has_network(s->box)) wrn_box_network(s->box, on_last_counted, s);
+    else wrn_box_destroy(s->box, sandbox_on_destroyed, s);
 }
 
 /* Starts the first change; false when it has ended already. */
