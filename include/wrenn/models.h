@@ -396,6 +396,10 @@ enum {
     WRENN_HAS_METRIC_POINT_CPU_PCT = 1 << 1,
     WRENN_HAS_METRIC_POINT_MEM_BYTES = 1 << 2,
     WRENN_HAS_METRIC_POINT_DISK_BYTES = 1 << 3,
+    WRENN_HAS_METRIC_POINT_NET_IN_BYTES = 1 << 4,
+    WRENN_HAS_METRIC_POINT_NET_OUT_BYTES = 1 << 5,
+    WRENN_HAS_METRIC_POINT_NET_CONNECTIONS = 1 << 6,
+    WRENN_HAS_METRIC_POINT_NET_DENIED = 1 << 7,
 };
 
 /* Schema MetricPoint. */
@@ -408,6 +412,13 @@ typedef struct wrenn_metric_point {
     double cpu_pct;
     int64_t mem_bytes;
     int64_t disk_bytes;
+    /* Received through its network since it was made, as its gate counts; only wrennd has these four. */
+    int64_t net_in_bytes;
+    int64_t net_out_bytes;
+    /* Made since then. */
+    int64_t net_connections;
+    /* Denied since then. */
+    int64_t net_denied;
 } wrenn_metric_point;
 
 /* Bits of `present` and `nulls` of wrenn_metrics. */

@@ -1,6 +1,8 @@
 /* What sandboxes may reach: options of several commands, and what was denied. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 int64_t cli_egress(const cli_network *network) {
@@ -41,11 +43,66 @@ static void network_explain(const wrenn_network_denial *denial) {
     else fprintf(stderr, "denied: %s (%lld x): %s\n", shown.data, (long long)denial->count, denial->reason);
 }
 
-void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox) {
+void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
+    char first[WRN_RFC3339_SIZE];
     wrenn_network *network = NULL;
     wrenn_error *error = NULL;
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network);
-    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++) network_explain(network->denied[i]);
+    wrn_rfc3339(first, since);
+    for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++)
+        if (strcmp(network->denied[i]->last_at, first) >= 0) network_explain(network->denied[i]);
     wrenn_error_free(error);
     wrenn_network_free(network);
+}
+
+static wrn_json *network_texts(const char *const *items, size_t count) {
+    wrn_json *array = wrn_json_new_array();
+    for (size_t i = 0; i < count; i++) wrn_json_append(array, wrn_json_new_string(items[i], strlen(items[i])));
+    return array;
+}
+
+static wrn_json *denial_json(const wrenn_network_denial *denial) {
+    wrn_json *out = wrn_json_new_object();
+    cli_set_text(out, "proto", denial->proto);
+    cli_set_text(out, "address", denial->address);
+    wrn_json_set_int(out, "port", denial->port);
+    cli_set_text(out, "name", denial->name);
+    cli_set_text(out, "reason", denial->reason);
+    wrn_json_set_int(out, "count", denial->count);
+    cli_set_text(out, "last_at", denial->last_at);
+    return out;
+}
+
+static wrn_json *header_json(const wrenn_network_header *header) {
+    wrn_json *out = wrn_json_new_object();
+    cli_set_text(out, "host", header->host);
+    cli_set_text(out, "header", header->header);
+    cli_set_text(out, "secret", header->secret);
+    return out;
+}
+
+wrn_json *cli_network_json(const wrenn_network *network) {
+    wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array(), *inject = wrn_json_new_array();
+    cli_set_text(out, "egress", network->egress);
+    wrn_json_set(out, "allow", network_texts(network->allow, network->allow_count));
+    wrn_json_set(out, "deny", network_texts(network->deny, network->deny_count));
+    wrn_json_set(out, "presets", network_texts(network->presets, network->presets_count));
+    for (size_t i = 0; i < network->inject_count; i++) wrn_json_append(inject, header_json(network->inject[i]));
+    if (network->inject_count) wrn_json_set(out, "inject", inject);
+    else wrn_json_free(inject);
+    cli_set_text(out, "gate", network->gate);
+    cli_set_text(out, "mode", network->mode);
+    wrn_json_set_int(out, "bytes_in", network->bytes_in);
+    wrn_json_set_int(out, "bytes_out", network->bytes_out);
+    wrn_json_set_int(out, "connections", network->connections);
+    wrn_json_set_int(out, "dns_queries", network->dns_queries);
+    wrn_json_set_int(out, "denied_total", network->denied_total);
+    for (size_t i = 0; i < network->denied_count; i++) wrn_json_append(denied, denial_json(network->denied[i]));
+    wrn_json_set(out, "denied", denied);
+    if (network->present & WRENN_HAS_NETWORK_CUT) wrn_json_set_int(out, "cut", network->cut);
+    return out;
+}
+
+bool cli_has_network(const wrenn_sandbox_info *info) {
+    return info->isolation && info->isolation->network && strcmp(info->isolation->network, "none") != 0;
 }

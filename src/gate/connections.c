@@ -9,27 +9,30 @@
 
 #include "base/auto.h"
 #include "gate/hello.h"
+#include "gate/requests.h"
 #include "gate/sockets.h"
 #include "gate/terminator.h"
 
 enum { BUCKETS = 2048, SYN_MAX = 512, SPARE_FDS = 64, NONE = -1 };
 
 typedef enum state { FREE, PENDING, OPEN } state;
-/* What the server's name needs. */
-typedef enum check { UNCHECKED, COLLECTING, ASKED, PASSED, REFUSED } check;
+/* What the server's name needs. CUT: a later request was for another one. */
+typedef enum check { UNCHECKED, COLLECTING, ASKED, PASSED, REFUSED, CUT } check;
 
 typedef struct connection {
     uint8_t state, check, v6;
     bool done;                                         /* on the list of those that both sides have ended */
     bool has_fin_in, has_fin_out, acked_in, acked_out; /* `in` is from the sandbox */
     bool sent_all;                                     /* all of the sandbox's bytes are in the socket, and its end */
-    bool shut_later;                                   /* it was to be shut down while its name was being checked */
-    int fd, next;                                      /* in its bucket */
-    uint32_t id, isn, fin_in, fin_out, next_in;        /* next_in: what libslirp expects from the sandbox */
+    bool shut_later; /* it was to be shut down while its name was being checked, or bytes of it waited */
+    bool wants_room; /* libslirp waits until it can write */
+    int fd, next;    /* in its bucket */
+    uint32_t id, isn, fin_in, fin_out, next_in; /* next_in: what libslirp expects from the sandbox */
     uint16_t local_port, port;
     wrn_address to;
     uint8_t *held; /* the SYN, or the bytes that are checked */
     size_t held_size;
+    requests *http;     /* NULL: these are none that are checked */
     const char *answer; /* for those whose name was refused */
     size_t answer_size, answered;
 } connection;
@@ -91,6 +94,7 @@ static void release(connection *c) {
     while (*at != index) at = &all.items[*at].next;
     *at = c->next;
     free(c->held);
+    requests_free(c->http);
     if (c->fd >= 0) {
         all.of_fd[c->fd] = NONE;
         sockets_raw_close(c->fd);
@@ -137,6 +141,10 @@ static void ask_name(connection *c, const char *name) {
     tell(SEAM_SERVER_NAME, c, name, strlen(name));
 }
 
+static wrn_hello read_hello(const connection *c, char name[WRN_NAME_MAX + 1]) {
+    return c->port == 443 ? wrn_hello_tls(c->held, c->held_size, name) : wrn_hello_http(c->held, c->held_size, name);
+}
+
 /* Keeps the bytes until they say which server they are for. */
 static ssize_t collect(connection *c, const void *data, size_t size) {
     char name[WRN_NAME_MAX + 1] = "";
@@ -147,16 +155,56 @@ static ssize_t collect(connection *c, const void *data, size_t size) {
     if (size > WRN_HELLO_MAX - c->held_size) size = WRN_HELLO_MAX - c->held_size;
     memcpy(c->held + c->held_size, data, size);
     c->held_size += size;
-    wrn_hello hello =
-        c->port == 443 ? wrn_hello_tls(c->held, c->held_size, name) : wrn_hello_http(c->held, c->held_size, name);
-    if (hello != WRN_HELLO_MORE) ask_name(c, hello == WRN_HELLO_NAMED ? name : "");
+    wrn_hello hello = read_hello(c, name);
+    if (hello != WRN_HELLO_MORE) ask_name(c, hello == WRN_HELLO_NAMED ? name : hello == WRN_HELLO_UNCLEAR ? "?" : "");
     return (ssize_t)size;
+}
+
+static bool flush(connection *c) {
+    if (!requests_flush(c->http, c->fd)) return false;
+    if (!c->shut_later || requests_wait(c->http)) return true;
+    c->shut_later = false;
+    c->sent_all = true;
+    sockets_raw_shutdown(c->fd, SHUT_WR);
+    return true;
+}
+
+static void say_denied(uint8_t proto, const wrn_address *to, uint16_t port, wrn_denial denial) {
+    static seam_message message;
+    message.kind = SEAM_DENIED;
+    message.denial = (uint8_t)denial;
+    message.peer = (wrn_endpoint){*to, port, proto};
+    if (!seam_send(all.broker, &message, 0, true)) _exit(1);
+}
+
+/* False when one of the requests is refused. */
+static bool take_requests(const connection *c, const void *data, size_t size) {
+    if (!requests_take(c->http, data, size)) return true;
+    say_denied(WRN_TCP, &c->to, c->port, WRN_DENY_SERVER_NAME);
+    return false;
+}
+
+/* What is refused does not reach the server, and neither does what follows. Answers are still on their way to the sandbox, so
+ * another one could be taken for a part of them: the connection is reset. */
+static ssize_t send_requests(connection *c, const void *data, size_t size) {
+    if (!flush(c)) return -1;
+    if (requests_wait(c->http)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!take_requests(c, data, size)) {
+        c->check = CUT;
+        return (ssize_t)size;
+    }
+    return flush(c) ? (ssize_t)size : -1;
 }
 
 static ssize_t on_send(int fd, const void *data, size_t size) {
     connection *c = of_fd(fd);
+    if (size && c->check == PASSED && c->http) return send_requests(c, data, size);
     if (!size || c->check == UNCHECKED || c->check == PASSED) return sockets_raw_send(fd, data, size);
     if (c->check == COLLECTING) return collect(c, data, size);
+    if (c->check == CUT) return (ssize_t)size;
     errno = c->check == ASKED ? EAGAIN : EPIPE;
     return -1;
 }
@@ -170,7 +218,10 @@ static ssize_t on_recv(int fd, void *data, size_t size, int flags) {
         c->answered += size;
         return (ssize_t)size;
     }
-    ssize_t got = sockets_raw_recv(fd, data, size, flags);
+    ssize_t got = -1;
+    if (c->check == CUT) errno = ECONNRESET;
+    else got = sockets_raw_recv(fd, data, size, flags);
+    if (got > 0 && c->http) requests_answered(c->http, data, (size_t)got);
     if (got < 0 && errno != EAGAIN && errno != EINTR) errno = ECONNRESET; /* others libslirp takes for a proper end */
     return got;
 }
@@ -178,7 +229,7 @@ static ssize_t on_recv(int fd, void *data, size_t size, int flags) {
 static void on_shutdown(int fd, int how) {
     connection *c = of_fd(fd);
     if (how != SHUT_RD && c->check == COLLECTING) ask_name(c, "");
-    if (how != SHUT_RD && c->check == ASKED) {
+    if (how != SHUT_RD && (c->check == ASKED || (c->http && requests_wait(c->http)))) {
         c->shut_later = true;
         return;
     }
@@ -205,13 +256,19 @@ bool connections_init(size_t slots, int broker, connections_emit emit) {
 }
 
 short connections_wanted(int fd, short events) {
-    const connection *c = of_fd(fd);
-    return c && c->check == ASKED ? (short)(events & ~POLLOUT) : events;
+    connection *c = of_fd(fd);
+    if (!c || (c->check != ASKED && !c->http)) return events;
+    if (c->check == ASKED) return (short)(events & ~POLLOUT);
+    c->wants_room = events & POLLOUT;
+    return requests_wait(c->http) ? (short)(events | POLLOUT) : events;
 }
 
 short connections_got(int fd, short events) {
-    const connection *c = of_fd(fd);
-    return c && c->check == REFUSED ? (short)(events | POLLIN) : events;
+    connection *c = of_fd(fd);
+    if (!c) return events;
+    if (c->check == REFUSED || c->check == CUT) return (short)(events | POLLIN);
+    if (c->http && events & POLLOUT) (void)flush(c); /* what fails now fails again when libslirp writes or reads */
+    return c->http && !c->wants_room ? (short)(events & ~POLLOUT) : events;
 }
 
 /* ---- segments ---- */
@@ -258,11 +315,7 @@ void connections_refuse(const wrn_frame *packet, wrn_denial denial, int error) {
 }
 
 static void deny(const wrn_frame *packet, wrn_denial denial, uint16_t port) {
-    static seam_message message;
-    message.kind = SEAM_DENIED;
-    message.denial = (uint8_t)denial;
-    message.peer = (wrn_endpoint){packet->to, port, packet->proto};
-    if (!seam_send(all.broker, &message, 0, true)) _exit(1);
+    say_denied(packet->proto, &packet->to, port, denial);
     connections_refuse(packet, denial, 0);
 }
 
@@ -377,20 +430,31 @@ void connections_verdict(const seam_message *verdict, int fd) {
     free(syn);
 }
 
+/* Sends on what was held. False when it is not fit for that. */
+static bool let_go(connection *c) {
+    char name[WRN_NAME_MAX + 1] = "";
+    wrn_hello hello = c->held ? read_hello(c, name) : WRN_HELLO_UNNAMED;
+    if (c->port == 80 && (hello == WRN_HELLO_NAMED || hello == WRN_HELLO_ADDRESS)) {
+        c->http = requests_new(hello == WRN_HELLO_NAMED ? name : "", c->port);
+        return c->http && take_requests(c, c->held, c->held_size) && flush(c);
+    }
+    /* A new socket takes as much at once. */
+    return !c->held_size || sockets_raw_send(c->fd, c->held, c->held_size) == (ssize_t)c->held_size;
+}
+
 void connections_name_verdict(const seam_message *verdict) {
     connection *c = of_id(verdict->id);
     if (!c || c->check != ASKED) return;
-    bool passed = verdict->denial == WRN_ALLOWED;
-    /* A new socket takes as much at once. */
-    if (passed && c->held_size) passed = sockets_raw_send(c->fd, c->held, c->held_size) == (ssize_t)c->held_size;
+    bool passed = verdict->denial == WRN_ALLOWED && let_go(c);
     free(WRN_TAKE(c->held));
     c->held_size = 0;
     c->check = passed ? PASSED : REFUSED;
     if (!passed) {
         c->answer = c->port == 443 ? tls_alert : http_answer;
         c->answer_size = c->port == 443 ? sizeof(tls_alert) - 1 : sizeof(http_answer) - 1;
+        requests_free(WRN_TAKE(c->http));
     }
-    if (!c->shut_later) return;
+    if (!c->shut_later || (c->http && requests_wait(c->http))) return;
     c->sent_all = true;
     sockets_raw_shutdown(c->fd, SHUT_WR);
 }

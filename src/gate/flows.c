@@ -26,6 +26,7 @@ typedef struct flow {
     uint32_t id;
     wrn_endpoint to;
     char *name;       /* the name that allowed it, if it was one, or that is reached by a proxy */
+    char *server;     /* the server that TLS or HTTP asked for */
     int64_t deadline; /* for the proxy; 0: there is none, or it has answered */
     proxy_reader heard;
 } flow;
@@ -77,6 +78,7 @@ static void release(wrn_gate *gate, flow *f) {
     stop_waiting(f);
     wrn_fd_close(&f->fd);
     free(f->name);
+    free(f->server);
     *f = (flow){.fd = -1};
     flows.count--;
 }
@@ -234,6 +236,11 @@ void flows_server_name(wrn_gate *gate, const seam_message *asked, size_t size) {
     char name[WRN_NAME_MAX + 1];
     bool named = size && wrn_name_clean((const char *)asked->data, size, name);
     wrn_denial denial = wrn_policy_server_name(&gate->policy, &f->to, named ? name : NULL, f->scrutiny);
+    if (size && !named && f->scrutiny != WRN_NO_SCRUTINY) denial = WRN_DENY_SERVER_NAME; /* it was unclear */
+    if (named) {
+        free(f->server);
+        f->server = strdup(name);
+    }
     if (denial != WRN_ALLOWED) ledger_deny(gate->ledger, &f->to, denial, named ? name : "");
     seam_message message = {.kind = SEAM_SERVER_NAME, .id = asked->id, .denial = (uint8_t)denial};
     answer(gate, &message, -1);
@@ -251,6 +258,7 @@ static void cut(wrn_gate *gate, flow *f) {
     stop_waiting(f);
     wrn_fd_close(&f->fd);
     free(f->name);
+    free(f->server);
     *f = (flow){.fd = -1};
     flows.count--;
     if (connecting) refuse(gate, id, WRN_DENY_UNLISTED, 0);
@@ -270,6 +278,11 @@ static const char *names_of_flow(void *context, const wrn_address *address, size
     return own->name;
 }
 
+/* Nobody has looked which server this one asked for: it did not matter when it was made. */
+static bool is_unnamed(const flow *f) {
+    return f->scrutiny == WRN_NO_SCRUTINY && (f->to.port == 443 || f->to.port == 80);
+}
+
 size_t flows_judge_again(wrn_gate *gate) {
     size_t before = flows.count;
     for (size_t i = 0; i < flows.slots; i++) {
@@ -278,8 +291,11 @@ size_t flows_judge_again(wrn_gate *gate) {
         wrn_scrutiny scrutiny;
         own_name own = {gate, f->name};
         wrn_denial denial = wrn_policy_check(&gate->policy, &f->to, names_of_flow, &own, &scrutiny);
+        if (denial == WRN_ALLOWED && f->server)
+            denial = wrn_policy_server_name(&gate->policy, &f->to, f->server, scrutiny);
+        else if (denial == WRN_ALLOWED && scrutiny != WRN_NO_SCRUTINY && is_unnamed(f)) denial = WRN_DENY_SERVER_NAME;
         if (denial == WRN_ALLOWED) continue;
-        ledger_deny(gate->ledger, &f->to, denial, f->name ? f->name : "");
+        ledger_deny(gate->ledger, &f->to, denial, f->server ? f->server : f->name ? f->name : "");
         cut(gate, f);
     }
     return before - flows.count;

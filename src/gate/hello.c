@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-enum { RECORD_HEAD = 5, RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1, EXTENSION_NAME = 0, HTTP_MAX = 8192 };
+enum { RECORD_HEAD = 5, RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1, EXTENSION_NAME = 0, METHOD_MAX = 24, HTTP_MAX = 8192 };
 
 static size_t get16(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
 
@@ -67,15 +67,15 @@ static wrn_hello read_client_hello(reader in, char name[WRN_NAME_MAX + 1]) {
     take_vector(&in, 2);
     take_vector(&in, 1);
     reader extensions = take_vector(&in, 2);
-    if (in.bad || extensions.bad) return WRN_HELLO_UNNAMED;
+    if (in.bad || extensions.bad) return WRN_HELLO_UNCLEAR;
     wrn_hello found = WRN_HELLO_UNNAMED;
     while (extensions.at < extensions.end) {
         const uint8_t *type = take(&extensions, 2);
         reader extension = take_vector(&extensions, 2);
-        if (extension.bad) return WRN_HELLO_UNNAMED;
+        if (extension.bad) return WRN_HELLO_UNCLEAR;
         if (get16(type) != EXTENSION_NAME)
             continue; /* with encrypted hellos the outer name is what is seen, and judged */
-        if (found == WRN_HELLO_NAMED || !read_name(extension, name)) return WRN_HELLO_UNNAMED;
+        if (found == WRN_HELLO_NAMED || !read_name(extension, name)) return WRN_HELLO_UNCLEAR;
         found = WRN_HELLO_NAMED;
     }
     return found;
@@ -84,11 +84,12 @@ static wrn_hello read_client_hello(reader in, char name[WRN_NAME_MAX + 1]) {
 wrn_hello wrn_hello_tls(const uint8_t *bytes, size_t size, char name[WRN_NAME_MAX + 1]) {
     uint8_t joined[16384];
     size_t have;
-    if (!join_records(bytes, size, joined, sizeof(joined), &have)) return WRN_HELLO_UNNAMED;
-    if (have && joined[0] != CLIENT_HELLO) return WRN_HELLO_UNNAMED;
+    if (size && bytes[0] != RECORD_HANDSHAKE) return WRN_HELLO_UNNAMED;
+    if (!join_records(bytes, size, joined, sizeof(joined), &have)) return WRN_HELLO_UNCLEAR;
+    if (have && joined[0] != CLIENT_HELLO) return WRN_HELLO_UNCLEAR;
     size_t whole = have < 4 ? 4 : 4 + ((size_t)joined[1] << 16 | get16(joined + 2));
-    if (whole > sizeof(joined)) return WRN_HELLO_UNNAMED;
-    if (have < whole) return size < WRN_HELLO_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNNAMED;
+    if (whole > sizeof(joined)) return WRN_HELLO_UNCLEAR;
+    if (have < whole) return size < WRN_HELLO_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNCLEAR;
     return read_client_hello((reader){joined + 4, joined + whole, false}, name);
 }
 
@@ -109,44 +110,50 @@ static bool is_request_line(const char *line, size_t size) {
            memcmp(last + 1, "HTTP/1.", 7) == 0;
 }
 
-static bool read_host(const char *value, size_t size, char name[WRN_NAME_MAX + 1]) {
+/* NAME or ADDRESS, and a port. */
+static wrn_hello read_host(const char *value, size_t size, char name[WRN_NAME_MAX + 1]) {
     while (size && (*value == ' ' || *value == '\t')) value++, size--;
     while (size && (value[size - 1] == ' ' || value[size - 1] == '\t')) size--;
+    if (wrn_host_is_address(value, size)) return WRN_HELLO_ADDRESS;
     const char *colon = memchr(value, ':', size);
     if (colon) {
         for (const char *c = colon + 1; c < value + size; c++)
-            if (*c < '0' || *c > '9') return false;
+            if (*c < '0' || *c > '9') return WRN_HELLO_UNCLEAR;
         size = (size_t)(colon - value);
     }
-    return wrn_name_clean(value, size, name);
+    return wrn_name_clean(value, size, name) ? WRN_HELLO_NAMED : WRN_HELLO_UNCLEAR;
 }
 
-/* Could these be the first bytes of a request? Known early, so that others need not send more to be refused. */
-static bool may_be_request(const char *text, size_t size) {
-    for (size_t i = 0; i < size && i < 24; i++) {
-        if (text[i] == ' ') return i > 0;
-        if (text[i] < 'A' || text[i] > 'Z') return false;
-    }
-    return size < 24;
+static bool is_word(char c) { return wrn_token_size((char[]){c, 0}) == 1; }
+
+/* Could servers that are not strict take this for the begin of a request? Known early, so that others need not send more. Named: it is one, as
+ * far as can be told. */
+static wrn_hello read_begin(const char *text, size_t size) {
+    size_t blank = 0, word = 0;
+    while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;
+    while (blank + word < size && word < METHOD_MAX && is_word(text[blank + word])) word++;
+    if (blank + word == size) return WRN_HELLO_MORE;
+    if (word < METHOD_MAX && text[blank + word] != ' ' && text[blank + word] != '\t') return WRN_HELLO_UNNAMED;
+    return !blank && word && word < METHOD_MAX ? WRN_HELLO_NAMED : WRN_HELLO_UNCLEAR;
 }
 
 static wrn_hello read_head(const char *line, const char *end, char name[WRN_NAME_MAX + 1]) {
-    wrn_hello found = WRN_HELLO_UNNAMED;
+    wrn_hello found = WRN_HELLO_UNCLEAR;
     for (bool first = true; line < end; first = false) {
         const char *stop = memmem(line, (size_t)(end - line), "\r\n", 2);
         size_t size = (size_t)(stop - line);
-        if (!is_clean_line(line, size)) return WRN_HELLO_UNNAMED;
+        if (!is_clean_line(line, size)) return WRN_HELLO_UNCLEAR;
         if (first) {
-            if (!is_request_line(line, size)) return WRN_HELLO_UNNAMED;
+            if (!is_request_line(line, size)) return WRN_HELLO_UNCLEAR;
         } else {
             const char *colon = memchr(line, ':', size);
-            if (!colon || colon == line) return WRN_HELLO_UNNAMED;
+            if (!colon || colon == line) return WRN_HELLO_UNCLEAR;
             for (const char *c = line; c < colon; c++)
-                if (*c <= ' ' || *c >= 0x7f) return WRN_HELLO_UNNAMED; /* also lines that go on with a blank */
+                if (*c <= ' ' || *c >= 0x7f) return WRN_HELLO_UNCLEAR; /* also lines that go on with a blank */
             if (colon - line == 4 && strncasecmp(line, "host", 4) == 0) {
-                if (found == WRN_HELLO_NAMED || !read_host(colon + 1, (size_t)(stop - colon - 1), name))
-                    return WRN_HELLO_UNNAMED;
-                found = WRN_HELLO_NAMED;
+                if (found != WRN_HELLO_UNCLEAR) return WRN_HELLO_UNCLEAR;
+                found = read_host(colon + 1, (size_t)(stop - colon - 1), name);
+                if (found == WRN_HELLO_UNCLEAR) return found;
             }
         }
         line = stop + 2;
@@ -156,8 +163,13 @@ static wrn_hello read_head(const char *line, const char *end, char name[WRN_NAME
 
 wrn_hello wrn_hello_http(const uint8_t *bytes, size_t size, char name[WRN_NAME_MAX + 1]) {
     const char *text = (const char *)bytes;
-    if (!may_be_request(text, size)) return WRN_HELLO_UNNAMED;
+    wrn_hello begin = read_begin(text, size);
+    if (begin != WRN_HELLO_NAMED) return begin == WRN_HELLO_MORE && size >= HTTP_MAX ? WRN_HELLO_UNCLEAR : begin;
     const char *end = memmem(text, size < HTTP_MAX ? size : HTTP_MAX, "\r\n\r\n", 4);
-    if (!end) return size < HTTP_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNNAMED;
+    const char *stop = end ? end : text + size, *first = memchr(text, '\n', (size_t)(stop - text));
+    if (first && !is_request_line(text, (size_t)(first - 1 - text))) return WRN_HELLO_UNCLEAR;
+    for (const char *line = first; line; line = memchr(line + 1, '\n', (size_t)(stop - line - 1)))
+        if (line[-1] != '\r') return WRN_HELLO_UNCLEAR; /* the end of a line to some only */
+    if (!end) return size < HTTP_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNCLEAR;
     return read_head(text, end + 2, name);
 }

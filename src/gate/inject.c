@@ -18,7 +18,7 @@ static const wrn_inject_refusal no_upgrade = {
 static const wrn_inject_refusal no_memory = {503, "out of memory"};
 
 /* Other values than these would make somebody on the way remove or reread what frames a request. */
-static const char *const connection_words[] = {"close", "keep-alive", "upgrade", "te"};
+static const char *const connection_words[] = {"close", "keep-alive", "upgrade", "te", "http2-settings"};
 static const char *const not_added[] = {"host",    "connection", "content-length", "transfer-encoding", "upgrade", "te",
                                         "trailer", "expect",     "keep-alive",     "proxy-connection"};
 
@@ -56,16 +56,20 @@ static bool same_name(const char *line, size_t size, const char *name) {
     return !name[size];
 }
 
-static bool is_added(const wrn_injector *in, const char *line, size_t size) {
+/* Headers that are added; and offers to speak another protocol than this one, which nobody has to accept. */
+static bool is_left_out(const wrn_injector *in, const char *line, size_t size, const char *value, size_t value_size) {
+    static const char websocket[] = "websocket";
     for (size_t i = 0; i < in->host->count; i++)
         if (same_name(line, size, in->host->headers[i].name)) return true;
-    return false;
+    return same_name(line, size, "upgrade") &&
+           (value_size != sizeof(websocket) - 1 || strncasecmp(value, websocket, value_size) != 0);
 }
 
 /* HOST or HOST:PORT of this connection. */
 static bool is_own_host(const wrn_injector *in, const char *value, size_t size) {
     char name[WRN_NAME_MAX + 1];
     int64_t port = 443;
+    if (!*in->host->name) return wrn_host_is_address(value, size);
     const char *colon = memchr(value, ':', size);
     char digits[8] = "";
     if (colon) {
@@ -113,7 +117,7 @@ static const wrn_inject_refusal *read_field(wrn_injector *in, const char *name, 
         return ok ? NULL : &malformed;
     }
     if (IS("upgrade")) {
-        bool ok = !in->upgrades && !in->requests && !in->is_old && strcasecmp(value, "websocket") == 0;
+        bool ok = !in->upgrades && !in->requests && !in->is_old;
         in->upgrades = true;
         return ok ? NULL : &no_upgrade;
     }
@@ -134,7 +138,7 @@ static const wrn_inject_refusal *take_field(wrn_injector *in, const char *line, 
     const char *start = line + name + 1, *end = line + size;
     while (start < end && (*start == ' ' || *start == '\t')) start++;
     while (end > start && (end[-1] == ' ' || end[-1] == '\t')) end--;
-    if (is_added(in, line, name)) return NULL;
+    if (is_left_out(in, line, name, start, (size_t)(end - start))) return NULL;
     value = strndup(start, (size_t)(end - start));
     if (!value) return &no_memory;
     const wrn_inject_refusal *refusal = NULL;

@@ -16,7 +16,7 @@ typedef struct wrn_injection {
 
 /* The headers of one host. */
 typedef struct wrn_inject_host {
-    char name[WRN_NAME_MAX + 1];
+    char name[WRN_NAME_MAX + 1]; /* "": any address, and no name */
     uint16_t port;
     wrn_injection *headers;
     size_t count;

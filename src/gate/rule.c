@@ -144,3 +144,13 @@ bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer) {
            (outer->proto == WRN_ANY_PROTO || outer->proto == inner->proto) && inner->low >= outer->low &&
            inner->high <= outer->high;
 }
+
+bool wrn_host_is_address(const char *text, size_t size) {
+    enum { ALL_BITS = 128 };
+    wrn_rule rule;
+    char copy[64] = "", why[128];
+    if (!size || size >= sizeof(copy) || memchr(text, '/', size) || memchr(text, 0, size)) return false;
+    memcpy(copy, text, size);
+    return wrn_rule_parse(copy, &rule, why, sizeof(why)) && !rule.is_name && rule.bits == ALL_BITS &&
+           (!rule.has_ports || rule.low == rule.high);
+}

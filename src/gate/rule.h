@@ -29,3 +29,5 @@ bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer);
 /* Lower-cases a name of a host and drops the dot at its end. False when it is none: letters, digits, hyphens and underscores, labels of
  * 1 to 63, at most 253 in all, the last label no number. */
 bool wrn_name_clean(const char *text, size_t size, char out[WRN_NAME_MAX + 1]);
+/* Whether the value of the field Host is an address, with a port or without. */
+bool wrn_host_is_address(const char *text, size_t size);

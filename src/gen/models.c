@@ -218,6 +218,10 @@ static const wrn_field fields_metric_point[] = {
     {"cpu_pct", offsetof(wrenn_metric_point, cpu_pct), 0, WRN_FIELD_DOUBLE, true, false, NULL},
     {"mem_bytes", offsetof(wrenn_metric_point, mem_bytes), 0, WRN_FIELD_INT, true, false, NULL},
     {"disk_bytes", offsetof(wrenn_metric_point, disk_bytes), 0, WRN_FIELD_INT, true, false, NULL},
+    {"net_in_bytes", offsetof(wrenn_metric_point, net_in_bytes), 0, WRN_FIELD_INT, false, false, NULL},
+    {"net_out_bytes", offsetof(wrenn_metric_point, net_out_bytes), 0, WRN_FIELD_INT, false, false, NULL},
+    {"net_connections", offsetof(wrenn_metric_point, net_connections), 0, WRN_FIELD_INT, false, false, NULL},
+    {"net_denied", offsetof(wrenn_metric_point, net_denied), 0, WRN_FIELD_INT, false, false, NULL},
 };
 const wrn_model wrn_model_metric_point = {
     "MetricPoint", sizeof(wrenn_metric_point), fields_metric_point, WRN_COUNT(fields_metric_point)};

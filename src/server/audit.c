@@ -141,3 +141,21 @@ void wrn_audit_request(wrn_audit *audit, const wrn_request *request, int status)
     set_id(line, "peer", peer);
     put_line(audit, line);
 }
+
+void wrn_audit_network(wrn_audit *audit, const char *team_id, const char *sandbox_id, const wrn_json *counted) {
+    static const char *const totals[][2] = {{"bytes_in", "bytes_in"},
+                                            {"bytes_out", "bytes_out"},
+                                            {"connections", "connections_total"},
+                                            {"dns_queries", "dns_queries"},
+                                            {"denied", "denied_total"}};
+    if (audit->fd < 0) return;
+    wrn_json *line = new_line("network");
+    set_id(line, "team", team_id);
+    set_id(line, "sandbox", sandbox_id);
+    for (size_t i = 0; i < WRN_COUNT(totals); i++) {
+        int64_t value = 0;
+        (void)wrn_json_int(wrn_json_get(counted, totals[i][1]), &value);
+        wrn_json_set_int(line, totals[i][0], value);
+    }
+    put_line(audit, line);
+}

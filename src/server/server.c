@@ -388,6 +388,11 @@ static void warn_of_lacks(const wrn_server *server) {
             "sandboxes will end with this process despite --on-stop: the member `isolation` of each says why");
 }
 
+static void on_network_counted(void *context, const wrn_sandbox_row *row, const wrn_json *counted) {
+    wrn_server *server = context;
+    wrn_audit_network(&server->audit, row->team_id, row->id, counted);
+}
+
 static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     wrn_backend_config config;
     wrn_fault fault = {.code = WRN_FAULT_INTERNAL_ERROR};
@@ -407,7 +412,9 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
                                       server->boxes,
                                       server->config->max_sandboxes,
                                       server->config->max_memory_mb,
-                                      machine.memory_mb ? machine.memory_mb : INT64_MAX};
+                                      machine.memory_mb ? machine.memory_mb : INT64_MAX,
+                                      on_network_counted,
+                                      server};
     server->sandboxes = wrn_sandboxes_new(&sandboxes);
     return true;
 }

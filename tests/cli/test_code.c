@@ -28,6 +28,12 @@ TEST_SLOW(code_comes_from_a_line_a_file_or_a_pipe) {
     check_shell("\"$WRENN_CLI\" code -s k /nonexistent", 1, "", "/nonexistent: No such file");
     check_shell("\"$WRENN_CLI\" code -s k --lang bash -c 'echo $0'", 0, "bash\n", "");
     free(id);
+    id = WRENN_SAYS("create", "-T", "python-interpreter-v0-beta", "--name", "n", "--allow", "good.example");
+    check_shell(
+        "\"$WRENN_CLI\" code -s n -c 'import socket; socket.create_connection((\"bad.example\", 80))' 2> err; echo $?; "
+        "grep -o '^denied: bad.example\\| --allow bad.example' err",
+        0, "1\ndenied: bad.example\n --allow bad.example\n", "");
+    free(id);
 }
 
 TEST_SLOW(images_are_saved_and_named) {

@@ -114,7 +114,7 @@ TEST(what_they_use) {
     begin_with_sandbox();
     check_shell("w stats s -o json | grep -c '\"id\":\"cl-'", 0, "1\n", "");
     check_shell("w stats --once > out; head -1 out | tr -s ' '; grep -c '\342\226' out; true", 0,
-                "ID CPU MEMORY DISK\n0\n", "");
+                "ID CPU MEMORY DISK NET IN NET OUT\n0\n", "");
     /* As many graphs as numbers, until there is no room for any. */
     person p = PERSON("stats", "--once");
     person_sees(&p, "%  \342\226");

@@ -88,11 +88,33 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
     program_result_free(&result);
     check_fails(WRENN("run", "--allow", "a..b", "true"), 125, "allow[0] \"a..b\"");
     check_fails(WRENN("run", "--net", "--no-net", "true"), 2, "--no-net goes without --net");
+    char *own = WRENN_SAYS("create", "--allow", "good.example:443");
+    result = WRENN("exec", own, "--", "getent", "hosts", "other.example");
+    CHECK_INT(result.code, 2);
+    CHECK_CONTAINS(result.err, "denied: other.example (");
+    CHECK_CONTAINS(result.err, "; to allow it: --allow other.example\n");
+    program_result_free(&result);
+    result = WRENN("exec", own, "--", "true");
+    CHECK_STR(result.err, "");
+    program_result_free(&result);
+    free(own);
     char *id = WRENN_SAYS("create", "--preset", "python", "--deny", "x.org");
     program_result shown = WRENN("net", "-o", "json", id);
     CHECK_CONTAINS(shown.out,
                    "{\"egress\":\"allowlist\",\"allow\":[],\"deny\":[\"x.org\"],\"presets\":[\"python\"],\"gate\":"
                    "\"running\",");
+    program_result_free(&shown);
+    shown = WRENN("inspect", "-o", "json", id);
+    CHECK_CONTAINS(shown.out, "\"network\":{\"egress\":\"allowlist\",");
+    CHECK_CONTAINS(shown.out, "\"bytes_in\":0,");
+    program_result_free(&shown);
+    shown = WRENN("exec", id, "--", "sh", "-c", "getent hosts x.org; true");
+    program_result_free(&shown);
+    do { /* as of the measurement before */
+        program_result_free(&shown);
+        shown = WRENN("stats", "-o", "json", id);
+    } while (shown.code == 0 && strstr(shown.out, "\"net_denied\":0"));
+    CHECK_CONTAINS(shown.out, "\"net_out_bytes\":");
     program_result_free(&shown);
     shown = WRENN("net", "check", "-o", "json", id, "PyPI.org");
     CHECK_STR(

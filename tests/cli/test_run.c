@@ -266,6 +266,21 @@ TEST(doctor_prints_json_like_the_rest) {
     program_result_free(&result);
 }
 
+TEST(doctor_finds_programs_that_do_not_start) {
+    setenv("WRENND_GATE_TLS", "/bin/false", 1);
+    setenv("WRENND_GATE", "/nonexistent/wrenn-gate", 1);
+    program_result result = WRENN("doctor", "-o", "json");
+    CHECK_CONTAINS(result.out, "{\"check\":\"added headers\",\"ok\":false,\"detail\":\"/bin/false can't be started");
+    CHECK_CONTAINS(result.out,
+                   "\"check\":\"network gate\",\"ok\":false,\"detail\":\"/nonexistent/wrenn-gate is not there");
+    program_result_free(&result);
+    unsetenv("WRENND_GATE_TLS");
+    unsetenv("WRENND_GATE");
+    result = WRENN("doctor", "-o", "json");
+    CHECK_CONTAINS(result.out, "\"check\":\"added headers\",\"ok\":true");
+    program_result_free(&result);
+}
+
 /* Escaped in JSON this would be six times its size. */
 TEST(large_output_of_control_characters_arrives) {
     use_private_server();

@@ -162,6 +162,19 @@ static reply set_policy(const test_daemon *d, const char *id, const char *policy
     return r;
 }
 
+/* The audit log has the totals of what had a network, when it has ended, and of nothing else. */
+static void check_totals(const char *id, const char *alone) {
+    static char log[64 << 10];
+    char path[300], want[128];
+    snprintf(path, sizeof(path), "%s/data/audit.log", test_dir());
+    CHECK(wrn_file_read(path, log, sizeof(log)) > 0);
+    snprintf(want, sizeof(want), "\"sandbox\":\"%s\",\"bytes_in\":12,\"bytes_out\":0,\"connections\":2,", id);
+    CHECK_CONTAINS(log, want);
+    CHECK_CONTAINS(log, "\"what\":\"network\"");
+    snprintf(want, sizeof(want), "\"sandbox\":\"%s\"", alone);
+    CHECK(!strstr(log, want));
+}
+
 /* ---- policies ---- */
 
 static void policies(void) {
@@ -192,12 +205,15 @@ static void policies(void) {
     reply_free(&r);
     CHECK_REACH(&d, id, "good.example", "no name");
     CHECK_REACH(&d, id, "bad.example", HELLO);
+    CHECK_SH(&d, id, "stat -c %a:%u /run/wrenn/network; cat /run/wrenn/network",
+             "644:0\n{\"egress\":\"public\",\"allow\":[],\"deny\":[\"good.example\"],\"presets\":[]}");
     r = call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}");
     CHECK_CONTAINS(error_message(&r), "wrenn create --allow"); /* the remedy */
     CHECK_ERROR(r, 409, "conflict");
     destroy(&d, id);
     destroy(&d, alone);
     end(&d, SIGTERM, 0);
+    check_totals(id, alone);
 }
 
 /* A connection that the next policy forbids is cut, and only then. */
@@ -225,6 +241,8 @@ static void cut(void) {
 
 /* ---- its life ---- */
 
+#define SHOWN "grep -o '\\[\"[a-z.]*\"\\]' /run/wrenn/network"
+
 static void goes_on(void) {
     test_daemon d = {0};
     char id[40];
@@ -246,9 +264,16 @@ static void goes_on(void) {
     resume(&d, id);
     CHECK_REACH(&d, id, "bad.example", HELLO);
     CHECK_REACH(&d, id, "good.example", "no name");
+    CHECK_SH(&d, id, SHOWN, "[\"bad.example\"]\n");
+    r = set_policy(&d, id, "{\"allow\":[\"good.example\"]}");
+    reply_free(&r);
+    CHECK_SH(&d, id, "rm /run/wrenn/network", "");
+    end(&d, SIGTERM, 0);
+    serve_network(&d, id);
+    CHECK_SH(&d, id, "until test -s /run/wrenn/network; do :; done; " SHOWN, "[\"good.example\"]\n");
     destroy(&d, id);
     r = look(&d, id);
-    CHECK_CONTAINS(r.body, "\"allow\":[\"bad.example\"]");
+    CHECK_CONTAINS(r.body, "\"allow\":[\"good.example\"]");
     reply_free(&r);
     end(&d, SIGTERM, 0);
 }
@@ -265,6 +290,7 @@ static void snapshots(void) {
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\"}", id);
     CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* a sandbox has what its create says */
+    CHECK_SH(&d, id, "cat /run/wrenn/network", "{\"egress\":\"none\"}");
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
     CHECK_REACH(&d, id, "bad.example", HELLO);

@@ -228,12 +228,83 @@ def a_shared_address_serves_only_the_allowed_name():
     guest.gate.close()
 
 
+def web(guest, *requests, port=80, to=OUT):
+    """What comes of requests that are sent one after the other, each after the answer to the one before; and how it ended."""
+    connection = guest.connect(to, port)
+    got = b""
+    for text in requests:
+        connection.send(ACK | PSH, text)
+        got = connection.receive(7)
+        if connection.ended: break
+    return got[:7], connection.ended
+
+
+def further_requests_are_for_the_same_host():
+    guest = Guest(PROGRAM, policy={**POLICY, "allow": ["allowed.test", "also.test"]})
+    guest.ask("allowed.test")
+    mine, other = request("allowed.test"), request("other.test")
+    post = b"POST / HTTP/1.1\r\nHost: allowed.test\r\nContent-Length: %d\r\n\r\n" % len(other) + other
+    chunked = b"POST / HTTP/1.1\r\nHost: allowed.test\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % len(other) + other + b"\r\n0\r\n\r\n"
+    assert web(guest, mine, mine, post, chunked, mine) == (b"HTTP/1.", "")
+    before = guest.gate.stats()["denied_total"]
+    bad = (mine + other, mine + b"GET http://other.test/ HTTP/1.1\r\nHost: allowed.test\r\n\r\n", mine + b"\n" + other, mine + b"GET / HTTP/1.0\r\n\r\n",
+           mine + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", post + other, chunked + other,
+           b"GET / HTTP/1.1\r\nHost: allowed.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + other)
+    for data in bad:
+        for piece in (len(data), 1):
+            connection = guest.connect(OUT, 80)
+            for at in range(0, len(data), piece):
+                connection.send(ACK | PSH, data[at:at + piece])
+            got = connection.receive(1 << 20)
+            # What was refused with the first request gets an answer.
+            assert (connection.ended, b"403" in got) == (("rst", False) if piece == 1 else ("fin", True)), (data, piece, connection.ended, got)
+    assert guest.gate.stats()["denied_total"] >= before + 2 * len(bad)
+    assert ("tcp", OUT, 80, "", "server-name") in guest.gate.denied()
+    guest.gate.close()
+
+
+def an_open_connection_is_judged_by_what_it_asked_for():
+    both = {**POLICY, "allow": ["allowed.test", "other.test"]}
+    guest = Guest(PROGRAM, policy=both)
+    guest.ask("allowed.test")
+    kept, gone = guest.connect(OUT, 80), guest.connect(OUT, 80)
+    for connection, name in ((kept, "allowed.test"), (gone, "other.test")):
+        connection.send(ACK | PSH, request(name))
+        assert connection.receive(7)[:7] == b"HTTP/1."
+    assert guest.gate.set({**both, "allow": ["allowed.test"]}) == 1
+    gone.receive(1)
+    assert gone.ended == "rst" and not kept.ended
+    # What nobody looked at could be for anybody.
+    guest.gate.set({**POLICY, "egress": "public", "allow": []})
+    unseen = guest.connect(OUT, 80)
+    assert guest.gate.set({**POLICY, "egress": "public", "allow": [], "deny": ["denied.test"]}) == 1
+    unseen.receive(1)
+    assert unseen.ended == "rst"
+    guest.gate.close()
+
+
 def in_public_only_denied_names_are_looked_for():
     guest = Guest(PROGRAM, policy={**POLICY, "egress": "public", "allow": [], "deny": ["denied.test"]})
     assert guest.ask("denied.test")[0] == 3
     got = said_on(guest, 443, client_hello("anything.test"))
     assert got[:7] == b"reached", got
-    assert said_on(guest, 443, client_hello("denied.test")) == b"\x15\x03\x03\0\2\2\x31"
+    alert = b"\x15\x03\x03\0\2\2\x31"
+    assert said_on(guest, 443, client_hello("denied.test")) == alert
+    for data in (client_hello(""), b"SSH-2.0-x\r\n"):
+        assert said_on(guest, 443, data)[:7] == b"reached", data
+    double = b"\0\0" + struct.pack(">HHBH", 14, 12, 0, 9) + b"fine.test" + b"\0\0" + struct.pack(">HHBH", 16, 14, 0, 11) + b"denied.test"
+    body = HELLO + struct.pack(">H", len(double)) + double
+    assert said_on(guest, 443, b"\x16\3\1" + struct.pack(">H", len(body) + 4) + b"\1" + len(body).to_bytes(3, "big") + body) == alert
+    fine, denied = request("fine.test"), request("denied.test")
+    assert web(guest, fine, request(OUT))[1] == "rst"
+    assert web(guest, request(OUT), request(OUT)) == (b"HTTP/1.", "")
+    for data in (denied, b"\r\n" + denied, b"get / HTTP/1.1\r\nHost: fine.test\r\nHost: denied.test\r\n\r\n", b"GET / HTTP/1.1\nHost: denied.test\n\n",
+                 b"GET http://denied.test/ HTTP/1.1\r\nHost: fine.test\r\n\r\n", b"GET / HTTP/1.1\r\nHost: fine.test\r\nX: y\r\n\tz\r\n\r\n"):
+        connection = guest.connect(OUT, 80)
+        connection.send(ACK | PSH, data)
+        assert b"403" in connection.receive(12), data
+    for first in (fine, request(OUT)):
+        assert web(guest, first, denied)[1] == "rst", first
     guest.gate.close()
 
 
@@ -518,7 +589,7 @@ def as_root_both_change_to_another_user():
 TESTS = [a_connection_carries_bytes_both_ways, what_is_never_allowed_is_refused_at_once, malformed_packets_go_nowhere,
          a_closed_port_is_refused_and_a_gate_port_too, names_lead_only_where_one_may_go, strange_questions_are_answered_with_an_error,
          an_allow_list_needs_a_name_or_a_range, mail_leaves_only_when_the_operator_says_so, a_shared_address_serves_only_the_allowed_name,
-         in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
+         further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
          urgent_data_is_plain_data, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
          a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, floods_have_an_end, a_stalled_reader_holds_nobody_up,
          the_next_gate_goes_on_with_what_the_last_one_knew, a_proxy_gets_the_names, a_proxy_that_is_away_or_dumb_is_named, checks_answer_without_a_connection, both_processes_are_in_a_jail, as_root_both_change_to_another_user]

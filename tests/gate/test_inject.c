@@ -99,7 +99,8 @@ TEST(a_head_has_an_end) {
 TEST(a_websocket_is_opened_by_the_first_request) {
     static const char ask[] = "GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     CHECK_SENT("GET / HTTP/1.1\r\n" HOST "\r\nGET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n", "400");
-    CHECK_SENT("GET / HTTP/1.1\r\n" HOST "Upgrade: h2c\r\n\r\n", "400");
+    CHECK_SENT("GET / HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+               "GET / HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\n" ADDED "\r\n");
     for (int opens = 0; opens < 2; opens++) {
         wrn_injector in = wrn_injector_new(&host);
         wrn_buf out = WRN_BUF_INIT;

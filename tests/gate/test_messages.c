@@ -120,25 +120,25 @@ TEST(tls_names_its_server) {
     }
 }
 
-TEST(tls_without_one_clear_name_names_none) {
+TEST(tls_without_one_clear_name_is_unclear) {
     uint8_t bytes[4096];
     char name[WRN_NAME_MAX + 1];
     size_t size;
     HELLO("\0\x17\0\0", 1000);
     CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNNAMED);
     HELLO(NAME_EXTENSION NAME_EXTENSION, 1000);
-    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNNAMED);
+    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNCLEAR);
     HELLO("\0\0\0\x14\0\x12\0\0\6a.test\0\0\6b.test", 1000); /* two names in one extension */
-    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNNAMED);
+    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNCLEAR);
     HELLO("\0\0\0\x0b\0\x09\0\0\6a\0test", 1000);
-    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNNAMED);
+    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNCLEAR);
     HELLO("\0\0\0\x0b\0\x09\0\0\7a.test", 1000);
-    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNNAMED);
+    CHECK_INT(wrn_hello_tls(bytes, size, name), WRN_HELLO_UNCLEAR);
     CHECK_INT(wrn_hello_tls((const uint8_t *)"SSH-2.0-x\r\n", 11, name), WRN_HELLO_UNNAMED);
     CHECK_INT(wrn_hello_tls((const uint8_t *)"GET / HTTP/1.1\r\n", 16, name), WRN_HELLO_UNNAMED);
-    CHECK_INT(wrn_hello_tls((const uint8_t *)"\x16\3\1\0\4\2", 6, name), WRN_HELLO_UNNAMED); /* a hello of servers */
-    CHECK_INT(wrn_hello_tls((const uint8_t *)"\x16\3\1\0\4\1\1\0\0", 9, name), WRN_HELLO_UNNAMED); /* too long */
-    CHECK_INT(wrn_hello_tls((const uint8_t *)"\x16\3\1\0\0", 5, name), WRN_HELLO_UNNAMED);
+    CHECK_INT(wrn_hello_tls((const uint8_t *)"\x16\3\1\0\4\2", 6, name), WRN_HELLO_UNCLEAR); /* a hello of servers */
+    CHECK_INT(wrn_hello_tls((const uint8_t *)"\x16\3\1\0\4\1\1\0\0", 9, name), WRN_HELLO_UNCLEAR); /* too long */
+    CHECK_INT(wrn_hello_tls((const uint8_t *)"\x16\3\1\0\0", 5, name), WRN_HELLO_UNCLEAR);
 }
 
 /* ---- HTTP ---- */
@@ -156,7 +156,7 @@ TEST(http_names_its_server) {
     for (size_t cut = 0; cut < head; cut++) CHECK_INT(wrn_hello_http((const uint8_t *)text, cut, name), WRN_HELLO_MORE);
 }
 
-TEST(http_that_could_be_read_in_two_ways_names_none) {
+TEST(http_that_could_be_read_in_two_ways_is_unclear) {
     static const char *const bad[] = {
         "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "GET / HTTP/1.1\r\nX: y\r\n\r\n",
@@ -174,14 +174,30 @@ TEST(http_that_could_be_read_in_two_ways_names_none) {
         "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
         "CONNECT b:443 HTTP/1.1\r\nHost: a\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        "SSH-2.0-x\r\n",
         " GET / HTTP/1.1\r\n",
-        "\x16\3\1",
+        "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "get /\r\n",
+        "GET / HTTP/1.1\n",
+        "GET / HTTP/1.1\r\nHost: b\n",
+        "GET\t/ HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nHost: 1.2.3.4\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: b\r\nHost: 1.2.3.4\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: [::1]b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: 1.2.3.4/24\r\n\r\n",
         "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     };
     char name[WRN_NAME_MAX + 1];
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        CHECK_MSG(http(bad[i], name) == WRN_HELLO_UNNAMED, "%d: %s", (int)http(bad[i], name), bad[i]);
+        CHECK_MSG(http(bad[i], name) == WRN_HELLO_UNCLEAR, "%d: %s", (int)http(bad[i], name), bad[i]);
+}
+
+TEST(http_at_an_address_and_other_protocols_name_no_server) {
+    char name[WRN_NAME_MAX + 1];
+    CHECK_INT(http("GET / HTTP/1.1\r\nHost: 203.0.113.7\r\n\r\n", name), WRN_HELLO_ADDRESS);
+    CHECK_INT(http("GET / HTTP/1.1\r\nHost: 203.0.113.7:80\r\n\r\n", name), WRN_HELLO_ADDRESS);
+    CHECK_INT(http("GET / HTTP/1.0\r\nHost: [2001:db8::1]:80\r\n\r\n", name), WRN_HELLO_ADDRESS);
+    CHECK_INT(http("SSH-2.0-x\r\n", name), WRN_HELLO_UNNAMED);
+    CHECK_INT(http("\x16\3\1", name), WRN_HELLO_UNNAMED);
 }
 
 TEST(a_head_without_end_is_given_up) {
@@ -191,7 +207,7 @@ TEST(a_head_without_end_is_given_up) {
     memset(bytes, 'a', sizeof(bytes));
     for (size_t i = 0; begin[i]; i++) bytes[i] = (uint8_t)begin[i];
     CHECK_INT(wrn_hello_http(bytes, sizeof(bytes) - 1, name), WRN_HELLO_MORE);
-    CHECK_INT(wrn_hello_http(bytes, sizeof(bytes), name), WRN_HELLO_UNNAMED);
+    CHECK_INT(wrn_hello_http(bytes, sizeof(bytes), name), WRN_HELLO_UNCLEAR);
 }
 
 TEST_MAIN

@@ -1,5 +1,6 @@
 /* What others, or the kernel on their behalf, take their time for is not waited for on the loop. */
 #include "host.h"
+#include "server/box/internal.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -74,5 +75,37 @@ static void dials(void) {
 }
 
 TEST_AS_BOTH(dialing_does_not_wait, dials)
+
+/* Whether a process of that name is a child of this one. */
+static bool has_child(const char *name) {
+    char path[64], there[32];
+    long pid;
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(path, "re");
+    bool found = false;
+    CHECK_MSG(children, "%s", path);
+    while (!found && fscanf(children, "%ld", &pid) == 1) {
+        snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+        FILE *file = fopen(path, "re");
+        found = file && fgets(there, sizeof(there), file) && strncmp(there, name, strlen(name)) == 0;
+        if (file) fclose(file);
+    }
+    fclose(children);
+    return found;
+}
+
+static void spare(void) {
+    host h;
+    if (!getenv("WRENN_TEST_GATE")) test_skip("there is no gate");
+    setenv("WRENN_TEST_NETWORK", "{\"egress\":\"public\"}", 1);
+    wrn_gate_spare_ms = 20;
+    host_open(&h);
+    box_destroy(&h, box_create(&h, "cl-spare"));
+    while (has_child("wrenn-gate")) uv_run(&h.loop, UV_RUN_NOWAIT);
+    box_destroy(&h, box_create(&h, "cl-next")); /* which gets a new one */
+    host_close(&h);
+}
+
+TEST_AS_BOTH(a_spare_gate_that_nobody_needs_ends, spare)
 
 TEST_MAIN

@@ -492,6 +492,12 @@ void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_netw
     look(box, done, context, true);
 }
 
+bool wrn_box_has_network(const wrn_box *box) { return box->has_network; }
+
+void wrn_box_show_network(wrn_box *box, wrn_done_fn done, void *context) {
+    if (done) wrn_answer_later(box->boxes->loop, done, context, NULL);
+}
+
 static void on_fake_check(void *context, const wrn_fault *fault) {
     struct fake_look *l = context;
     WRN_AUTO(wrn_json_freep) wrn_json *verdict = wrn_json_new_object();

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -130,6 +131,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     asked.kernel = values->language;
     asked.time_limit_ms = (values->limit_seconds ? values->limit_seconds : NO_LIMIT_SECONDS) * 1000;
     asked.callbacks = &callbacks;
+    int64_t since = wrn_unix_time();
     cli->does = ""; /* the code says what it likes */
     bool ran = CLI_GET(cli, NULL, wrenn_sandbox_run_code, (sandbox, &asked), &execution);
     cli->does = NULL;
@@ -137,6 +139,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     bool timed_out = execution->timed_out;
     if (timed_out) cli_complain("the time was up (--timeout), and the code was interrupted");
     wrenn_code_execution_free(execution);
+    if (s.failed) cli_explain_denials(cli, sandbox, since);
     return !s.failed && !timed_out;
 }
 

@@ -1,4 +1,5 @@
 /* exec: a program in a sandbox that is there. */
+#include "base/clock.h"
 #include "cli/cli.h"
 
 typedef struct exec_values {
@@ -38,8 +39,10 @@ static int exec_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     if (!sandbox) return CLI_RUN_FAILED;
+    int64_t since = wrn_unix_time();
     int code = values->detach ? exec_detach(cli, sandbox, values)
                               : cli_run_program(cli, sandbox, &values->program, cli->words + 1);
+    if (code && !values->detach && !cli->signal) cli_explain_denials(cli, sandbox, since);
     wrenn_sandbox_free(sandbox);
     return code;
 }

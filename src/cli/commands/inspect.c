@@ -1,11 +1,22 @@
 /* inspect: everything about sandboxes. */
 #include "cli/cli.h"
 
+/* Adds what it may reach, and what came of it; not if it ends meanwhile. */
+static void add_network(cli_app *cli, wrenn_sandbox *sandbox, wrn_json *object) {
+    wrenn_network *network = NULL;
+    wrenn_error *error = NULL;
+    if (CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network) == 0 && network)
+        wrn_json_set(object, "network", cli_network_json(network));
+    wrenn_error_free(error);
+    wrenn_network_free(network);
+}
+
 static wrn_json *inspect_look(cli_app *cli, const char *word) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, word), *known = NULL;
     wrn_json *object = NULL;
     if (sandbox && CLI_GET(cli, word, wrenn_sandboxes_get, (cli->client, wrenn_sandbox_id(sandbox), NULL), &known))
         object = cli_sandbox_json(wrenn_sandbox_last_info(known));
+    if (object && cli_has_network(wrenn_sandbox_last_info(known))) add_network(cli, known, object);
     wrenn_sandbox_free(known);
     wrenn_sandbox_free(sandbox);
     return object;

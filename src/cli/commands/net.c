@@ -15,54 +15,6 @@ static const cli_option options[] = {
     {0},
 };
 
-static wrn_json *texts(const char *const *items, size_t count) {
-    wrn_json *array = wrn_json_new_array();
-    for (size_t i = 0; i < count; i++) wrn_json_append(array, wrn_json_new_string(items[i], strlen(items[i])));
-    return array;
-}
-
-static wrn_json *denial_json(const wrenn_network_denial *denial) {
-    wrn_json *out = wrn_json_new_object();
-    cli_set_text(out, "proto", denial->proto);
-    cli_set_text(out, "address", denial->address);
-    wrn_json_set_int(out, "port", denial->port);
-    cli_set_text(out, "name", denial->name);
-    cli_set_text(out, "reason", denial->reason);
-    wrn_json_set_int(out, "count", denial->count);
-    cli_set_text(out, "last_at", denial->last_at);
-    return out;
-}
-
-static wrn_json *header_json(const wrenn_network_header *header) {
-    wrn_json *out = wrn_json_new_object();
-    cli_set_text(out, "host", header->host);
-    cli_set_text(out, "header", header->header);
-    cli_set_text(out, "secret", header->secret);
-    return out;
-}
-
-static wrn_json *network_json(const wrenn_network *network) {
-    wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array(), *inject = wrn_json_new_array();
-    cli_set_text(out, "egress", network->egress);
-    wrn_json_set(out, "allow", texts(network->allow, network->allow_count));
-    wrn_json_set(out, "deny", texts(network->deny, network->deny_count));
-    wrn_json_set(out, "presets", texts(network->presets, network->presets_count));
-    for (size_t i = 0; i < network->inject_count; i++) wrn_json_append(inject, header_json(network->inject[i]));
-    if (network->inject_count) wrn_json_set(out, "inject", inject);
-    else wrn_json_free(inject);
-    cli_set_text(out, "gate", network->gate);
-    cli_set_text(out, "mode", network->mode);
-    wrn_json_set_int(out, "bytes_in", network->bytes_in);
-    wrn_json_set_int(out, "bytes_out", network->bytes_out);
-    wrn_json_set_int(out, "connections", network->connections);
-    wrn_json_set_int(out, "dns_queries", network->dns_queries);
-    wrn_json_set_int(out, "denied_total", network->denied_total);
-    for (size_t i = 0; i < network->denied_count; i++) wrn_json_append(denied, denial_json(network->denied[i]));
-    wrn_json_set(out, "denied", denied);
-    if (network->present & WRENN_HAS_NETWORK_CUT) wrn_json_set_int(out, "cut", network->cut);
-    return out;
-}
-
 static bool sets(const cli_network *n) {
     return n->net || n->no_net || n->allow.count || n->deny.count || n->presets.count || n->secrets.count;
 }
@@ -112,8 +64,8 @@ static int net_run(cli_app *cli, void *given) {
         sandbox && (sets(asked) ? CLI_GET(cli, cli->words[0], wrenn_sandbox_network_set, (sandbox, &wanted), &network)
                                 : CLI_GET(cli, cli->words[0], wrenn_sandbox_network_get, (sandbox, NULL), &network));
     int code = ok ? 0 : CLI_FAILED;
-    if (ok && values->denied) cli_explain_denials(cli, sandbox);
-    else if (ok && network) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), network_json(network));
+    if (ok && values->denied) cli_explain_denials(cli, sandbox, 0);
+    else if (ok && network) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), cli_network_json(network));
     wrenn_network_free(network);
     wrenn_sandbox_free(sandbox);
     return code;

@@ -107,11 +107,6 @@ static int run_detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *va
     return 0;
 }
 
-static bool has_network(const wrenn_sandbox *sandbox) {
-    const wrenn_isolation *isolation = wrenn_sandbox_last_info(sandbox)->isolation;
-    return isolation && isolation->network && strcmp(isolation->network, "none") != 0;
-}
-
 /* What is done with the sandbox, from its creation to its end. */
 static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
@@ -119,7 +114,7 @@ static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *valu
     if (values->detach) return run_detach(cli, sandbox, values);
     int code = cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
-    if (code && has_network(sandbox)) cli_explain_denials(cli, sandbox);
+    if (code && cli_has_network(wrenn_sandbox_last_info(sandbox))) cli_explain_denials(cli, sandbox, 0);
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }
 

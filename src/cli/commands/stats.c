@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-enum { GRAPHS = 3, GRAPH_MIN = 4, GRAPH_MAX = 80, NUMBERS_WIDTH = 28 + 7 + 8 + 8 + 6 * 2 };
+enum { GRAPHS = 3, GRAPH_MIN = 4, GRAPH_MAX = 80, NUMBERS_WIDTH = 28 + 7 + 4 * 8 + 8 * 2 };
 
 typedef struct stats_values {
     bool once;
@@ -57,7 +57,8 @@ static void draw(const wrenn_metrics *metrics, measured value, size_t width, cha
 
 static void stats_add_row(cli_rows *rows, const char *id, const wrenn_metrics *metrics, size_t width) {
     char numbers[GRAPHS][32] = {"-", "-", "-"}, graphs[GRAPHS][GRAPH_MAX * 3 + 1] = {"", "", ""};
-    const char *cells[1 + 2 * GRAPHS] = {id};
+    char in[32] = "-", out[32] = "-";
+    const char *cells[1 + 2 * GRAPHS + 2] = {id};
     wrn_json *object = wrn_json_new_object();
     wrn_json_set_string(object, "id", id);
     if (metrics && metrics->points_count) {
@@ -70,11 +71,20 @@ static void stats_add_row(cli_rows *rows, const char *id, const wrenn_metrics *m
         wrn_json_set(object, "cpu_pct", wrn_json_new_double(last->cpu_pct));
         wrn_json_set_int(object, "mem_bytes", last->mem_bytes);
         wrn_json_set_int(object, "disk_bytes", last->disk_bytes);
+        cli_say_bytes(in, last->net_in_bytes);
+        cli_say_bytes(out, last->net_out_bytes);
+        wrn_json_set_int(object, "net_in_bytes", last->net_in_bytes);
+        wrn_json_set_int(object, "net_out_bytes", last->net_out_bytes);
+        wrn_json_set_int(object, "net_connections", last->net_connections);
+        wrn_json_set_int(object, "net_denied", last->net_denied);
     }
-    for (size_t i = 0, at = 1; i < GRAPHS; i++) {
+    size_t at = 1;
+    for (size_t i = 0; i < GRAPHS; i++) {
         cells[at++] = numbers[i];
         if (width) cells[at++] = graphs[i];
     }
+    cells[at++] = in;
+    cells[at] = out;
     cli_rows_add(rows, id, object, cells);
 }
 
@@ -96,8 +106,8 @@ static bool stats_measure(cli_app *cli, cli_rows *rows, const char *id, const ch
 }
 
 static int stats_show(cli_app *cli, const stats_values *values, bool live) {
-    static const char *const plain[] = {"ID", ">CPU", ">MEMORY", ">DISK", NULL};
-    static const char *const drawn[] = {"ID", ">CPU", "", ">MEMORY", "", ">DISK", "", NULL};
+    static const char *const plain[] = {"ID", ">CPU", ">MEMORY", ">DISK", ">NET IN", ">NET OUT", NULL};
+    static const char *const drawn[] = {"ID", ">CPU", "", ">MEMORY", "", ">DISK", "", ">NET IN", ">NET OUT", NULL};
     size_t width = graph_width();
     cli_rows *rows = cli_rows_new(cli, width ? drawn : plain);
     wrenn_sandbox_list *list = cli->word_count ? NULL : cli_sandboxes(cli);
@@ -141,7 +151,7 @@ static const cli_example examples[] = {{"of all that run, until Ctrl-C", "stats"
 const cli_command cli_command_stats = {
     .name = "stats",
     .group = CLI_GROUP_SANDBOXES,
-    .summary = "show what sandboxes use: processor, memory, disk",
+    .summary = "show what sandboxes use: processor, memory, disk, network",
     .details =
         "On a terminal it goes on until Ctrl-C, with a graph of the past beside each number, if there is room: the\n"
         "processor relative to all that the sandbox has, memory and disk relative to the highest point shown.\n",

@@ -136,6 +136,8 @@ typedef struct wrn_box_stats {
     int64_t mem_bytes;  /* without the page cache; -1 unknown */
     int64_t pids;       /* -1 unknown */
     int64_t disk_bytes; /* written, as of some seconds ago; -1 unknown */
+    /* Of its gate, since start, as of the measurement before; backends leave them at 0. */
+    int64_t net_in_bytes, net_out_bytes, net_connections, net_denied;
 } wrn_box_stats;
 
 /* What a backend needs to survive the daemon. The holder keeps it, and the next open() gets it back. */

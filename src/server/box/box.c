@@ -131,12 +131,15 @@ static void become_live(wrn_box *box) {
     uv_timer_stop(&box->timer);
     if (box->service) service_begin(box->service);
     if (box->phase == LIVE) { /* it was adopted frozen, and is thawed now */
+        if (box->gate) wrn_box_show_network(box, NULL, NULL);
         if (box->done) box_done(box, NULL);
         return;
     }
     wrn_boxes *boxes = box->boxes;
     bool has_gate = box->gate;
     box->phase = LIVE;
+    if (has_gate && box->detached)
+        wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
     if (has_gate) gate_make_spare(boxes);

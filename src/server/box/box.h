@@ -115,13 +115,17 @@ void wrn_box_measure(wrn_box *box, wrn_box_stats *out);
 /* An object: `counted`, what the gate has counted, as its protocol has it (missing: nothing yet); `gate`: running or
  * restarting; `mode`; after wrn_box_set_network() `cut`, how many connections that has ended. */
 typedef void (*wrn_network_fn)(void *context, const wrn_json *state, const wrn_fault *fault);
-/* What came of the box's network policy. WRN_FAULT_CONFLICT: it was made without a network. */
+bool wrn_box_has_network(const wrn_box *box);
+/* What came of the box's network policy, also when the box has died. WRN_FAULT_CONFLICT: it was made without a network. */
 void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context);
 /* Whether it may connect to what `asked` names, by host, port and proto: `allowed`, and `reason`, `rule` and `source` as in the
  * API. */
 void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, void *context);
 /* Replaces the policy and the secrets, as in wrn_box_spec. A gate that is being restarted obeys it from its start on. */
 void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context);
+/* Replaces /run/wrenn/network, in which programs in the box read its policy. `done`, which may be NULL, gets no fault: what the box does with
+ * its files is its own affair. In a frozen box that happens when it is thawed. */
+void wrn_box_show_network(wrn_box *box, wrn_done_fn done, void *context);
 /* Replaces the secrets of the policy. Connections that they were for are cut if they have changed. */
 void wrn_box_set_secrets(wrn_box *box, int secrets);
 /* Connects to a TCP port: wrn_backend_ops.dial. Starts the template's service if it is its port. */

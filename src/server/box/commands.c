@@ -28,7 +28,11 @@ wrn_proc *wrn_box_read_log(wrn_box *box, const wrn_log_request *request, const w
     return is_live(box, fault) ? wrn_agent_read_log(box->agent, request, events, fault) : NULL;
 }
 
-void wrn_box_measure(wrn_box *box, wrn_box_stats *out) { box->runner->ops->stats(box->it, out); }
+void wrn_box_measure(wrn_box *box, wrn_box_stats *out) {
+    *out = (wrn_box_stats){0};
+    box->runner->ops->stats(box->it, out);
+    if (box->gate) gate_measure(box->gate, out);
+}
 
 void wrn_box_want_port(wrn_box *box, uint16_t port) {
     if (box->phase == LIVE && box->service) service_want(box->service, port);
@@ -45,11 +49,13 @@ static void refuse_network(void *context, const wrn_fault *fault) {
     free(r);
 }
 
+bool wrn_box_has_network(const wrn_box *box) { return box->gate && (box->phase == LIVE || box->phase == DIED); }
+
 /* Whether the box has a gate to ask; if not, `done` gets a fault, later. */
 static bool has_gate(const wrn_box *box, wrn_network_fn done, void *context) {
     wrn_fault fault;
-    if (is_live(box, &fault) && box->gate) return true;
-    if (box->phase == LIVE)
+    if (wrn_box_has_network(box)) return true;
+    if (is_live(box, &fault))
         wrn_fault_set(
             &fault, WRN_FAULT_CONFLICT,
             "the sandbox was made without a network, so that no policy can apply to it; make another one with "

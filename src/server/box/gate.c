@@ -22,7 +22,8 @@
 
 /* PACKET_MAX: the protocol's. A gate that ran for CALM_MS is started again at once; otherwise the wait doubles. */
 enum { PACKET_MAX = 256 << 10, SEND_BUFFER = 512 << 10, CALM_MS = 10000, WAIT_MS = 50, WAIT_MAX_MS = 10000 };
-enum { SPARE_MS = 60000 };       /* so long a spare gate waits for a box */
+unsigned wrn_gate_spare_ms = 60000;
+enum { ANSWER_MS = 5000 };       /* so long questions wait */
 enum { CONTROL = 3, STATE = 4 }; /* the descriptors of the process */
 
 /* Something that was asked, and who waits for the answer. */
@@ -45,8 +46,9 @@ struct gate {
     pid_t pid;
     int source; /* where the link comes from; -1: it came */
     uv_poll_t *source_poll, *control_poll, *exit_poll;
-    uv_timer_t *timer;
-    bool is_jailed, is_told; /* it is confined; it has the policy */
+    uv_timer_t *timer, *patience; /* until it is started again; for questions */
+    bool is_measured;             /* it was asked, and has not answered */
+    bool is_jailed, is_told;      /* it is confined; it has the policy */
     bool was_ready;
     int64_t last_id, set_id, started_ms, wait_ms;
     question *questions;
@@ -64,6 +66,7 @@ static void free_gate(gate *g) {
     stop_poll(&g->control_poll);
     stop_poll(&g->exit_poll);
     uv_close((uv_handle_t *)g->timer, wrn_handle_free);
+    uv_close((uv_handle_t *)g->patience, wrn_handle_free);
     wrn_fd_close(&g->source);
     held_gate_close(&g->held);
     wrn_json_free(g->last);
@@ -82,6 +85,7 @@ static void set_spare(gate *g, gate **at) {
 }
 
 static void answer_all(gate *g, const wrn_fault *fault) {
+    uv_timer_stop(g->patience);
     while (g->questions) {
         question *q = g->questions;
         g->questions = q->next;
@@ -129,12 +133,20 @@ static bool say(gate *g, wrn_json *object, const char *what, const int *fds, siz
            wrn_fds_send(g->held.control, text.data, text.size, fds, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* It is stuck, or its answer was lost. */
+static void on_unanswered(uv_timer_t *timer) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "the sandbox's gate does not answer; try again");
+    answer_all(timer->data, &fault);
+}
+
 /* `passed`: -1, or a descriptor to send along. */
 static bool ask(gate *g, wrn_json *asked, const char *what, int passed, wrn_network_fn done, void *context) {
     if (!say(g, asked, what, &passed, passed >= 0)) return false;
     if (!done) return true;
     question **at = &g->questions;
     while (*at) at = &(*at)->next;
+    if (!g->questions) uv_timer_start(g->patience, on_unanswered, ANSWER_MS, 0);
     *at = calloc(1, sizeof(**at));
     **at = (question){.id = g->last_id, .done = done, .context = context};
     return true;
@@ -212,6 +224,7 @@ static void on_answer(gate *g, const wrn_json *answer, int64_t id) {
     while (*at && (*at)->id != id) at = &(*at)->next;
     question *q = *at;
     if (q) *at = q->next;
+    if (!g->questions) uv_timer_stop(g->patience);
     if (id == g->set_id) g->is_told = g->is_told || ok;
     if (q) q->done(q->context, ok ? answer : NULL, ok ? NULL : &fault);
     else if (!ok) on_refused(g, why ? why : "");
@@ -392,9 +405,11 @@ static gate *new_gate(wrn_boxes *boxes) {
                 .source = -1,
                 .secrets = -1,
                 .last_id = wrn_clock_us(CLOCK_REALTIME), /* other ids than the last daemon's */
-                .timer = malloc(sizeof(*g->timer))};
+                .timer = malloc(sizeof(*g->timer)),
+                .patience = malloc(sizeof(*g->patience))};
     uv_timer_init(g->loop, g->timer);
-    g->timer->data = g;
+    uv_timer_init(g->loop, g->patience);
+    g->timer->data = g->patience->data = g;
     return g;
 }
 
@@ -415,7 +430,7 @@ void gate_make_spare(wrn_boxes *boxes) {
     gate *g = new_gate(boxes);
     if (!start_process(g)) return free_gate(g);
     set_spare(g, &boxes->spare);
-    uv_timer_start(g->timer, on_spare_old, SPARE_MS, 0);
+    uv_timer_start(g->timer, on_spare_old, wrn_gate_spare_ms, 0);
 }
 
 gate *gate_new(wrn_box *box, const char *policy, int secrets) {
@@ -441,6 +456,8 @@ gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int se
 }
 
 bool gate_is_ready(const gate *g) { return g->was_ready; }
+
+const char *gate_policy(const gate *g) { return g->policy; }
 
 held_gate gate_held(const gate *g) { return g ? g->held : (held_gate)HELD_GATE_NONE; }
 
@@ -479,12 +496,31 @@ static void make_answer(inquiry *i) {
     if (i->cut) wrn_json_set(i->state, "cut", wrn_json_ref(i->cut));
 }
 
+static void keep_counted(gate *g, const wrn_json *answer) {
+    if (!answer) return;
+    wrn_json_free(g->last);
+    g->last = wrn_json_ref(answer);
+}
+
+static void on_measured(void *context, const wrn_json *answer, const wrn_fault *fault) {
+    gate *g = context;
+    (void)fault;
+    g->is_measured = false;
+    keep_counted(g, answer);
+}
+
+void gate_measure(gate *g, wrn_box_stats *out) {
+    (void)wrn_json_int(wrn_json_get(g->last, "bytes_in"), &out->net_in_bytes);
+    (void)wrn_json_int(wrn_json_get(g->last, "bytes_out"), &out->net_out_bytes);
+    (void)wrn_json_int(wrn_json_get(g->last, "connections_total"), &out->net_connections);
+    (void)wrn_json_int(wrn_json_get(g->last, "denied_total"), &out->net_denied);
+    WRN_AUTO(wrn_json_freep) wrn_json *asked = wrn_json_new_object();
+    g->is_measured = g->is_measured || ask(g, asked, "stats", -1, on_measured, g);
+}
+
 static void on_counted(void *context, const wrn_json *answer, const wrn_fault *fault) {
     inquiry *i = context;
-    if (answer) {
-        wrn_json_free(i->gate->last);
-        i->gate->last = wrn_json_ref(answer);
-    }
+    keep_counted(i->gate, answer);
     /* A gate that has died meanwhile is no reason to fail: what it counted last is still true. */
     if (i->gate->box) make_answer(i);
     tell(i, i->gate->box ? NULL : fault);

@@ -9,6 +9,7 @@
  *     relay.c    connections to its ports
  *     gate.c     the process through which it reaches the network; gate_settings.c: what that is told
  *     injector.c the process that adds headers with secrets
+ *     notice.c   what programs in it are told of its network
  *     keep.c     what the holder is told; holder.c is that process */
 #pragma once
 
@@ -129,15 +130,19 @@ void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context
 gate *gate_new(wrn_box *box, const char *policy, int secrets);
 /* Takes over the gate of a box that an earlier daemon started. NULL policy: the box is about to be destroyed. */
 gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets);
-/* Starts one for the next box, unless there is one. */
+/* Starts one for the next box, unless there is one. It ends after wrn_gate_spare_ms without one. */
+extern unsigned wrn_gate_spare_ms;
 void gate_make_spare(wrn_boxes *boxes);
 bool gate_is_ready(const gate *g);
+const char *gate_policy(const gate *g);
 held_gate gate_held(const gate *g);
 /* Tells the gate its policy again, after this machine's names have changed. `g` may be NULL. */
 void gate_renew(gate *g);
 /* wrn_box_network(), wrn_box_check_network() and wrn_box_set_network(). */
 void gate_check(gate *g, wrn_json *asked, wrn_network_fn done, void *context);
 void gate_look(gate *g, wrn_network_fn done, void *context);
+/* Fills in what the gate has counted when it was last asked, and asks again. */
+void gate_measure(gate *g, wrn_box_stats *out);
 void gate_set(gate *g, const char *policy, int secrets, wrn_network_fn done, void *context);
 /* wrn_box_set_secrets(). */
 void gate_set_secrets(gate *g, int secrets);

@@ -50,7 +50,11 @@ static bool measure(const sandbox *s, wrn_point *out, int64_t *cpu_usec, int64_t
                                   : cpu_pct > 100 ? 100
                                                   : cpu_pct,
                        .mem_bytes = stats.mem_bytes,
-                       .disk_bytes = stats.disk_bytes > 0 ? stats.disk_bytes : 0};
+                       .disk_bytes = stats.disk_bytes > 0 ? stats.disk_bytes : 0,
+                       .net_in_bytes = stats.net_in_bytes,
+                       .net_out_bytes = stats.net_out_bytes,
+                       .net_connections = stats.net_connections,
+                       .net_denied = stats.net_denied};
     return true;
 }
 

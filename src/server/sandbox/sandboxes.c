@@ -253,10 +253,20 @@ static void sandbox_on_destroyed(void *context, const wrn_fault *fault) {
     check_stopped(all);
 }
 
+static void on_last_counted(void *context, const wrn_json *state, const wrn_fault *fault) {
+    sandbox *s = context;
+    const wrn_sandboxes_config *config = &s->all->config;
+    const wrn_json *counted = wrn_json_get(state, "counted");
+    if (fault || !counted) wrn_log_warning("sandbox %s: what its network was used for is not known", s->row.id);
+    else if (config->counted) config->counted(config->counted_context, &s->row, counted);
+    wrn_box_destroy(s->box, sandbox_on_destroyed, s);
+}
+
 static void destroy_box(sandbox *s) {
     uv_timer_stop(&s->idle);
     uv_timer_stop(&s->end);
-    wrn_box_destroy(s->box, sandbox_on_destroyed, s);
+    if (wrn_box_has_network(s->box)) wrn_box_network(s->box, on_last_counted, s);
+    else wrn_box_destroy(s->box, sandbox_on_destroyed, s);
 }
 
 /* Starts the first change; false when it has ended already. */
@@ -617,9 +627,19 @@ typedef struct policy_change {
     wrn_sandboxes *all;
     char id[WRN_ID_SIZE], egress[12];
     char *policy;
+    wrn_json *state;
     wrn_network_fn done;
     void *context;
 } policy_change;
+
+static void end_policy_change(policy_change *p, const wrn_fault *fault) {
+    p->done(p->context, fault ? NULL : p->state, fault);
+    wrn_json_free(p->state);
+    free(p->policy);
+    free(p);
+}
+
+static void on_policy_shown(void *context, const wrn_fault *fault) { end_policy_change(context, fault); }
 
 static void on_policy_set(void *context, const wrn_json *state, const wrn_fault *fault) {
     policy_change *p = context;
@@ -633,9 +653,11 @@ static void on_policy_set(void *context, const wrn_json *state, const wrn_fault 
         snprintf(s->row.egress, sizeof(s->row.egress), "%s", p->egress);
         wrn_watch_tell(p->all, &(wrn_news){.type = WRN_NEWS_SANDBOX_NETWORK, .row = &s->row});
     }
-    p->done(p->context, fault ? NULL : state, fault);
-    free(p->policy);
-    free(p);
+    if (fault) return end_policy_change(p, fault);
+    p->state = wrn_json_ref(state);
+    bool runs = s && s->box && s->state == WRN_STATE_RUNNING;
+    if (s && s->box) wrn_box_show_network(s->box, runs ? on_policy_shown : NULL, p);
+    if (!runs) end_policy_change(p, NULL);
 }
 
 void wrn_sandboxes_set_network(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *egress, const char *policy,

@@ -18,6 +18,9 @@ typedef struct wrn_sandboxes_config {
     int64_t count_max;     /* of living sandboxes */
     int64_t memory_mb_max; /* the sum of their memory_mb; 0: no limit */
     int64_t memory_mb_one; /* of one sandbox: what the machine has */
+    /* May be NULL. Called when a sandbox ends that had a network, with what its gate has counted. */
+    void (*counted)(void *context, const wrn_sandbox_row *row, const wrn_json *counted);
+    void *counted_context;
 } wrn_sandboxes_config;
 
 wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config);

@@ -273,10 +273,14 @@ wrn_db wrn_store_list_tags(wrn_store *store, const char *host_id, wrn_tag_fn eac
 
 /* What is measured of sandboxes, X(type, name). The name is that of the API and of the database, which gets a column for a
  * new one by itself. A metric is described in MetricPoint of api/openapi.yaml and measured in sandbox/metrics.c. */
-#define WRN_METRICS(X)    \
-    X(double, cpu_pct)    \
-    X(int64_t, mem_bytes) \
-    X(int64_t, disk_bytes)
+#define WRN_METRICS(X)          \
+    X(double, cpu_pct)          \
+    X(int64_t, mem_bytes)       \
+    X(int64_t, disk_bytes)      \
+    X(int64_t, net_in_bytes)    \
+    X(int64_t, net_out_bytes)   \
+    X(int64_t, net_connections) \
+    X(int64_t, net_denied)
 
 typedef struct wrn_point {
     int64_t at; /* Unix seconds */

@@ -143,9 +143,10 @@ static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
         snprintf(path, sizeof(path), "%s%s", it->dir, files[i][0]);
         if (!wrn_file_write(AT_FDCWD, path, O_CREAT, line, (size_t)size)) return false;
     }
-    /* So that programs that are refused something can tell why. */
+    /* So that programs that are refused something can tell why. A snapshot has the file of another one. */
+    const char *network = spec->network ? spec->network : spec->snapshot_id ? "{\"egress\":\"none\"}" : NULL;
     snprintf(path, sizeof(path), "%s/u/run/wrenn/network", it->dir);
-    bool ok = !spec->network || wrn_file_write(AT_FDCWD, path, O_CREAT, spec->network, strlen(spec->network));
+    bool ok = !network || wrn_file_write(AT_FDCWD, path, O_CREAT, network, strlen(network));
     ok = ok && write_etc(it, spec);
     for (size_t i = 0; ok && i < WRN_COUNT(shared); i++) ok = copy_attributes(it, shared[i][0], shared[i][1]);
     return ok;

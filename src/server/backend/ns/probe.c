@@ -3,6 +3,7 @@
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,15 +280,37 @@ static void check_agent(wrn_json *report, const char *path) {
                      "install wrenn-agent beside wrennd, or name it with --agent");
 }
 
+/* Starts a program of ours, which says that it is started by wrennd; with a library missing, the loader gives up on it before. */
+static void check_helper(wrn_json *report, const char *name, const char *path, const char *fix) {
+    enum { USAGE = 2 };
+    char detail[400], *argv[] = {(char[]){"helper"}, NULL};
+    int status = 0;
+    pid_t pid;
+    posix_spawn_file_actions_t quiet;
+    posix_spawn_file_actions_init(&quiet);
+    for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&quiet, fd, "/dev/null", O_RDWR, 0);
+    bool there = path && access(path, X_OK) == 0,
+         ok = there && posix_spawn(&pid, path, &quiet, NULL, argv, argv + 1) == 0;
+    posix_spawn_file_actions_destroy(&quiet);
+    ok = ok && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == USAGE;
+    snprintf(detail, sizeof(detail), "%.250s%s", path ? path : "not found",
+             !there ? (path ? " is not there" : "")
+             : ok   ? ""
+                    : " can't be started: ldd says which library is missing");
+    wrn_report_check(report, name, ok, detail, fix);
+}
+
 /* What the network of sandboxes needs. Without it, all others can be made. */
 static void check_network(const wrn_backend_config *config, wrn_json *report, bool root) {
-    const char *gate = config->egress.gate_path;
     bool cloned;
-    char detail[300];
-    snprintf(detail, sizeof(detail), "%.250s", gate ? gate : "not found");
-    wrn_report_check(
-        report, "network gate", gate && access(gate, X_OK) == 0, detail,
-        "install wrenn-gate beside wrenn-agent, or name it with --gate; without it no sandbox has a network");
+    check_helper(
+        report, "network gate", config->egress.gate_path,
+        "install wrenn-gate beside wrenn-agent, with libslirp0 and libseccomp2, or name it with --gate; without it no "
+        "sandbox has a network");
+    check_helper(
+        report, "added headers", config->egress.gate_tls_path,
+        "install wrenn-gate-tls beside wrenn-gate, with libssl3, or name it with --gate-tls; without it no secret is "
+        "added to requests");
     bool tap = try_inside(root, link_try_tap, &cloned) == 0,
          veth = !tap && try_inside(root, link_try_veth, &cloned) == 0;
     wrn_report_check(report, "network link", tap || veth,

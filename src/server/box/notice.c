@@ -1,0 +1,51 @@
+/* /run/wrenn/network: a box's network policy, for programs in it that are refused something. The backend writes it for the box's start; here it
+ * is replaced, by the agent. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/box/internal.h"
+
+enum { NOTICE_LIMIT_MS = 5000 };
+
+typedef struct notice {
+    char *policy;
+    size_t size, written;
+    wrn_proc *proc;
+    wrn_done_fn done;
+    void *context;
+} notice;
+
+static void write_notice(void *context) {
+    notice *n = context;
+    n->written += wrn_proc_write(n->proc, n->policy + n->written, n->size - n->written);
+    if (n->written == n->size) wrn_proc_close_stdin(n->proc);
+}
+
+/* What programs in the box did to the directory, so that nothing could be written, is their own affair. */
+static void end_notice(void *context, const wrn_fault *fault) {
+    notice *n = context;
+    (void)fault;
+    if (n->done) n->done(n->context, NULL);
+    free(n->policy);
+    free(n);
+}
+
+static void on_notice_end(void *context, const wrn_proc_result *result) {
+    (void)result;
+    end_notice(context, NULL);
+}
+
+void wrn_box_show_network(wrn_box *box, wrn_done_fn done, void *context) {
+    static const char *const args[] = {"/run/wrenn/network", "mode=644", NULL};
+    static const wrn_proc_spec spec = {
+        .cmd = "write", .args = args, .cwd = "/", .want_stdin = true, .builtin = true, .timeout_ms = NOTICE_LIMIT_MS};
+    wrn_fault fault;
+    const char *policy = box->gate ? gate_policy(box->gate) : "";
+    notice *n = calloc(1, sizeof(*n));
+    const wrn_proc_events events = {.on_end = on_notice_end, .on_room = write_notice, .context = n};
+    *n = (notice){.policy = strdup(policy), .size = strlen(policy), .done = done, .context = context};
+    bool can = box->phase == LIVE && box->gate;
+    n->proc = can ? wrn_agent_exec(box->agent, &spec, &events, &fault) : NULL;
+    if (n->proc) write_notice(n);
+    else wrn_answer_later(box->boxes->config.loop, end_notice, n, NULL);
+}
