@@ -179,6 +179,49 @@ TEST_SLOW(modules_that_are_gone_come_back) {
     tear_down(&s);
 }
 
+/* What the kernel itself is made of lies open to the code that runs in it. It answers all the same, and knows what it knew. */
+TEST_SLOW(a_kernel_that_code_breaks_still_answers) {
+    setup s = set_up();
+    static const char *const lines[] = {
+        "import json; json.dumps = None",
+        "import json; json.dumps = json.loads = lambda *a, **k: 'x'",
+        "import json; del json.dumps; print('x')",
+        "import json; json.JSONEncoder.iterencode = None; json.JSONEncoder.encode = None",
+        "print = None",
+        "import builtins; builtins.print = None",
+        "import builtins; builtins.len = builtins.isinstance = builtins.dict = None",
+        "import builtins; builtins.Exception = builtins.BaseException = None",
+        "import builtins; vars(builtins).clear()",
+        "import builtins; builtins.__import__ = None",
+        "import sys; sys.stdout = None; sys.stderr = None; sys.stdin = None",
+        "import os; os.environ.clear()",
+        "import os; os.write = os.getpid = os.urandom = None",
+        "import jupyter_client.session as j; j.Session.send = j.Session.serialize = None",
+        "import jupyter_client.session as j; j.json_packer = j.utcnow = j.new_id = None",
+        "import datetime, uuid, hmac; datetime.datetime = uuid.uuid4 = hmac.HMAC.copy = None",
+        "import threading, time; threading.Event = threading.current_thread = time.time = None; print('x')",
+        "import zmq; zmq.Socket.send_multipart = zmq.sugar.socket.Socket.send = None",
+        "import asyncio\nfor task in asyncio.all_tasks(): task.cancel()",
+        "import sys; sys.setrecursionlimit(60)",
+        "import sys; sys.modules['json'] = sys.modules['zmq'] = None",
+        "import sys; sys.displayhook = sys.excepthook = None",
+        "get_ipython().showtraceback = None; 1/0",
+        "import warnings, logging; warnings.warn = logging.Logger.error = None; 1/0",
+    };
+    check_text(s.sandbox, NULL, "mine = 41", NULL);
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        test_note("%s", lines[i]);
+        wrenn_code_execution *x = run(&s, lines[i]);
+        CHECK_INT(x->timed_out, 0);
+        wrenn_code_execution_free(x);
+        check_text(s.sandbox, NULL, "mine + 1", "42");
+    }
+    /* What the kernel can do without stays as it is. */
+    check_text(s.sandbox, NULL, "import json, time; json.load = time.sleep = len; json.load('abc')", "3");
+    check_text(s.sandbox, NULL, "json.load('abc'), time.sleep('abc')", "(3, 3)");
+    tear_down(&s);
+}
+
 /* Names of odd files have such. */
 TEST_SLOW(text_that_is_no_text) {
     setup s = set_up();
