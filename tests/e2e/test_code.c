@@ -216,8 +216,8 @@ TEST_SLOW(a_kernel_that_code_breaks_still_answers) {
         check_text(s.sandbox, NULL, "mine + 1", "42");
     }
     /* What the kernel can do without stays as it is. */
-    check_text(s.sandbox, NULL, "import builtins, json; json.load = builtins.print = len; json.load('abc')", "3");
-    check_text(s.sandbox, NULL, "json.load('abc'), print('abc')", "(3, 3)");
+    check_text(s.sandbox, NULL, "import json; json.load = len; json.load('abc')", "3");
+    check_text(s.sandbox, NULL, "json.load('abc')", "3");
     tear_down(&s);
 }
 
