@@ -103,8 +103,9 @@ WRENN_API void wrenn_sandbox_run_code_options_init(wrenn_sandbox_run_code_option
  *
  * Fails with WRENN_E_TIMEOUT (the kernel was not there and free within start_timeout_ms, or had not begun the code
  * within time_limit_ms: the code was not run, unless the message says that it may still run), WRENN_E_NOT_FOUND (no
- * such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (nothing answers on port 8888, or
- * the kernel died or was restarted), WRENN_E_CONNECTION_LOST (the code may have run), WRENN_E_LIMIT (output, or one
+ * such kernel or sandbox), WRENN_E_CONFLICT (the sandbox does not run), WRENN_E_AGENT (nothing answers on port 8888; the
+ * kernel died or was restarted; or it had died, or others had restarted it, since it last ran code, so that its state is
+ * lost: then the code is not run, once), WRENN_E_CONNECTION_LOST (the code may have run), WRENN_E_LIMIT (output, or one
  * message of the kernel, over max_response_bytes of the client options). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_run_code(wrenn_sandbox *sandbox,
                                                      const wrenn_sandbox_run_code_options *options,

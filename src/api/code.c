@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 enum {
     EXEC_MS = 30000,
     START_MS = 60000,
-    AGAIN_MS = 500,       /* between two tries while the Jupyter server comes up */
+    AGAIN_MS = 100,       /* between two tries while the Jupyter server comes up */
     ASK_AGAIN_MS = 5000,  /* a kernel that died while it was asked answers nothing */
     HEAR_MS = 200,        /* the same, when it answers but shows nothing yet, or has just died */
     REST_MS = 500,        /* when one of the two channels has told the end, until the other is made sure of */
@@ -35,8 +36,9 @@ enum {
  * QUEUED -> SPECS (which kernels there could be; again while the Jupyter server comes up)
  *   -> SESSION (default: the one kernel of a known path, found or made; CONFIRM: the same again; DROP: one too many),
  *      FIND (any of that name) or MAKE
- *   -> SOCKET -> ASK (until the kernel is free, and what it shows is heard) -> RUN -> done
- *                                                                              RUN -> INTERRUPT or WITHDRAW -> done
+ *   -> SOCKET -> ASK (until the kernel is free, and what it shows is heard) -> MARK (a default kernel not seen before)
+ *   -> RUN -> done
+ *      RUN -> INTERRUPT or WITHDRAW -> done
  *
  * The code is sent to a free kernel only. So code of a call that has ended does not run later, and a call whose time is
  * up does not interrupt what is somebody else's. */
@@ -51,6 +53,7 @@ typedef enum stage {
     MAKE,
     SOCKET,
     ASK,
+    MARK,
     RUN,
     INTERRUPT,
     WITHDRAW,
@@ -69,6 +72,7 @@ typedef struct code_op {
     wrn_buf code;
     wrn_socket *socket;
     char *kernel_id; /* at the other end of it; the context may have another one by the time this is used */
+    bool lost;       /* the kernel is not the one that has our state */
     bool late;       /* the time for the code is up, and more is waited for */
     wrn_kernel_run run;
 } code_op;
@@ -187,6 +191,14 @@ static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_respons
     have_kernel(self, id);
 }
 
+/* What other programs have marked is taken over, but for what this one knows itself. */
+static bool remember_session(wrenn_code_context *context, const wrn_json *json) {
+    const char *id = wrn_json_string(wrn_json_get(json, "id"), NULL);
+    const char *life = wrn_json_string(wrn_json_get(json, "name"), NULL);
+    if (!context->life[0]) snprintf(context->life, sizeof(context->life), "%s", life ? life : "");
+    return !id || !life || wrn_code_context_set(&context->session, id);
+}
+
 /* Two that ask at the same moment make two kernels; from then on Jupyter names the first one to both. */
 static void session_respond(code_op *self, const wrn_json *json, wrn_http_response *response) {
     wrenn_code_context *context = self->context;
@@ -201,16 +213,20 @@ static void session_respond(code_op *self, const wrn_json *json, wrn_http_respon
         wrn_jupyter_call(&self->op, "DELETE", "/api/kernels/", spare.data, "", NULL);
         return wrn_op_send(&self->op);
     }
+    if (!remember_session(context, json)) return wrn_op_fail_no_memory(&self->op);
     bool fresh = self->stage == SESSION && state && strcmp(state, "starting") == 0;
     if (!fresh || !id || !*id) return made_respond(self, kernel, response);
     if (wrn_code_context_set(&context->id, id)) code_find_session(self, CONFIRM);
     else wrn_op_fail_no_memory(&self->op);
 }
 
+static void go_on_marked(code_op *self);
+
 static void code_respond(wrenn_op *op, wrn_http_response *response) {
     code_op *self = (code_op *)op;
     if (self->stage == INTERRUPT) return; /* the kernel's own word is waited for */
     if (self->stage == DROP) return use_kernel(self);
+    if (self->stage == MARK) return go_on_marked(self);
     if (self->stage == SOCKET) return wrn_op_fail_malformed(op, response, "it should have become a WebSocket");
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
@@ -270,6 +286,12 @@ static void ask_kernel(code_op *self, wrn_kernel_asks what) {
     if (what == WRN_KERNEL_EXECUTE) self->stage = RUN; /* from here on there is something to withdraw */
 }
 
+/* What is asked again is asked over it. */
+static void drop_socket(code_op *self) {
+    wrn_loop_timer_clear(self->op.client->loop, &self->again);
+    wrn_socket_free(WRN_TAKE(self->socket));
+}
+
 static void code_ask(code_op *self) {
     self->stage = ASK;
     self->run.died = false;
@@ -280,6 +302,39 @@ static void send_code(code_op *self) {
     wrn_loop_timer_clear(self->op.client->loop, &self->again);
     ask_kernel(self, WRN_KERNEL_EXECUTE);
     if (self->stage == RUN) set_timer(self, &self->limit, self->time_limit_ms);
+}
+
+static void fail_run(code_op *self, int code, const char *why);
+
+/* To a kernel that was asked. Code that counts on what is lost does not run. */
+static void send_code_or_tell(code_op *self) {
+    if (!self->lost) return send_code(self);
+    fail_run(self, WRENN_E_AGENT,
+             "the kernel died, or was restarted or ended, since it last ran code: its state is lost. This code was "
+             "not run; the next call goes on with the new kernel");
+}
+
+/* Puts the life of the kernel where other programs, and later ones, find it. */
+static void mark_life(code_op *self) {
+    WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
+    WRN_AUTO(wrn_json_freep) wrn_json *life = wrn_json_new_string(self->run.life, strlen(self->run.life));
+    wrn_loop_timer_clear(self->op.client->loop, &self->again);
+    wrn_buf_puts(&body, "{\"name\":");
+    wrn_json_write(life, &body);
+    wrn_buf_puts(&body, "}");
+    if (!life || body.failed) return wrn_op_fail_no_memory(&self->op);
+    self->stage = MARK;
+    wrn_jupyter_call(&self->op, "PATCH", "/api/sessions/", self->context->session, "", body.data);
+    wrn_op_send(&self->op);
+}
+
+static void kernel_is_free(code_op *self) {
+    wrenn_code_context *context = self->context;
+    bool new = self->run.life[0] && strcmp(self->run.life, context->life) != 0;
+    self->lost = self->lost || (new && context->life[0]);
+    if (new) memcpy(context->life, self->run.life, sizeof(context->life));
+    if (new && context->session) mark_life(self);
+    else send_code_or_tell(self);
 }
 
 static void finish_run(code_op *self) {
@@ -409,10 +464,16 @@ static void heard_while_asking(code_op *self) {
         run->died = false;
         set_timer(self, &self->again, HEAR_MS);
     } else if (run->info_replied && run->info_heard && !self->context->restarting) {
-        send_code(self);
+        kernel_is_free(self);
     } else if (run->info_replied && !run->info_heard) {
         set_timer(self, &self->again, HEAR_MS);
     }
+}
+
+/* With the mark, or without; the kernel may have died meanwhile. */
+static void go_on_marked(code_op *self) {
+    self->stage = ASK;
+    heard_while_asking(self);
 }
 
 /* The two come on different channels; "busy" comes on that of the second. */
@@ -423,6 +484,7 @@ static void heard_while_running(code_op *self) {
     if (run->replied && run->idle && !run->aborted) return finish_run(self);
     if (run->died) {
         if (run->gone) wrn_code_context_forget(self->context);
+        wrn_code_context_expect_nothing(self->context);
         return fail_run(self, WRENN_E_AGENT, "the kernel died or was ended while it ran the code; its state is lost");
     }
     if (run->aborted && self->stage == WITHDRAW) return fail_not_begun(self, true);
@@ -461,7 +523,7 @@ static void socket_message(void *context, bool binary, const char *data, size_t 
     bool wanted = wrn_op_is_wanted(op);
     if (wanted && rc < 0) fail_message(self, rc, size);
     else if (wanted && self->stage == ASK) heard_while_asking(self);
-    else if (wanted) heard_while_running(self);
+    else if (wanted && self->stage >= RUN) heard_while_running(self);
     wrenn_op_free(op);
 }
 
@@ -485,10 +547,11 @@ static void socket_ended(void *context, wrn_socket_end end, int code) {
     if (end == WRN_SOCKET_TOO_LARGE) return fail_message(self, WRENN_E_LIMIT, 0);
     if (end == WRN_SOCKET_NO_MEMORY) return wrn_op_fail_no_memory(&self->op);
     int error = end == WRN_SOCKET_BROKEN ? WRENN_E_PROTOCOL : WRENN_E_CONNECTION_LOST;
-    bool sent = self->stage != ASK;
-    if (!sent && error == WRENN_E_CONNECTION_LOST && wrn_now_ms() + AGAIN_MS < self->start_until_ms)
+    bool sent = self->stage >= RUN;
+    if (self->stage == ASK && error == WRENN_E_CONNECTION_LOST && wrn_now_ms() + AGAIN_MS < self->start_until_ms)
         return wrn_op_delay(&self->op, AGAIN_MS);
     if (self->stage == INTERRUPT) self->stage = RUN; /* the kernel's word can't come any more */
+    if (self->stage == MARK) self->stage = ENDED;
     wrn_op_fail(&self->op, wrn_error_new(error, "run_code: the connection to the kernel ended; the code %s",
                                          sent ? "may have run" : "was not run"));
 }
@@ -530,8 +593,10 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
     if (self->stage == INTERRUPT)
         return op->state != WRN_OP_DONE &&
                (status || code == WRENN_E_CONNECTION_FAILED || code == WRENN_E_CONNECTION_LOST);
-    if (self->stage == DROP) {
-        use_kernel(self);
+    if (self->stage == DROP || self->stage == MARK) {
+        if (!status && code != WRENN_E_CONNECTION_FAILED && code != WRENN_E_CONNECTION_LOST) return false;
+        if (self->stage == DROP) use_kernel(self);
+        else go_on_marked(self);
         return true;
     }
     if (self->stage == SOCKET && code == WRENN_E_NOT_FOUND && !wrenn_error_server_code(error)) {

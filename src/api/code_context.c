@@ -29,6 +29,7 @@ void wrn_code_context_unref(wrenn_code_context *context) {
     free(context->id);
     free(context->asked);
     free(context->kernel);
+    free(context->session);
     free(context);
 }
 
@@ -63,6 +64,8 @@ void wrn_code_context_forget(wrenn_code_context *context) {
     free(context->id);
     context->id = NULL;
 }
+
+void wrn_code_context_expect_nothing(wrenn_code_context *context) { context->life[0] = '\0'; }
 
 static bool same_name(const char *a, const char *b) { return a && b ? strcmp(a, b) == 0 : a == b; }
 
@@ -135,6 +138,7 @@ static void end_restart(plain_op *self, bool done) {
     if (!self->restarting) return;
     self->restarting = false;
     context->restarting--;
+    if (done) wrn_code_context_expect_nothing(context);
     if (context->turns && !context->restarting) context->turns->restarted(context->turns->op, done);
 }
 
@@ -150,6 +154,7 @@ static void restart_stop(wrenn_op *op) {
 
 static void delete_respond(wrenn_op *op, wrn_http_response *response) {
     ((plain_op *)op)->context->made = false;
+    wrn_code_context_expect_nothing(((plain_op *)op)->context);
     wrn_op_respond_nothing(op, response);
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "api/kernel.h"
 #include "client/op.h"
 #include "wrenn/code.h"
 
@@ -29,10 +30,12 @@ struct wrenn_code_context {
     wrenn_sandbox *sandbox;
     wrenn_client *client;
     wrn_kernel_kind kind;
-    char *id;     /* of the kernel; NULL: none yet */
-    char *asked;  /* the name asked for; NULL: the server's default */
-    char *kernel; /* the name, once it is known */
-    bool made;    /* by this context */
+    char *id;                        /* of the kernel; NULL: none yet */
+    char *asked;                     /* the name asked for; NULL: the server's default */
+    char *kernel;                    /* the name, once it is known */
+    bool made;                       /* by this context */
+    char *session;                   /* of Jupyter's, for a default kernel; its name is `life`, for other programs */
+    char life[WRN_KERNEL_LIFE_SIZE]; /* of the kernel that has our state; "": of any */
     int restarting;
     wrn_code_turn *turns;
     wrenn_code_context *next; /* among those of the handle */
@@ -47,6 +50,9 @@ void wrn_code_context_unref(wrenn_code_context *context);
 bool wrn_code_context_set(char **slot, const char *text);
 /* The kernel is gone: the one of the handle is looked for anew with the next call. */
 void wrn_code_context_forget(wrenn_code_context *context);
+
+/* The state of the kernel was given up, or its loss told. */
+void wrn_code_context_expect_nothing(wrenn_code_context *context);
 
 /* Queues `turn`; true when it is first. */
 bool wrn_code_context_enter(wrenn_code_context *context, wrn_code_turn *turn);

@@ -1,5 +1,6 @@
 #include "api/kernel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -296,6 +297,12 @@ static void take_status(wrn_kernel_run *run, const wrn_json *content, bool ours)
     if (strcmp(state, "dead") == 0) run->died = run->gone = true;
 }
 
+static void take_info(wrn_kernel_run *run, const wrn_json *message) {
+    const char *life = wrn_json_string(wrn_json_get(wrn_json_get(message, "header"), "session"), NULL);
+    snprintf(run->life, sizeof(run->life), "%s", life ? life : "");
+    run->info_replied = true;
+}
+
 static int take_ours(wrn_kernel_run *run, const char *type, const wrn_json *content) {
     int64_t count;
     if (wrn_json_int(wrn_json_get(content, "execution_count"), &count)) run->execution->execution_count = count;
@@ -329,7 +336,7 @@ int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size) {
     } else if (strcmp(type, "shutdown_reply") == 0) {
         run->died = true;
     } else if (info) {
-        run->info_replied = run->info_replied || strcmp(type, "kernel_info_reply") == 0;
+        if (strcmp(type, "kernel_info_reply") == 0) take_info(run, message);
     } else if (ours) {
         rc = take_ours(run, type, content);
     } else if (withdraw) {

@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "wrenn/code.h"
 
+/* Each start of a kernel has a name of its own, which is in all that it says (the session of its messages). */
+enum { WRN_KERNEL_LIFE_SIZE = 80 };
+
 /* Something displayed, as long as nothing has taken it away. */
 typedef struct wrn_shown {
     wrenn_code_result *result; /* with an arena of its own; NULL: cleared */
@@ -28,17 +31,18 @@ typedef struct wrn_kernel_run {
     wrn_shown *shown;
     size_t shown_count, shown_capacity;
     wrenn_code_callbacks callbacks;
-    bool clear_next;       /* with the next output */
-    bool info_replied;     /* the kernel is free */
-    bool info_heard;       /* and what it shows comes here */
-    bool fenced;           /* asked for the second time */
-    bool started;          /* our code */
-    bool idle;             /* and what it had to show is all here */
-    bool replied, aborted; /* aborted: it was thrown away before it started */
-    bool withdraw_replied; /* the kernel knows that it must not start it any more, */
-    bool withdraw_heard;   /* and if it had, that would have been heard before this */
-    bool died;             /* and comes back empty */
-    bool gone;             /* for good */
+    char life[WRN_KERNEL_LIFE_SIZE]; /* of the kernel that answered wrn_kernel_ask(); "": it did not say */
+    bool clear_next;                 /* with the next output */
+    bool info_replied;               /* the kernel is free */
+    bool info_heard;                 /* and what it shows comes here */
+    bool fenced;                     /* asked for the second time */
+    bool started;                    /* our code */
+    bool idle;                       /* and what it had to show is all here */
+    bool replied, aborted;           /* aborted: it was thrown away before it started */
+    bool withdraw_replied;           /* the kernel knows that it must not start it any more, */
+    bool withdraw_heard;             /* and if it had, that would have been heard before this */
+    bool died;                       /* and comes back empty */
+    bool gone;                       /* for good */
 } wrn_kernel_run;
 
 /* False when out of memory. */

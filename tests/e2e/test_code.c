@@ -179,6 +179,48 @@ TEST_SLOW(modules_that_are_gone_come_back) {
     tear_down(&s);
 }
 
+/* What the kernel itself is made of lies open to the code that runs in it. It answers all the same, and knows what it knew. */
+TEST_SLOW(a_kernel_that_code_breaks_still_answers) {
+    setup s = set_up();
+    static const char *const lines[] = {
+        "import json; json.dumps = None",
+        "import json; json.dumps = json.loads = lambda *a, **k: 'x'",
+        "import json; del json.dumps; print('x')",
+        "import json; json.JSONEncoder.iterencode = None; json.JSONEncoder.encode = None",
+        "print = None",
+        "import builtins; builtins.print = None",
+        "import builtins; builtins.len = builtins.isinstance = builtins.dict = None",
+        "import builtins; builtins.Exception = builtins.BaseException = None",
+        "import builtins; vars(builtins).clear()",
+        "import sys; sys.stdout = None; sys.stderr = None; sys.stdin = None",
+        "import os; os.environ.clear()",
+        "import os; os.write = os.getpid = os.urandom = None",
+        "import jupyter_client.session as j; j.Session.send = j.Session.serialize = None",
+        "import jupyter_client.session as j; j.json_packer = j.utcnow = j.new_id = None",
+        "import datetime, uuid, hmac; datetime.datetime = uuid.uuid4 = hmac.HMAC.copy = None",
+        "import threading, time; threading.Event = threading.current_thread = time.time = None; print('x')",
+        "import zmq; zmq.Socket.send_multipart = zmq.sugar.socket.Socket.send = None",
+        "import asyncio\nfor task in asyncio.all_tasks(): task.cancel()",
+        "import sys; sys.setrecursionlimit(60)",
+        "import sys; sys.modules['json'] = sys.modules['zmq'] = None",
+        "import sys; sys.displayhook = sys.excepthook = None",
+        "get_ipython().showtraceback = None; 1/0",
+        "import warnings, logging; warnings.warn = logging.Logger.error = None; 1/0",
+    };
+    check_text(s.sandbox, NULL, "mine = 41", NULL);
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) {
+        test_note("%s", lines[i]);
+        wrenn_code_execution *x = run(&s, lines[i]);
+        CHECK_INT(x->timed_out, 0);
+        wrenn_code_execution_free(x);
+        check_text(s.sandbox, NULL, "mine + 1", "42");
+    }
+    /* What the kernel can do without stays as it is. */
+    check_text(s.sandbox, NULL, "import json; json.load = len; json.load('abc')", "3");
+    check_text(s.sandbox, NULL, "json.load('abc')", "3");
+    tear_down(&s);
+}
+
 /* Names of odd files have such. */
 TEST_SLOW(text_that_is_no_text) {
     setup s = set_up();
@@ -267,6 +309,33 @@ TEST_SLOW(a_kernel_that_dies) {
         wrenn_code_execution *x = NULL;
         CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_AGENT);
         check_out(&s, NULL, "print('after')", "after\n");
+    }
+    tear_down(&s);
+}
+
+/* Nobody listens when it dies between two calls. The next one says so, also one of another program. */
+TEST_SLOW(a_kernel_that_dies_between_calls) {
+    setup s = set_up();
+    for (int i = 0; i < 2; i++) {
+        wrenn_sandbox *again = NULL;
+        wrenn_sandbox_run_code_options options = options_of("x");
+        wrenn_code_execution *x = NULL;
+        wrenn_error *error = NULL;
+        check_text(s.sandbox, NULL, "import os, threading; x = 1; threading.Timer(0.3, os._exit, [1]).start()", NULL);
+        CHECK_INT(wrenn_sandbox_from_id(s.client, s.id, &again, NULL), 0);
+        wrenn_sandbox *asks = i ? again : s.sandbox;
+        int rc = 0;
+        while (rc == 0) { /* until it is dead */
+            rc = wrenn_sandbox_run_code(asks, &options, &x, &error);
+            wrenn_code_execution_free(x);
+            x = NULL;
+        }
+        CHECK_INT(rc, WRENN_E_AGENT);
+        CHECK_CONTAINS(wrenn_error_message(error), "its state is lost");
+        wrenn_error_free(error);
+        check_text(asks, NULL, "'x' in globals()", "False");
+        if (i == 0) check_text(again, NULL, "6 * 7", "42"); /* it was told */
+        wrenn_sandbox_free(again);
     }
     tear_down(&s);
 }

@@ -405,6 +405,25 @@ def viewers_of_events(world):
     again(world, step)
 
 
+@attack
+def waiters_for_events(world):
+    """Each event is looked at for all of them, and is what few want; some wait, some want all that is kept, again and again."""
+    sandbox = world.guest()
+    never = "".join(f"&label=n{i}={'x' * 40}" for i in range(20))
+    wants = [f"after=now&wait_sec=3600&sandbox=cl-zzzz{never}", "after=now&wait_sec=3600", f"wait_sec=3600{never}", ""]
+
+    def step():
+        those = [world.dial() for _ in range(world.some(200, 40))]
+        for i, s in enumerate(those):
+            s.sendall(world.head("GET", f"/v1/events?{wants[i % len(wants)]}") * (1 + i % 3))
+        for _ in range(20):
+            world.request("POST", f"/v1/sandboxes/{sandbox}/pause")
+            world.request("POST", f"/v1/sandboxes/{sandbox}/resume")
+        for s in those:
+            s.close()
+    again(world, step)
+
+
 # ---- guests, and who asks them ----
 
 NO_ANSWER = "c=[]\nwhile 1: c.append(l.accept()[0])"

@@ -244,6 +244,77 @@ TEST(pages_and_tracebacks_are_no_messages) {
 
 typedef enum door { BLOCKING, CALLBACK, OWN_LOOP } door;
 
+/* ---- state that is lost between two calls ---- */
+
+#define MARKED(name)                                                             \
+    "{\"id\":\"s-1\",\"name\":\"" name "\",\"kernel\":{\"id\":\"k-1\",\"name\":" \
+    "\"python3\",\"execution_state\":\"idle\"}}"
+#define INFO_OF(life)                                                                 \
+    "{\"header\":{\"session\":\"" life "\"},\"parent_header\":{\"msg_id\":\"@ID@\"}," \
+    "\"msg_type\":\"kernel_info_reply\",\"content\":{\"status\":\"ok\"}}"
+
+static void check_lost(setup *s) {
+    wrenn_code_execution *x = NULL;
+    wrenn_error *error = NULL;
+    CHECK_INT(run(s, "x", NULL, &x, &error), WRENN_E_AGENT);
+    CHECK_CONTAINS(wrenn_error_message(error), "its state is lost. This code was not run");
+    wrenn_error_free(error);
+}
+
+static void check_runs(setup *s) {
+    wrenn_code_execution *x = NULL;
+    CHECK_INT(run(s, "x", NULL, &x, NULL), 0);
+    wrenn_code_execution_free(x);
+}
+
+static void hear_of(play *p, const char *info) {
+    upgrade(p);
+    say(p, SCRIPT_KEEP, BUSY, info, IDLE, NULL);
+}
+
+TEST(a_kernel_that_died_since_is_told_once) {
+    play p = {0};
+    text(&p, "200 OK", SPECS);
+    text(&p, "201 Created", MARKED(""));
+    hear_of(&p, INFO_OF("one"));
+    text(&p, "200 OK", "{}");
+    say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
+    hear_of(&p, INFO_OF("two"));
+    text(&p, "500 No", "{}"); /* the mark is not worth more */
+    hear_of(&p, INFO_OF("two"));
+    say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
+    setup s = set_up(p.replies, p.count);
+    check_runs(&s);
+    check_request(&s, 4, "PATCH /api/sessions/s-1 HTTP/1.1\r\n", "{\"name\":\"one\"}");
+    check_lost(&s);
+    check_request(&s, 8, "PATCH /api/sessions/s-1 HTTP/1.1\r\n", "{\"name\":\"two\"}");
+    check_runs(&s);
+    end_play(&s, &p);
+}
+
+/* The commands of a script each are a program of their own. */
+TEST(what_another_program_knew_of_is_lost_too) {
+    play p = {0};
+    text(&p, "200 OK", SPECS);
+    text(&p, "201 Created", MARKED("one"));
+    hear_of(&p, INFO_OF("two"));
+    text(&p, "200 OK", "{}");
+    setup s = set_up(p.replies, p.count);
+    check_lost(&s);
+    end_play(&s, &p);
+}
+
+TEST(the_kernel_that_another_program_knew_runs_code) {
+    play p = {0};
+    text(&p, "200 OK", SPECS);
+    text(&p, "201 Created", MARKED("one"));
+    hear_of(&p, INFO_OF("one"));
+    say(&p, SCRIPT_KEEP, BUSY, REPLY, IDLE, NULL);
+    setup s = set_up(p.replies, p.count);
+    check_runs(&s);
+    end_play(&s, &p);
+}
+
 static void set_flag(wrenn_op *op, void *flag) {
     CHECK(wrenn_op_is_done(op));
     *(bool *)flag = true;

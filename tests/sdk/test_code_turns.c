@@ -315,4 +315,22 @@ TEST(a_run_is_cancelled_and_freed_in_its_callbacks) {
     }
 }
 
+/* What was to be asked again is not asked where nothing is connected: that once crashed. */
+TEST(a_connection_that_ends_while_the_kernel_is_asked) {
+    play p = {0};
+    text(&p, "200 OK", SPECS);
+    text(&p, "201 Created", SESSION("k-1", "idle"));
+    upgrade(&p);
+    say(&p, SCRIPT_CLOSE, INFO, NULL);
+    p.replies[p.count++] = (script_reply){.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
+    setup s = set_up(p.replies, p.count);
+    wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
+    wrenn_code_execution *x = NULL;
+    options.code = "x";
+    options.start_timeout_ms = 2000;
+    CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_TIMEOUT);
+    p.count--; /* its text is not from the heap */
+    end_play(&s, &p);
+}
+
 TEST_MAIN
