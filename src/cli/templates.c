@@ -1,4 +1,6 @@
 /* Templates and snapshots: showing and deleting them. */
+#include <string.h>
+
 #include "cli/cli.h"
 
 wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot) {
@@ -49,15 +51,28 @@ void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn
     wrenn_snapshot_list_free(list);
 }
 
-int cli_remove_templates(cli_app *cli) {
+bool cli_has_template(cli_app *cli, const char *name) {
+    wrenn_snapshot_list *list = NULL;
+    bool has = false;
+    (void)CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
+    for (size_t i = 0; list && i < list->items_count; i++) has = has || strcmp(list->items[i]->name, name) == 0;
+    wrenn_snapshot_list_free(list);
+    return has;
+}
+
+static bool remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name)) {
+    wrenn_error *error = NULL;
+    int rc = CLI_TRY(cli, &error, wrenn_snapshots_delete, (cli->client, name, NULL));
+    if (rc == WRENN_E_NOT_FOUND) return cli_report_template(cli, name, name, error), false;
+    if (rc < 0 && otherwise && wrenn_error_http_status(error)) return wrenn_error_free(error), otherwise(cli, name);
+    return cli_settle(cli, name, rc, error);
+}
+
+int cli_remove_templates(cli_app *cli, bool (*otherwise)(cli_app *cli, const char *name)) {
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;
     for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        const char *name = cli->words[i];
-        wrenn_error *error = NULL;
-        int rc = CLI_TRY(cli, &error, wrenn_snapshots_delete, (cli->client, name, NULL));
-        if (rc == WRENN_E_NOT_FOUND) cli_report_template(cli, name, name, error), code = CLI_FAILED;
-        else if (cli_settle(cli, name, rc, error)) printf("%s\n", name);
+        if (remove_template(cli, cli->words[i], otherwise)) printf("%s\n", cli->words[i]), cli_flush();
         else code = CLI_FAILED;
     }
     return code;

@@ -13,6 +13,7 @@
 typedef struct wrn_server {
     const wrn_config *config;
     wrn_egress_config egress; /* points into the configuration */
+    const char *template_dir; /* likewise */
     uv_loop_t loop;
     int lock_fd;
     wrn_store *store;

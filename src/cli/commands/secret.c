@@ -87,8 +87,8 @@ static int secrets_drop(cli_app *cli, void *values) {
     return code;
 }
 
-static const cli_operand name_operand[] = {{"NAME", CLI_WORD_ANY, 0}, {0}};
-static const cli_operand names[] = {{"NAME", CLI_WORD_ANY, CLI_MANY}, {0}};
+static const cli_operand name_operand[] = {{"NAME", CLI_WORD_SECRET, 0}, {0}};
+static const cli_operand names[] = {{"NAME", CLI_WORD_SECRET, CLI_MANY}, {0}};
 static const cli_example set_examples[] = {
     {"the whole value of the header, from a file", "secret set api < authorization"},
     {"from the environment", "secret set api --from-env API_AUTHORIZATION"},

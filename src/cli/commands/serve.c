@@ -52,7 +52,8 @@ static int serve_end(cli_app *cli, cli_daemon *own, bool force) {
     cli->keep_awake = own->connection;
     if (!force && !count_sandboxes(cli, &count)) return CLI_FAILED;
     if (count) {
-        cli_complain("%zu sandboxes would end with it: remove them with 'wrenn rm', or give --force", count);
+        cli_complain("%zu sandbox%s would end with it: 'wrenn rm --all' removes all, --force stops it anyway", count,
+                     count == 1 ? "" : "es");
         return CLI_FAILED;
     }
     /* While the pidfd is open, the process id can't become another process's. */
@@ -63,10 +64,7 @@ static int serve_end(cli_app *cli, cli_daemon *own, bool force) {
         if (!cli_daemon_pid(own)) return 0;
         return cli_complain("can't stop process %d: %s", pid, strerror(errno)), CLI_FAILED;
     }
-    wrenn_client_free(cli->client);
-    cli->client = NULL;
-    close(cli->keep_awake);
-    cli->keep_awake = -1;
+    cli_disconnect(cli);
     bool stopped = poll(&ended, 1, STOP_WITHIN_MS) == 1;
     close(fd);
     if (!stopped) cli_complain("process %d has not ended yet", pid);
@@ -82,11 +80,21 @@ static bool take_rest(cli_app *cli, bool *force) {
             continue;
         }
         if ((strcmp(*word, "-o") == 0 || strcmp(*word, "--output") == 0) && word[1]) format = *++word;
-        if (format && strcmp(format, "json") == 0) cli->format = CLI_FORMAT_JSON;
+        if (format && (strcmp(format, "json") == 0 || strcmp(format, "jsonl") == 0)) cli->format = CLI_FORMAT_JSON;
+        else if (format && strcmp(format, "text") == 0) cli->format = CLI_FORMAT_TEXT;
         else if (format && strcmp(format, "name") == 0) cli->format = CLI_FORMAT_NAME;
         else return cli_usage(cli, "unexpected argument '%s'", *word), false;
     }
     return true;
+}
+
+/* False: it is a word of neither, which was reported. */
+static bool may_be_of_wrennd(const cli_app *cli, const char *what) {
+    static const char *const ours[] = {"status", "stop"};
+    const char *best = NULL;
+    for (size_t i = 0; i < WRN_COUNT(ours); i++) cli_suggest(what, ours[i], &best);
+    if (best) cli_usage(cli, "'%s' is nothing that it does: did you mean '%s'?", what, best);
+    return !best;
 }
 
 static int serve_run(cli_app *cli, void *values) {
@@ -98,13 +106,14 @@ static int serve_run(cli_app *cli, void *values) {
     char why[1024];
     (void)values;
     if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) return cli_print_help(NULL, cli->command), 0;
+    if (!starts && !asks && !stops && !may_be_of_wrennd(cli, what)) return CLI_USAGE;
     if (!starts && !asks && !stops) return cli_become_wrennd(cli->format == CLI_FORMAT_TEXT ? none : json, cli->words);
     if (!take_rest(cli, &force)) return CLI_USAGE;
     if (!cli_daemon_place(&own, why, sizeof(why))) return cli_complain("your own server: %s", why), CLI_FAILED;
     return starts ? serve_begin(cli, &own) : asks ? status(cli, &own) : serve_end(cli, &own, force);
 }
 
-static const cli_operand operands[] = {{"WORD", CLI_WORD_ANY, CLI_OPTIONAL | CLI_MANY}, {0}};
+static const cli_operand operands[] = {{"WORD", CLI_WORD_SERVE, CLI_OPTIONAL | CLI_MANY}, {0}};
 
 static const cli_example examples[] = {
     {"a server in the foreground, with options of wrennd", "serve --listen 127.0.0.1:8080"},

@@ -32,7 +32,7 @@ static int snapshot_create(cli_app *cli, void *given) {
 }
 
 static int snapshot_list(cli_app *cli, void *values) { return (void)values, cli_list_templates(cli, "snapshot"); }
-static int snapshot_delete(cli_app *cli, void *values) { return (void)values, cli_remove_templates(cli); }
+static int snapshot_delete(cli_app *cli, void *values) { return (void)values, cli_remove_templates(cli, NULL); }
 
 static const cli_operand new_one[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"NAME", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
 static const cli_operand names[] = {{"NAME", CLI_WORD_TEMPLATE, CLI_MANY}, {0}};

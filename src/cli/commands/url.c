@@ -11,7 +11,7 @@ typedef struct url_values {
 
 static const cli_option options[] = {
     {"scheme", 0, CLI_TEXT, offsetof(url_values, scheme), "SCHEME", "http, https, ws or wss; default: as the server's",
-     NULL, 0, 0, CLI_WORD_ANY},
+     NULL, 0, 0, CLI_WORD_SCHEME},
     CLI_WAIT_OPTION(offsetof(url_values, wait_seconds)),
     {0},
 };

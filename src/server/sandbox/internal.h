@@ -55,6 +55,7 @@ struct wrn_sandboxes {
     int64_t count, memory_mb;
     wrn_sampler sampler;
     wrn_watcher *watchers;
+    struct wrn_template_watch *templates; /* NULL: nothing watches them */
     bool stopping;
     bool leaving;    /* stopping, and sandboxes go to the next server once their changes are done */
     size_t adopting; /* how many are being adopted */
@@ -63,6 +64,8 @@ struct wrn_sandboxes {
     void (*stopped)(void *context);
     void *stopped_context;
 };
+
+void wrn_unwatch_templates(wrn_sandboxes *all);
 
 /* NULL when no such sandbox is alive. */
 sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id);
