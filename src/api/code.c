@@ -286,7 +286,7 @@ static void ask_kernel(code_op *self, wrn_kernel_asks what) {
     if (what == WRN_KERNEL_EXECUTE) self->stage = RUN; /* from here on there is something to withdraw */
 }
 
-/* What is asked again is asked over it. */
+/* Nothing is asked over it any more. */
 static void drop_socket(code_op *self) {
     wrn_loop_timer_clear(self->op.client->loop, &self->again);
     wrn_socket_free(WRN_TAKE(self->socket));
@@ -444,12 +444,6 @@ static void code_on_again(wrn_timer *timer) {
  * long. */
 static bool rest_is_lost(const wrn_kernel_run *run) {
     return run->fenced && ((run->replied && run->info_heard) || (run->idle && run->info_replied));
-}
-
-/* Nothing is asked over it any more. */
-static void drop_socket(code_op *self) {
-    wrn_loop_timer_clear(self->op.client->loop, &self->again);
-    wrn_socket_free(WRN_TAKE(self->socket));
 }
 
 static void heard_while_asking(code_op *self) {
