@@ -25,6 +25,9 @@ else
 SAN_BUILD = build-asan
 endif
 
+# Compiles in half the time of -O2. With -O1, gcc knows too little of sizes to judge formats.
+SAN_OPTIONS = -Doptimization=1 -Dc_args=-Wno-format-truncation
+
 all: build
 
 help:
@@ -74,12 +77,12 @@ run: deps
 
 test: deps-test
 ifdef SAN
-	@$(PYTHON) tools/configure.py $(SAN_BUILD) -Db_sanitize=$(SAN)
+	@$(PYTHON) tools/configure.py $(SAN_BUILD) -Db_sanitize=$(SAN) $(SAN_OPTIONS)
 	@$(PYTHON) tools/run_tests.py $(SAN_BUILD)
 else
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
-	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined
-	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples,gate $(BUILD):unit,sdk:valgrind
+	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined $(SAN_OPTIONS)
+	@$(PYTHON) tools/run_tests.py $(BUILD) $(BUILD):unit,sdk:valgrind:beside build-asan:unit,agent,sdk,cli,examples,gate
 endif
 
 test-system:

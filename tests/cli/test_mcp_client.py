@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -71,17 +72,23 @@ def play(folder, wrenn):
     return lines, ended
 
 
+def install_and_play(folder, version, wrenn):
+    install(folder, version)
+    return play(folder, wrenn)
+
+
 def main():
     folder, wrenn = Path(sys.argv[1]), sys.argv[2]
     count = failed = 0
-    for version in VERSIONS:
+    with ThreadPoolExecutor(len(VERSIONS)) as pool:
+        runs = {version: pool.submit(install_and_play, folder / version, version, wrenn) for version in VERSIONS}
+    for version, run in runs.items():
         try:
-            install(folder / version, version)
+            lines, ended = run.result()
         except Missing as why:
             print(f"# {why}\nok - {version}: everything # SKIP {why}")
             count += 1
             continue
-        lines, ended = play(folder / version, wrenn)
         for line in lines + [f"{'ok' if ended else 'not ok'} - comes to its end"]:
             is_result = line.startswith(("ok - ", "not ok - "))
             count += is_result
