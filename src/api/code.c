@@ -69,7 +69,7 @@ typedef struct code_op {
     int64_t start_timeout_ms, start_until_ms, time_limit_ms;
     wrn_timer limit; /* of the start, then of the code, then of winding up */
     wrn_timer again; /* while asking; then for the rest */
-    wrn_buf code;
+    const char *code;
     wrn_socket *socket;
     char *kernel_id; /* at the other end of it; the context may have another one by the time this is used */
     bool lost;       /* the kernel is not the one that has our state */
@@ -165,8 +165,7 @@ static void specs_respond(code_op *self, const wrn_json *json, wrn_http_response
     if (!name || !*name) return wrn_op_fail_malformed(op, response, "it names no default kernel");
     wrn_json_each(specs, list_name, &names);
     if (names.size && !wrn_json_has(specs, name))
-        return wrn_op_fail(op, wrn_error_new(WRENN_E_NOT_FOUND, "%s: the sandbox has no kernel \"%s\"; it has: %s",
-                                             op->type->name, name, names.data));
+        return wrn_op_fail_as(op, WRENN_E_NOT_FOUND, "the sandbox has no kernel \"%s\"; it has: %s", name, names.data);
     if (!wrn_code_context_set(&context->kernel, name)) return wrn_op_fail_no_memory(op);
     if (context->kind == WRN_KERNEL_DEFAULT && !context->asked) begin_default(self, name);
     else find_kernel(self);
@@ -280,7 +279,7 @@ static void code_begin(wrenn_op *op) {
 
 static void ask_kernel(code_op *self, wrn_kernel_asks what) {
     WRN_AUTO(wrn_buf_free) wrn_buf message = WRN_BUF_INIT;
-    wrn_kernel_request(&self->run, what, self->code.data, &message);
+    wrn_kernel_request(&self->run, what, self->code, &message);
     if (message.failed || !wrn_socket_send(self->socket, false, message.data, message.size))
         return wrn_op_fail_no_memory(&self->op);
     if (what == WRN_KERNEL_EXECUTE) self->stage = RUN; /* from here on there is something to withdraw */
@@ -354,7 +353,7 @@ static void finish_run(code_op *self) {
 
 static void fail_run(code_op *self, int code, const char *why) {
     self->stage = ENDED;
-    wrn_op_fail(&self->op, wrn_error_new(code, "run_code: %s", why));
+    wrn_op_fail_as(&self->op, code, "%s", why);
 }
 
 /* One of the channels has told the end. */
@@ -379,12 +378,10 @@ static void interrupt(code_op *self) {
 /* The code was withdrawn before it began. `sure`: the kernel has confirmed that it will not run. */
 static void fail_not_begun(code_op *self, bool sure) {
     self->stage = ENDED;
-    wrn_op_fail(
-        &self->op,
-        wrn_error_new(WRENN_E_TIMEOUT,
-                      "run_code: the code had not begun within %lld ms (time_limit_ms)%s; give it more time, as "
-                      "other code may come first",
-                      (long long)self->time_limit_ms, sure ? " and was not run" : ", and may still run"));
+    wrn_op_fail_as(&self->op, WRENN_E_TIMEOUT,
+                   "the code had not begun within %lld ms (time_limit_ms)%s; give it more time, as other code may come "
+                   "first",
+                   (long long)self->time_limit_ms, sure ? " and was not run" : ", and may still run");
 }
 
 /* The code has ended, but what it has shown is still on its way, or lost: see rest_is_lost(). */
@@ -409,20 +406,19 @@ static void code_abandon(wrenn_op *op, bool late);
 
 static void on_start_late(code_op *self) {
     long long ms = (long long)self->start_timeout_ms;
-    wrenn_error *error =
-        self->stage == QUEUED || self->stage == ASK
-            ? wrn_error_new(
-                  WRENN_E_TIMEOUT,
-                  "%s: the kernel was not free within %lld ms (start_timeout_ms), so the code was not run; if "
-                  "other code keeps it busy, " REMEDY,
-                  self->op.type->name, ms)
-            : wrn_error_new(WRENN_E_TIMEOUT,
-                            "%s: the Jupyter server of the sandbox (port %d) did not answer within %lld ms "
-                            "(start_timeout_ms); nothing was run",
-                            self->op.type->name, WRN_JUPYTER_PORT, ms);
+    bool busy = self->stage == QUEUED || self->stage == ASK;
     code_abandon(&self->op, true);
     self->stage = ENDED;
-    wrn_op_fail(&self->op, error);
+    if (busy)
+        wrn_op_fail_as(&self->op, WRENN_E_TIMEOUT,
+                       "the kernel was not free within %lld ms (start_timeout_ms), so the code was not run; if other "
+                       "code keeps it busy, " REMEDY,
+                       ms);
+    else
+        wrn_op_fail_as(&self->op, WRENN_E_TIMEOUT,
+                       "the Jupyter server of the sandbox (port %d) did not answer within %lld ms "
+                       "(start_timeout_ms); nothing was run",
+                       WRN_JUPYTER_PORT, ms);
 }
 
 static void on_limit(wrn_timer *timer) {
@@ -493,16 +489,14 @@ static void heard_while_running(code_op *self) {
 
 /* The code may still run, but nobody will see its result. */
 static void fail_message(code_op *self, int rc, size_t size) {
-    long long limit = (long long)wrn_http_max_response(self->op.client->http);
+    wrenn_op *op = &self->op;
     if (rc == WRENN_E_LIMIT)
-        wrn_op_fail(&self->op,
-                    wrn_error_new(rc,
-                                  "run_code: its output is over the limit of %lld bytes: let it show less, or "
-                                  "raise max_response_bytes in wrenn_client_options",
-                                  limit));
+        wrn_op_fail_as(op, rc,
+                       "its output is over the limit of %lld bytes: let it show less, or raise max_response_bytes in "
+                       "wrenn_client_options",
+                       (long long)wrn_http_max_response(op->client->http));
     else if (rc == WRENN_E_PROTOCOL)
-        wrn_op_fail(&self->op,
-                    wrn_error_new(rc, "run_code: the kernel sent a message (%zu bytes) that is not JSON", size));
+        wrn_op_fail_as(op, rc, "the kernel sent a message (%zu bytes) that is not JSON", size);
     else wrn_op_fail_no_memory(&self->op);
 }
 
@@ -546,8 +540,8 @@ static void socket_ended(void *context, wrn_socket_end end, int code) {
         return wrn_op_delay(&self->op, AGAIN_MS);
     if (self->stage == INTERRUPT) self->stage = RUN; /* the kernel's word can't come any more */
     if (self->stage == MARK) self->stage = ENDED;
-    wrn_op_fail(&self->op, wrn_error_new(error, "run_code: the connection to the kernel ended; the code %s",
-                                         sent ? "may have run" : "was not run"));
+    wrn_op_fail_as(&self->op, error, "the connection to the kernel ended; the code %s",
+                   sent ? "may have run" : "was not run");
 }
 
 static void open_socket(wrenn_op *op) {
@@ -616,7 +610,6 @@ static bool code_fail(wrenn_op *op, const wrenn_error *error) {
 static void code_clear(wrenn_op *op) {
     code_op *self = (code_op *)op;
     wrn_kernel_clear(&self->run);
-    wrn_buf_free(&self->code);
     free(self->kernel_id);
     wrn_code_context_unref(self->context);
 }
@@ -766,9 +759,9 @@ int wrn_sandbox_run_code_prepare(wrenn_op *op, const wrenn_sandbox_run_code_opti
     rc = prepare_code_op(op, context, options->start_timeout_ms,
                          options->time_limit_ms ? options->time_limit_ms : EXEC_MS, error);
     if (rc != 0) return rc;
-    wrn_buf_puts(&self->code, options->code);
+    self->code = wrn_op_keep(op, options->code);
     bool begun = wrn_kernel_begin(&self->run, wrn_http_max_response(op->client->http), &callbacks);
-    return begun && !self->code.failed ? 0 : wrn_no_memory(error, "run_code");
+    return begun && self->code ? 0 : wrn_no_memory(error, "run_code");
 }
 
 /* ---- contexts of the caller's ---- */

@@ -99,8 +99,8 @@ static void create_seen(wrenn_op *op, wrn_progress progress) {
     if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) create_made(op);
     else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
     else
-        wrn_op_fail(op, wrn_error_new(WRENN_E_CONFLICT, "create: sandbox %s did not start (status: %s)",
-                                      op->sandbox->id, op->sandbox->info->status_text));
+        wrn_op_fail_as(op, WRENN_E_CONFLICT, "sandbox %s did not start (status: %s)", op->sandbox->id,
+                       op->sandbox->info->status_text);
 }
 
 /* Takes the sandbox of an answer to POSTING; false after failing. */

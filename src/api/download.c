@@ -23,10 +23,10 @@
 typedef struct download_op {
     wrn_file_transfer transfer;
     enum { READING, LOOKING, CHECKING } stage;
-    wrn_buf path;   /* of the file in the sandbox */
-    wrn_look look;  /* for it, or for its target when it is a link */
-    bool link;      /* it is a link */
-    int64_t listed; /* size in the first listing; -1: not asked for */
+    const char *path; /* of the file in the sandbox */
+    wrn_look look;    /* for it, or for its target when it is a link */
+    bool link;        /* it is a link */
+    int64_t listed;   /* size in the first listing; -1: not asked for */
     wrn_http_sink sink;
     wrn_buf content; /* a sink in memory */
     wrenn_write_fn write;
@@ -45,12 +45,9 @@ static int64_t write_memory(void *context, const char *data, size_t size, int64_
     download_op *self = context;
     wrn_file_transfer *t = &self->transfer;
     if (size > self->content.limit - self->content.size)
-        return wrn_transfer_stop(
-            t, wrn_error_new(WRENN_E_LIMIT, "%s: the file is larger than max_response_bytes of the client options",
-                             t->op.type->name));
+        return wrn_transfer_stop(t, WRENN_E_LIMIT, "the file is larger than max_response_bytes of the client options");
     wrn_buf_put(&self->content, data, size);
-    if (self->content.failed)
-        return wrn_transfer_stop(t, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", t->op.type->name));
+    if (self->content.failed) return wrn_transfer_stop(t, WRENN_E_NO_MEMORY, "out of memory");
     return download_moved(self, (int64_t)size, total);
 }
 
@@ -61,9 +58,7 @@ static int64_t write_callback(void *context, const char *data, size_t size, int6
     wrn_client_enter_callback(t->op.client);
     int rc = self->write(data, size, t->user_data);
     wrn_client_leave_callback(t->op.client);
-    if (rc < 0)
-        return wrn_transfer_stop(
-            t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its write callback", t->op.type->name));
+    if (rc < 0) return wrn_transfer_stop(t, WRENN_E_CANCELLED, "broken off by its write callback");
     return download_moved(self, (int64_t)size, total);
 }
 
@@ -120,7 +115,6 @@ static bool download_init(wrenn_op *op) {
 
 static void download_clear(wrenn_op *op) {
     download_op *self = (download_op *)op;
-    wrn_buf_free(&self->path);
     wrn_buf_free(&self->content);
     wrn_look_clear(&self->look);
 }
@@ -146,7 +140,7 @@ static void download_complete(download_op *self) {
 static void call_read(download_op *self) {
     wrenn_op *op = &self->transfer.op;
     self->stage = READING;
-    wrn_files_call(op, "/files/stream/read", self->path.data);
+    wrn_files_call(op, "/files/stream/read", self->path);
     op->sink = &self->sink;
 }
 
@@ -164,20 +158,16 @@ static void follow_link(download_op *self, const char *to) {
 }
 
 static void refuse_directory(download_op *self) {
-    wrenn_op *op = &self->transfer.op;
-    wrn_op_fail(op, wrn_error_new(WRENN_E_INVALID_ARGUMENT, "%s: %s is a directory", op->type->name, self->path.data));
+    wrn_op_fail_as(&self->transfer.op, WRENN_E_INVALID_ARGUMENT, "%s is a directory", self->path);
 }
 
 static void report_missing(download_op *self) {
     wrenn_op *op = &self->transfer.op;
-    wrn_look_report(&self->look, op,
-                    wrn_error_new(WRENN_E_NOT_FOUND, "%s: %s does not exist", op->type->name, self->path.data));
+    wrn_look_report(&self->look, op, wrn_op_error(op, WRENN_E_NOT_FOUND, "%s does not exist", self->path));
 }
 
 static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
     wrn_file_transfer *t = &self->transfer;
-    wrenn_op *op = &t->op;
-    const char *path = self->path.data, *name = op->type->name;
     if (entry && entry->symlink_target && !self->link) {
         follow_link(self, entry->symlink_target);
     } else if (self->stage == LOOKING && (!entry || entry->symlink_target)) {
@@ -191,8 +181,8 @@ static void judge_listed(download_op *self, const wrenn_file_entry *entry) {
     } else if (entry && entry->size <= t->done) {
         download_complete(self);
     } else {
-        wrn_op_fail(op, wrn_error_new(WRENN_E_CONNECTION_LOST, "%s: %lld bytes of %s came, of %lld that it has", name,
-                                      (long long)t->done, path, (long long)(entry ? entry->size : self->listed)));
+        wrn_op_fail_as(&t->op, WRENN_E_CONNECTION_LOST, "%lld bytes of %s came, of %lld that it has",
+                       (long long)t->done, self->path, (long long)(entry ? entry->size : self->listed));
     }
 }
 
@@ -213,7 +203,6 @@ static void listing_respond(download_op *self, const wrn_http_response *response
     switch (wrn_look_judge(look, op, response, &json, &found)) {
     case WRN_LOOK_FAILED: return;
     case WRN_LOOK_NAMELESS: return refuse_directory(self);
-    case WRN_LOOK_UNKNOWN: return wrn_look_report(look, op, WRN_TAKE(look->reason));
     case WRN_LOOK_MISSING: return look->climbing ? report_missing(self) : judge_listed(self, NULL);
     case WRN_LOOK_FOUND: break;
     }
@@ -339,8 +328,8 @@ int wrn_sandbox_download_stream_prepare(wrenn_op *op, const wrenn_sandbox_downlo
     download_op *self = (download_op *)op;
     int rc = prepare_sink(self, options, error);
     if (rc != 0) return rc;
-    wrn_buf_puts(&self->path, options->path);
-    if (self->path.failed || !wrn_look_at(&self->look, options->path)) return wrn_no_memory(error, op->type->name);
+    self->path = wrn_op_keep(op, options->path);
+    if (!self->path || !wrn_look_at(&self->look, options->path)) return wrn_no_memory(error, op->type->name);
     self->stage = options->flags & WRENN_SANDBOX_DOWNLOAD_STREAM_VERIFY ? LOOKING : READING;
     if (self->stage == LOOKING) wrn_look_call(&self->look, op);
     else call_read(self);

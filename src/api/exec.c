@@ -36,11 +36,9 @@ static bool take_no_cwd(wrenn_op *op, wrenn_exec_result *result) {
     if (!((exec_op *)op)->wrapped || result->exit_code != WRN_COMMAND_NO_CWD || result->stdout_size ||
         strncmp(result->stderr_data, text, sizeof(text) - 1) != 0)
         return false;
-    wrenn_error *error =
-        wrn_error_new(WRENN_E_VALIDATION, "exec: %.*s", (int)(strcspn(result->stderr_data, "\n") - strlen("wrenn: ")),
-                      result->stderr_data + strlen("wrenn: "));
+    const char *said = result->stderr_data + strlen("wrenn: ");
+    wrn_op_fail_as(op, WRENN_E_VALIDATION, "%.*s", (int)strcspn(said, "\n"), said);
     wrn_result_free(result);
-    wrn_op_fail(op, error);
     return true;
 }
 
@@ -53,10 +51,8 @@ static void exec_respond(wrenn_op *op, wrn_http_response *response) {
     if (rc == 0 && take_no_cwd(op, result)) return;
     if (rc == 0) return wrn_op_finish(op, result, wrn_result_free);
     wrn_result_free(result);
-    wrn_op_fail(op,
-                rc == WRENN_E_NO_MEMORY
-                    ? wrn_error_new(rc, "exec: out of memory")
-                    : wrn_error_new(rc, "exec: the answer has no exit code, or its output is not base64 as it says"));
+    if (rc == WRENN_E_NO_MEMORY) wrn_op_fail_no_memory(op);
+    else wrn_op_fail_as(op, rc, "the answer has no exit code, or its output is not base64 as it says");
 }
 
 const wrn_op_type wrn_sandbox_exec_type = {

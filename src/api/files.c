@@ -111,7 +111,9 @@ wrn_look_end wrn_look_judge(wrn_look *look, wrenn_op *op, const wrn_http_respons
     *entry = find_entry(entries, look->path.data + look->name, look->end - look->name);
     const char *type = wrn_json_string(wrn_json_get(*entry, "type"), NULL);
     if (!*entry || (look->climbing && type && strcmp(type, "file") == 0)) return WRN_LOOK_MISSING;
-    return look->climbing ? WRN_LOOK_UNKNOWN : WRN_LOOK_FOUND;
+    if (!look->climbing) return WRN_LOOK_FOUND;
+    wrn_look_report(look, op, WRN_TAKE(look->reason));
+    return WRN_LOOK_FAILED;
 }
 
 void wrn_look_report(wrn_look *look, wrenn_op *op, wrenn_error *error) {
@@ -154,44 +156,34 @@ static int compare_paths(const void *a, const void *b) {
 /* Servers that know pages send one at a time, which keeps responses small; the others send everything at once. */
 typedef struct list_op {
     wrenn_op op;
-    wrn_list *list; /* so far; NULL: nothing */
-    wrn_buf path;
+    const char *path;
     int64_t depth;
 } list_op;
 
 static void call_dir_page(list_op *self, const char *cursor) {
     const wrn_list_dir_request request = {
-        .path = self->path.failed ? "" : self->path.data,
+        .path = self->path,
         .depth = self->depth,
         .limit = PAGE,
         .cursor = cursor,
         .user = wrn_sandbox_user(self->op.sandbox, NULL),
     };
     wrn_op_call_type(&self->op, NULL, &request, NULL);
-    if (self->path.failed) self->op.path.failed = true;
 }
 
 static void list_dir_respond(wrenn_op *op, wrn_http_response *response) {
-    list_op *self = (list_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
     const wrn_json *entries = wrn_json_get(json, "entries");
-    if (!self->list) self->list = wrn_result_new(sizeof(*self->list));
-    if (!wrn_op_append(op, response, entries, &wrn_model_file_entry, self->list)) return;
+    if (!wrn_op_append(op, response, entries, &wrn_model_file_entry)) return;
     const char *cursor = wrn_json_string(wrn_json_get(json, "next_cursor"), NULL);
     if (cursor && *cursor && wrn_json_count(entries)) {
-        call_dir_page(self, cursor);
+        call_dir_page((list_op *)op, cursor);
         return wrn_op_send(op);
     }
-    wrn_list *list = WRN_TAKE(self->list);
+    wrn_list *list = op->list;
     if (list->items_count) qsort((void *)list->items, list->items_count, sizeof(*list->items), compare_paths);
-    wrn_op_finish(op, list, wrn_result_free);
-}
-
-static void list_dir_clear(wrenn_op *op) {
-    list_op *self = (list_op *)op;
-    wrn_result_free(self->list);
-    wrn_buf_free(&self->path);
+    wrn_op_finish_list(op);
 }
 
 const wrn_op_type wrn_sandbox_list_dir_type = {
@@ -199,7 +191,6 @@ const wrn_op_type wrn_sandbox_list_dir_type = {
     .body = &wrn_model_list_dir_request,
     .size = sizeof(list_op),
     .respond = list_dir_respond,
-    .clear = list_dir_clear,
 };
 
 int wrn_sandbox_list_dir_prepare(wrenn_op *op, const char *path, int64_t depth, wrenn_error **error) {
@@ -208,7 +199,8 @@ int wrn_sandbox_list_dir_prepare(wrenn_op *op, const char *path, int64_t depth, 
     if (rc == 0) rc = wrn_files_check("list_dir", path, error);
     if (rc != 0) return rc;
     self->depth = depth ? depth : 1;
-    wrn_buf_puts(&self->path, path);
+    self->path = wrn_op_keep(op, path);
+    if (!self->path) return wrn_no_memory(error, "list_dir");
     call_dir_page(self, NULL);
     return 0;
 }

@@ -24,10 +24,9 @@ typedef struct wrn_look {
 } wrn_look;
 
 typedef enum wrn_look_end {
-    WRN_LOOK_FAILED,   /* the operation has failed */
+    WRN_LOOK_FAILED,   /* the operation has failed, also because what the path is in exists and cannot be listed */
     WRN_LOOK_MISSING,  /* there is no such path */
     WRN_LOOK_NAMELESS, /* root, the home directory, "." or "..", which are in no listing; the directory exists */
-    WRN_LOOK_UNKNOWN,  /* what it is in exists and cannot be listed: see `reason` */
     WRN_LOOK_FOUND
 } wrn_look_end;
 

@@ -62,7 +62,6 @@ static void find_path_respond(wrenn_op *op, wrn_http_response *response) {
     case WRN_LOOK_FAILED: return;
     case WRN_LOOK_MISSING: return conclude_missing(self);
     case WRN_LOOK_NAMELESS: return conclude_nameless(self);
-    case WRN_LOOK_UNKNOWN: return wrn_look_report(look, op, WRN_TAKE(look->reason));
     case WRN_LOOK_FOUND: break;
     }
     const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);

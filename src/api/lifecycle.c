@@ -33,11 +33,9 @@ static void wait_seen(wrenn_op *op, wrn_progress progress) {
         wrn_op_call_sandbox(op, "POST", op->sandbox->id, "/resume", NULL, NULL);
         wrn_op_send(op);
     } else {
-        wrn_op_fail(
-            op,
-            wrn_error_new(WRENN_E_CONFLICT, "%s: sandbox %s will not get ready by itself (status: %s)%s",
-                          op->type->name, op->sandbox->id, status ? status : "none given",
-                          progress == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_SANDBOX_WAIT_READY_RESUME" : ""));
+        wrn_op_fail_as(op, WRENN_E_CONFLICT, "sandbox %s will not get ready by itself (status: %s)%s", op->sandbox->id,
+                       status ? status : "none given",
+                       progress == WRN_FOLLOW_PAUSED ? "; resume it, or pass WRENN_SANDBOX_WAIT_READY_RESUME" : "");
     }
 }
 

@@ -178,7 +178,7 @@ static void wait_port_respond(wrenn_op *op, wrn_http_response *response) {
     long long port = state->port;
     wrn_result_free(state);
     if (listening) return wrn_op_finish(op, NULL, NULL);
-    wrn_op_fail(op, wrn_error_new(WRENN_E_TIMEOUT, "wait_port: nothing listens on port %lld of the sandbox", port));
+    wrn_op_fail_as(op, WRENN_E_TIMEOUT, "nothing listens on port %lld of the sandbox", port);
 }
 
 const wrn_op_type wrn_sandbox_wait_port_type = {

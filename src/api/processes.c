@@ -49,9 +49,8 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
     if (!process) return;
     if (response->status == 200 || !(process->present & WRENN_HAS_PROCESS_PID)) {
         wrn_result_free(process);
-        return wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
-                                             "spawn: the server has no detached commands; it has run this one to its "
-                                             "end"));
+        return wrn_op_fail_as(op, WRENN_E_UNSUPPORTED,
+                              "the server has no detached commands; it has run this one to its end");
     }
     process->present |= WRENN_HAS_PROCESS_TAG | WRENN_HAS_PROCESS_CMD;
     if (!process->tag) process->tag = "";

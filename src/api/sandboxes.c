@@ -13,7 +13,7 @@ wrenn_sandbox *wrn_sandbox_of(wrenn_op *op, const wrn_http_response *response) {
     if (!info) return NULL;
     if (!info->id || !*info->id) {
         wrn_result_free(info);
-        wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: the answer has no sandbox id", op->type->name));
+        wrn_op_fail_as(op, WRENN_E_PROTOCOL, "the answer has no sandbox id");
         return NULL;
     }
     wrenn_sandbox *sandbox = wrn_sandbox_new(op->client, info->id, info);
@@ -37,7 +37,6 @@ const wrn_op_type wrn_sandboxes_list_type = {{"sandboxes list", "GET", "/sandbox
 
 typedef struct query_op {
     wrenn_op op;
-    wrn_arena arena; /* of what is asked for */
     const wrn_pair **labels;
     size_t label_count;
     const char *status, *template_name, *id_prefix, *after;
@@ -83,44 +82,31 @@ static void query_respond(wrenn_op *op, wrn_http_response *response) {
     query_op *self = (query_op *)op;
     WRN_AUTO(wrn_json_freep) wrn_json *json = NULL;
     if (!wrn_op_parse(op, response, &json)) return;
-    wrn_list *list = wrn_result_new(sizeof(*list));
-    if (!wrn_op_append(op, response, json, &wrn_model_sandbox_info, list)) return wrn_result_free(list);
-    if (!(op->client->features & WRN_FEATURE_LIST_FILTERS) && !filter_list(self, list)) {
-        wrn_result_free(list);
-        return wrn_op_fail(op,
-                           wrn_error_new(WRENN_E_VALIDATION,
-                                         "sandboxes query: there is no sandbox \"%s\" to go on after", self->after));
-    }
+    if (!wrn_op_append(op, response, json, &wrn_model_sandbox_info)) return;
+    wrn_list *list = op->list;
+    if (!(op->client->features & WRN_FEATURE_LIST_FILTERS) && !filter_list(self, list))
+        return wrn_op_fail_as(op, WRENN_E_VALIDATION, "there is no sandbox \"%s\" to go on after", self->after);
     const wrenn_sandbox_info *last = list->items_count ? list->items[list->items_count - 1] : NULL;
     if (self->limit && list->items_count >= (size_t)self->limit) list->next = last->id;
-    wrn_op_finish(op, list, wrn_result_free);
+    wrn_op_finish_list(op);
 }
-
-static void query_clear(wrenn_op *op) { wrn_arena_free(&((query_op *)op)->arena); }
 
 const wrn_op_type wrn_sandboxes_query_type = {
     {"sandboxes query", "GET",
      "/sandboxes?status={status}&template={template}&id_prefix={id prefix}&limit={limit}&after={after}", WRN_AUTH_ANY},
     .size = sizeof(query_op),
-    .respond = query_respond,
-    .clear = query_clear};
-
-static const char *keep_text(query_op *self, const char *text) {
-    const char *kept = text ? wrn_arena_dup(&self->arena, text, strlen(text)) : NULL;
-    if (text && !kept) self->op.path.failed = true;
-    return kept;
-}
+    .respond = query_respond};
 
 static int keep_labels(query_op *self, const char *const *labels, wrenn_error **error) {
+    wrenn_op *op = &self->op;
     const char **texts = NULL;
     size_t count = wrn_count_texts(labels);
-    if (count) texts = wrn_arena_alloc(&self->arena, (count + 1) * sizeof(*texts));
+    if (count) texts = wrn_arena_alloc(&op->arena, (count + 1) * sizeof(*texts));
     if (count && !texts) return wrn_no_memory(error, "sandboxes query");
-    for (size_t i = 0; i < count; i++) texts[i] = keep_text(self, labels[i]);
-    wrn_op_add_parameters(&self->op, "label", labels);
+    for (size_t i = 0; i < count; i++) texts[i] = wrn_op_keep(op, labels[i]);
+    wrn_op_add_parameters(op, "label", labels);
     if (count) texts[count] = NULL;
-    return wrn_pairs_read(&self->arena, "sandboxes query", "labels", texts, 0, &self->labels, &self->label_count,
-                          error);
+    return wrn_pairs_read(&op->arena, "sandboxes query", "labels", texts, 0, &self->labels, &self->label_count, error);
 }
 
 int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_options *options, wrenn_error **error) {
@@ -132,10 +118,10 @@ int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_option
     if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     if (rc != 0) return rc;
     self->limit = options->limit;
-    self->status = keep_text(self, options->status);
-    self->template_name = keep_text(self, options->template_name);
-    self->id_prefix = keep_text(self, options->id_prefix);
-    self->after = keep_text(self, options->after);
+    self->status = wrn_op_keep(op, options->status);
+    self->template_name = wrn_op_keep(op, options->template_name);
+    self->id_prefix = wrn_op_keep(op, options->id_prefix);
+    self->after = wrn_op_keep(op, options->after);
     return keep_labels(self, options->labels, error);
 }
 

@@ -24,16 +24,14 @@ int wrn_snapshots_create_prepare(wrenn_op *op, const wrenn_snapshots_create_opti
 
 typedef struct list_op {
     wrenn_op op;
-    wrn_buf type; /* empty: all */
-    int64_t page; /* the one asked for */
-    wrn_list *list;
+    const char *type; /* NULL: all */
+    int64_t page;     /* the one asked for */
 } list_op;
 
 static void call_snapshot_page(list_op *self) {
     char page[WRN_NUMBER_SIZE];
-    const char *const args[] = {self->type.data, self->page > 1 ? wrn_number(page, self->page) : NULL};
+    const char *const args[] = {self->type, self->page > 1 ? wrn_number(page, self->page) : NULL};
     wrn_op_call_type(&self->op, args, NULL, NULL);
-    if (self->type.failed) self->op.path.failed = true;
 }
 
 static void snapshots_list_respond(wrenn_op *op, wrn_http_response *response) {
@@ -48,32 +46,26 @@ static void snapshots_list_respond(wrenn_op *op, wrn_http_response *response) {
         wrn_json_int(wrn_json_get(json, "total_pages"), &pages);
     }
     if (page != self->page) return wrn_op_fail_malformed(op, response, "it is not the page that was asked for");
-    if (!self->list) self->list = wrn_result_new(sizeof(*self->list));
-    if (!wrn_op_append(op, response, items, &wrn_model_snapshot, self->list)) return;
+    if (!wrn_op_append(op, response, items, &wrn_model_snapshot)) return;
     /* An empty page is the last one, whatever the count says: snapshots may have been deleted meanwhile. */
-    if (page >= pages || !wrn_json_count(items)) return wrn_op_finish(op, WRN_TAKE(self->list), wrn_result_free);
+    if (page >= pages || !wrn_json_count(items)) return wrn_op_finish_list(op);
     self->page++;
     call_snapshot_page(self);
     wrn_op_send(op);
-}
-
-static void snapshots_list_clear(wrenn_op *op) {
-    list_op *self = (list_op *)op;
-    wrn_buf_free(&self->type);
-    wrn_result_free(self->list);
 }
 
 const wrn_op_type wrn_snapshots_list_type = {
     {"snapshots list", "GET", "/snapshots?type={type}&page={page}", WRN_AUTH_ANY},
     .size = sizeof(list_op),
     .respond = snapshots_list_respond,
-    .clear = snapshots_list_clear,
 };
 
 int wrn_snapshots_list_prepare(wrenn_op *op, const wrenn_snapshots_list_options *options, wrenn_error **error) {
     list_op *self = (list_op *)op;
+    bool some = options->type && *options->type;
     self->page = 1;
-    if (options->type && *options->type) wrn_buf_puts(&self->type, options->type);
+    if (some) self->type = wrn_op_keep(op, options->type);
+    if (some && !self->type) return wrn_no_memory(error, op->type->name);
     call_snapshot_page(self);
     return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,15 +45,17 @@ int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size) {
     return wrn_op_is_wanted(op) ? size : WRN_HTTP_STOP;
 }
 
-int64_t wrn_transfer_stop(wrn_file_transfer *transfer, wrenn_error *why) {
+int64_t wrn_transfer_stop(wrn_file_transfer *transfer, int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
     wrenn_error_free(transfer->why);
-    transfer->why = why;
+    transfer->why = wrn_error_of(transfer->op.type->name, code, format, args);
+    va_end(args);
     return WRN_HTTP_STOP;
 }
 
 int64_t wrn_transfer_stop_errno(wrn_file_transfer *transfer, const char *what) {
-    return wrn_transfer_stop(
-        transfer, wrn_error_new(WRENN_E_SYSTEM, "%s: %s: %s", transfer->op.type->name, what, strerror(errno)));
+    return wrn_transfer_stop(transfer, WRENN_E_SYSTEM, "%s: %s", what, strerror(errno));
 }
 
 static void stop_watching(wrn_file_transfer *transfer) {

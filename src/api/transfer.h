@@ -26,7 +26,7 @@ int wrn_transfer_prepare(wrn_file_transfer *transfer, const char *path, const ch
 
 /* For sources and sinks, which return what each of these returns. */
 int64_t wrn_transfer_moved(wrn_file_transfer *transfer, int64_t size);
-int64_t wrn_transfer_stop(wrn_file_transfer *transfer, wrenn_error *why);
+int64_t wrn_transfer_stop(wrn_file_transfer *transfer, int code, const char *format, ...) WRN_PRINTF(3, 4);
 int64_t wrn_transfer_stop_errno(wrn_file_transfer *transfer, const char *what);
 /* Pauses the transfer until `fd` has these epoll events. */
 int64_t wrn_transfer_wait(wrn_file_transfer *transfer, uint32_t events);

@@ -40,17 +40,14 @@ static int64_t read_fd(wrn_file_transfer *t, char *out, size_t room) {
 
 static int64_t read_callback(upload_op *self, char *out, size_t room) {
     wrn_file_transfer *t = &self->transfer;
-    const char *name = t->op.type->name;
     if (!wrn_op_is_wanted(&t->op)) return WRN_HTTP_STOP;
     wrn_client_enter_callback(t->op.client);
     int64_t got = self->read(out, room, t->user_data);
     wrn_client_leave_callback(t->op.client);
-    if (got < 0)
-        return wrn_transfer_stop(t, wrn_error_new(WRENN_E_CANCELLED, "%s: broken off by its read callback", name));
+    if (got < 0) return wrn_transfer_stop(t, WRENN_E_CANCELLED, "broken off by its read callback");
     if ((uint64_t)got > room)
-        return wrn_transfer_stop(t, wrn_error_new(WRENN_E_INVALID_ARGUMENT,
-                                                  "%s: the read callback gave %lld bytes where %zu have room", name,
-                                                  (long long)got, room));
+        return wrn_transfer_stop(t, WRENN_E_INVALID_ARGUMENT, "the read callback gave %lld bytes where %zu have room",
+                                 (long long)got, room);
     return got;
 }
 
@@ -71,10 +68,9 @@ static int64_t upload_read_file(upload_op *self, char *out, size_t room) {
     if (got < 0) return got;
     self->ended = got == 0 || t->done == t->total;
     if (!self->ended || t->total <= t->done) return got;
-    return wrn_transfer_stop(t, wrn_error_new(WRENN_E_INVALID_ARGUMENT,
-                                              "%s: the source ended after %lld bytes of %lld; the file in the sandbox "
-                                              "may be cut short",
-                                              t->op.type->name, (long long)t->done, (long long)t->total));
+    return wrn_transfer_stop(t, WRENN_E_INVALID_ARGUMENT,
+                             "the source ended after %lld bytes of %lld; the file in the sandbox may be cut short",
+                             (long long)t->done, (long long)t->total);
 }
 
 static size_t take_from(wrn_buf *from, char *out, size_t room) {

@@ -1,6 +1,5 @@
 #include "client/error.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,20 +111,22 @@ const char *wrn_error_said(char out[WRN_SAID_SIZE], const char *text, size_t siz
     return out;
 }
 
-static wrenn_error *alloc_error(int code, const char *format, va_list args) {
+wrenn_error *wrn_error_of(const char *what, int code, const char *format, va_list args) {
+    size_t head = *what ? strlen(what) + 2 : 0;
     va_list again;
     va_copy(again, args);
     int size = vsnprintf(NULL, 0, format, again);
     va_end(again);
     wrenn_error *error = wrn_result_new(sizeof(*error));
-    char *message = error && size >= 0 ? wrn_arena_alloc(wrn_result_arena(error), (size_t)size + 1) : NULL;
+    char *message = error && size >= 0 ? wrn_arena_alloc(wrn_result_arena(error), head + (size_t)size + 1) : NULL;
     if (!message) {
         wrn_result_free(error);
         return &out_of_memory;
     }
-    vsnprintf(message, (size_t)size + 1, format, args);
-    make_line(message, (size_t)size);
-    error_cut(message, (size_t)size, LINE_MAX_SIZE);
+    if (head) snprintf(message, head + 1, "%s: ", what);
+    vsnprintf(message + head, (size_t)size + 1, format, args);
+    make_line(message, head + (size_t)size);
+    error_cut(message, head + (size_t)size, LINE_MAX_SIZE);
     error->code = code;
     error->message = message;
     return error;
@@ -134,7 +135,7 @@ static wrenn_error *alloc_error(int code, const char *format, va_list args) {
 wrenn_error *wrn_error_new(int code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    wrenn_error *error = alloc_error(code, format, args);
+    wrenn_error *error = wrn_error_of("", code, format, args);
     va_end(args);
     return error;
 }
@@ -143,7 +144,7 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) {
     if (!error) return code;
     va_list args;
     va_start(args, format);
-    *error = alloc_error(code, format, args);
+    *error = wrn_error_of("", code, format, args);
     va_end(args);
     return code;
 }

@@ -1,6 +1,8 @@
 /* Making errors: at the origin with wrn_fail(), or from what a server answered. */
 #pragma once
 
+#include <stdarg.h>
+
 #include "base/arena.h"
 #include "base/auto.h"
 #include "net/http.h"
@@ -13,6 +15,8 @@ int wrn_fail(wrenn_error **error, int code, const char *format, ...) WRN_PRINTF(
 int wrn_no_memory(wrenn_error **error, const char *what);
 /* The same as a value. Never NULL: without memory it is a constant that says so. */
 wrenn_error *wrn_error_new(int code, const char *format, ...) WRN_PRINTF(2, 3);
+/* The same with "what: " before the text. */
+wrenn_error *wrn_error_of(const char *what, int code, const char *format, va_list args);
 /* The typed error of an answer outside of 2xx. `what` names the operation. `repeatable`: sending the request twice does
  * no harm. `base_url` is where the API should be; NULL: the response does not come from the API. Never NULL. */
 wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *response, bool repeatable,

@@ -1,5 +1,6 @@
 #include "client/op.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ void wrenn_op_free(wrenn_op *op) {
     if (op->type->clear) op->type->clear(op);
     if (op->result) op->free_result(op->result);
     wrenn_error_free(op->error);
+    wrn_result_free(op->list);
+    wrn_arena_free(&op->arena);
     wrn_buf_free(&op->path);
     wrn_buf_free(&op->body);
     wrn_buf_free(&op->idempotency_key);
@@ -106,6 +109,21 @@ void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
     if (op->type->fail && op->type->fail(op, error)) return wrenn_error_free(error);
     op->error = error;
     op_complete(op);
+}
+
+wrenn_error *wrn_op_error(const wrenn_op *op, int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    wrenn_error *error = wrn_error_of(op->type->name, code, format, args);
+    va_end(args);
+    return error;
+}
+
+void wrn_op_fail_as(wrenn_op *op, int code, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    wrn_op_fail(op, wrn_error_of(op->type->name, code, format, args));
+    va_end(args);
 }
 
 int wrn_ops_run_done(wrenn_client *client) {
@@ -383,6 +401,12 @@ void wrn_op_add_parameters(wrenn_op *op, const char *name, const char *const *va
     }
 }
 
+const char *wrn_op_keep(wrenn_op *op, const char *text) {
+    const char *kept = text ? wrn_arena_dup(&op->arena, text, strlen(text)) : NULL;
+    if (text && !kept) op->path.failed = true;
+    return kept;
+}
+
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error) {
     static const char sandboxes[] = "/sandboxes";
     const wrn_op_type *type = op->type;
@@ -640,21 +664,16 @@ void wrn_op_answered(wrenn_op *op, wrn_http_response *response) {
         wrn_op_fail(op, wrn_error_from_answer(op->type->name, response, is_repeatable(op),
                                               op->url.size ? NULL : op->client->base_text));
     else if (may_be_misread(op))
-        wrn_op_fail(op, wrn_error_new(WRENN_E_UNSUPPORTED,
-                                      "%s: the server does not take names with a \"/\"; it has done nothing",
-                                      op->type->name));
+        wrn_op_fail_as(op, WRENN_E_UNSUPPORTED, "the server does not take names with a \"/\"; it has done nothing");
     else if (op->type->respond) op->type->respond(op, response);
     else respond_by_type(op, response);
 }
 
 void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why) {
-    wrn_op_fail(op, wrn_error_new(WRENN_E_PROTOCOL, "%s: malformed response (HTTP %d): %s", op->type->name,
-                                  response->status, why));
+    wrn_op_fail_as(op, WRENN_E_PROTOCOL, "malformed response (HTTP %d): %s", response->status, why);
 }
 
-void wrn_op_fail_no_memory(wrenn_op *op) {
-    wrn_op_fail(op, wrn_error_new(WRENN_E_NO_MEMORY, "%s: out of memory", op->type->name));
-}
+void wrn_op_fail_no_memory(wrenn_op *op) { wrn_op_fail_as(op, WRENN_E_NO_MEMORY, "out of memory"); }
 
 static void fail_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model_why *why) {
     if (why->no_memory) wrn_op_fail_no_memory(op);
@@ -693,10 +712,11 @@ static bool append_items(wrn_list *list, const void *const *items, size_t count)
     return true;
 }
 
-bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,
-                   wrn_list *list) {
+bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model) {
     wrn_list more = {0};
     wrn_model_why why = {.no_memory = true};
+    if (!op->list) op->list = wrn_result_new(sizeof(*op->list));
+    wrn_list *list = op->list;
     if (list && wrn_model_decode_list(model, array, wrn_result_arena(list), &more.items, &more.items_count, &why)) {
         if (!list->items_count) *list = more;
         if (list->items == more.items || !more.items_count || append_items(list, more.items, more.items_count))
@@ -707,12 +727,7 @@ bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_js
     return false;
 }
 
-void wrn_op_respond_array(wrenn_op *op, const wrn_http_response *response, const wrn_json *array,
-                          const wrn_model *model) {
-    wrn_list *list = wrn_result_new(sizeof(*list));
-    if (wrn_op_append(op, response, array, model, list)) wrn_op_finish(op, list, wrn_result_free);
-    else wrn_result_free(list);
-}
+void wrn_op_finish_list(wrenn_op *op) { wrn_op_finish(op, WRN_TAKE(op->list), wrn_result_free); }
 
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response) { wrn_op_finish(op, NULL, NULL); }
 
@@ -723,7 +738,10 @@ static void respond_by_type(wrenn_op *op, wrn_http_response *response) {
     if (!wrn_op_parse(op, response, &json)) return;
     if (type->list && !json) json = wrn_json_new_array(); /* some servers say null when there are none */
     const wrn_json *list = type->list_in ? wrn_json_get(json, type->list_in) : json;
-    if (type->list) return wrn_op_respond_array(op, response, list, type->list);
+    if (type->list) {
+        if (wrn_op_append(op, response, list, type->list)) wrn_op_finish_list(op);
+        return;
+    }
     void *result = wrn_op_decode_part(op, response, json, type->object);
     if (result) wrn_op_finish(op, result, wrn_result_free);
 }

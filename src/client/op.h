@@ -74,6 +74,13 @@ typedef struct wrn_op_type {
     void (*drop)(wrenn_op *op);
 } wrn_op_type;
 
+/* The shape of all public lists: a result whose arena holds the items. */
+typedef struct wrn_list {
+    const void *const *items;
+    size_t items_count;
+    const char *next; /* of those that come in pages */
+} wrn_list;
+
 struct wrenn_op {
     const wrn_op_type *type;
     wrenn_client *client;
@@ -88,8 +95,10 @@ struct wrenn_op {
     wrn_timer timer, deadline;
     void (*begin)(wrenn_op *op); /* its first step, until that was taken; NULL: sends the call */
 
-    wrn_buf extra; /* header fields of the caller's, a line each: for calls to the API */
-    wrn_buf key;   /* idempotency key of what it POSTs; empty: none */
+    wrn_arena arena; /* of what lives as long as the operation */
+    wrn_list *list;  /* so far; NULL: nothing */
+    wrn_buf extra;   /* header fields of the caller's, a line each: for calls to the API */
+    wrn_buf key;     /* idempotency key of what it POSTs; empty: none */
 
     /* The present call. */
     const char *method;
@@ -135,6 +144,9 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
 /* 0 when `flags` has only those of `known`; `names` says to callers which these are. */
 int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, const char *names, wrenn_error **error);
 
+/* A copy that lives as long as the operation. NULL: there is no text, or no memory, and then the present call fails too. */
+const char *wrn_op_keep(wrenn_op *op, const char *text);
+
 /* Sets the call of its type up. `args`: for each {what} of the path but {sandbox id} of a handle; NULL: there are none.
  * `request`: the struct of type->body, or NULL. */
 int wrn_op_call_type(wrenn_op *op, const char *const *args, const void *request, wrenn_error **error);
@@ -174,11 +186,13 @@ int wrn_ops_run_done(wrenn_client *client);
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
 void wrn_op_fail(wrenn_op *op, wrenn_error *error);
 
+/* The same with a new error, whose text begins with the name of the operation. */
+void wrn_op_fail_as(wrenn_op *op, int code, const char *format, ...) WRN_PRINTF(3, 4);
+/* That error alone. */
+wrenn_error *wrn_op_error(const wrenn_op *op, int code, const char *format, ...) WRN_PRINTF(3, 4);
+
 /* `respond` for an answer without content. */
 void wrn_op_respond_nothing(wrenn_op *op, wrn_http_response *response);
-/* Ends with the array of `model` at `array`. */
-void wrn_op_respond_array(wrenn_op *op, const wrn_http_response *response, const wrn_json *array,
-                          const wrn_model *model);
 /* The object of `model` in an answer, freed with wrn_result_free(); NULL after failing the operation. */
 void *wrn_op_decode(wrenn_op *op, const wrn_http_response *response, const wrn_model *model);
 
@@ -187,15 +201,10 @@ bool wrn_op_parse(wrenn_op *op, const wrn_http_response *response, wrn_json **js
 /* wrn_op_decode() of a part of the answer. */
 void *wrn_op_decode_part(wrenn_op *op, const wrn_http_response *response, const wrn_json *object,
                          const wrn_model *model);
-/* The shape of all public lists: a result whose arena holds the items. */
-typedef struct wrn_list {
-    const void *const *items;
-    size_t items_count;
-    const char *next; /* of those that come in pages */
-} wrn_list;
-/* Appends the objects of `model` in `array` to `list` (NULL: out of memory); false after failing the operation. */
-bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model,
-                   wrn_list *list);
+/* Appends the objects of `model` in `array` to op->list; false after failing the operation. */
+bool wrn_op_append(wrenn_op *op, const wrn_http_response *response, const wrn_json *array, const wrn_model *model);
+/* Ends with op->list. */
+void wrn_op_finish_list(wrenn_op *op);
 /* Ends with WRENN_E_PROTOCOL, or WRENN_E_NO_MEMORY. */
 void wrn_op_fail_malformed(wrenn_op *op, const wrn_http_response *response, const char *why);
 void wrn_op_fail_no_memory(wrenn_op *op);

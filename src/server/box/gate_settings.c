@@ -63,6 +63,12 @@ static wrn_json *proxy(const wrn_egress_config *config) {
     return out;
 }
 
+/* What the gate reads as callers wrote it. */
+static bool pass_on(void *out, const char *member, const wrn_json *value) {
+    if (strcmp(member, "presets") != 0 && strcmp(member, "inject") != 0) wrn_json_set(out, member, wrn_json_ref(value));
+    return true;
+}
+
 wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     static char hosts[HOSTS_MAX];
     WRN_AUTO(wrn_json_freep) wrn_json *asked = NULL;
@@ -70,7 +76,8 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     wrn_json *servers = texts(config->name_servers, config->name_server_count);
     const char *why;
     (void)!wrn_json_parse(policy, strlen(policy), &asked, &why); /* ours: from the store */
-    const char *egress = wrn_json_string(wrn_json_get(asked, "egress"), NULL);
+    wrn_json_set_string(out, "egress", "none");
+    wrn_json_each(asked, pass_on, out);
     const wrn_json *presets = wrn_json_get(asked, "presets");
     append_all(allow, wrn_json_get(asked, "allow"));
     append_all(deny, wrn_json_get(asked, "deny"));
@@ -80,7 +87,6 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config) {
     add_inject(wrn_json_get(asked, "inject"), allow, ports);
     wrn_json_set(out, "tls_ports", ports);
     if (!config->name_server_count) read_servers(servers);
-    wrn_json_set_string(out, "egress", egress ? egress : "none");
     wrn_json_set(out, "allow", allow);
     wrn_json_set(out, "deny", deny);
     wrn_json_set(out, "operator_deny", texts(config->deny, config->deny_count));
