@@ -162,17 +162,22 @@ static reply set_policy(const test_daemon *d, const char *id, const char *policy
     return r;
 }
 
-/* The audit log has the totals of what had a network, when it has ended, and of nothing else. */
-static void check_totals(const char *id, const char *alone) {
+/* The audit log has the totals of what had a network, when it has ended, and of nothing else. `used`: what it was used for. */
+static void check_totals(const char *id, const char *alone, const reply *used) {
     static char log[64 << 10];
-    char path[300], want[128];
+    char path[300], want[200];
     snprintf(path, sizeof(path), "%s/data/audit.log", test_dir());
     CHECK(wrn_file_read(path, log, sizeof(log)) > 0);
-    snprintf(want, sizeof(want), "\"sandbox\":\"%s\",\"bytes_in\":12,\"bytes_out\":0,\"connections\":2,", id);
-    CHECK_CONTAINS(log, want);
-    CHECK_CONTAINS(log, "\"what\":\"network\"");
+    snprintf(want, sizeof(want),
+             "\"sandbox\":\"%s\",\"bytes_in\":%lld,\"bytes_out\":%lld,\"connections\":%lld,\"dns_queries\":%lld,"
+             "\"denied\":%lld}",
+             id, (long long)number(used, "bytes_in"), (long long)number(used, "bytes_out"),
+             (long long)number(used, "connections"), (long long)number(used, "dns_queries"),
+             (long long)number(used, "denied_total"));
+    const char *totals = strstr(log, "\"what\":\"network\"");
+    CHECK_CONTAINS(totals ? totals : "", want);
     snprintf(want, sizeof(want), "\"sandbox\":\"%s\"", alone);
-    CHECK(!strstr(log, want));
+    CHECK(!strstr(totals, want));
 }
 
 /* ---- policies ---- */
@@ -210,10 +215,12 @@ static void policies(void) {
     r = call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}");
     CHECK_CONTAINS(error_message(&r), "wrenn create --allow"); /* the remedy */
     CHECK_ERROR(r, 409, "conflict");
+    r = look(&d, id);
     destroy(&d, id);
     destroy(&d, alone);
     end(&d, SIGTERM, 0);
-    check_totals(id, alone);
+    check_totals(id, alone, &r);
+    reply_free(&r);
 }
 
 /* A connection that the next policy forbids is cut, and only then. */

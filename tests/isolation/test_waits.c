@@ -4,9 +4,11 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void write_file(const char *path, const char *text) {
@@ -108,5 +110,45 @@ static void spare(void) {
 }
 
 TEST_AS_BOTH(a_spare_gate_that_nobody_needs_ends, spare)
+
+typedef struct ending {
+    wrn_box *box;
+    bool was_told, ended;
+} ending;
+
+static void on_ended(void *context, const wrn_fault *fault) {
+    CHECK(!fault);
+    ((ending *)context)->ended = true;
+}
+
+static void on_looked(void *context, const wrn_json *state, const wrn_fault *fault) {
+    ending *e = context;
+    CHECK(state && !fault);
+    e->was_told = true;
+    wrn_box_destroy(e->box, on_ended, e);
+}
+
+static void signal_gate(const wrn_box *box, int number) {
+    CHECK_INT(syscall(SYS_pidfd_send_signal, gate_held(box->gate).pidfd, number, NULL, 0), 0);
+}
+
+/* A gate that answers no more, and then dies, while it is asked what it counted, by who destroys the box next. */
+static void last_counts(void) {
+    host h;
+    if (!getenv("WRENN_TEST_GATE")) test_skip("there is no gate");
+    setenv("WRENN_TEST_NETWORK", "{\"egress\":\"public\"}", 1);
+    wrn_gate_spare_ms = 20;
+    host_open(&h);
+    ending e = {.box = box_create(&h, "cl-counts")};
+    signal_gate(e.box, SIGSTOP);
+    wrn_box_network(e.box, on_looked, &e);
+    signal_gate(e.box, SIGKILL);
+    host_run_until(&h, &e.ended);
+    CHECK(e.was_told);
+    while (has_child("wrenn-gate")) uv_run(&h.loop, UV_RUN_NOWAIT);
+    host_close(&h);
+}
+
+TEST_AS_BOTH(a_box_is_destroyed_by_who_hears_that_its_gate_died, last_counts)
 
 TEST_MAIN

@@ -23,7 +23,7 @@
 /* PACKET_MAX: the protocol's. A gate that ran for CALM_MS is started again at once; otherwise the wait doubles. */
 enum { PACKET_MAX = 256 << 10, SEND_BUFFER = 512 << 10, CALM_MS = 10000, WAIT_MS = 50, WAIT_MAX_MS = 10000 };
 unsigned wrn_gate_spare_ms = 60000;
-enum { ANSWER_MS = 5000 };       /* so long questions wait */
+enum { ANSWER_MS = 5000 };       /* so long questions wait for the next answer */
 enum { CONTROL = 3, STATE = 4 }; /* the descriptors of the process */
 
 /* Something that was asked, and who waits for the answer. */
@@ -224,7 +224,8 @@ static void on_answer(gate *g, const wrn_json *answer, int64_t id) {
     while (*at && (*at)->id != id) at = &(*at)->next;
     question *q = *at;
     if (q) *at = q->next;
-    if (!g->questions) uv_timer_stop(g->patience);
+    if (g->questions) uv_timer_start(g->patience, on_unanswered, ANSWER_MS, 0);
+    else uv_timer_stop(g->patience);
     if (id == g->set_id) g->is_told = g->is_told || ok;
     if (q) q->done(q->context, ok ? answer : NULL, ok ? NULL : &fault);
     else if (!ok) on_refused(g, why ? why : "");
@@ -496,6 +497,12 @@ static void make_answer(inquiry *i) {
     if (i->cut) wrn_json_set(i->state, "cut", wrn_json_ref(i->cut));
 }
 
+/* Who asked may destroy the box, and the gate with it, which is in use now. Another may destroy it before. */
+static void tell_later(inquiry *i) {
+    make_answer(i);
+    wrn_answer_later(i->gate->loop, tell, i, NULL);
+}
+
 static void keep_counted(gate *g, const wrn_json *answer) {
     if (!answer) return;
     wrn_json_free(g->last);
@@ -522,14 +529,8 @@ static void on_counted(void *context, const wrn_json *answer, const wrn_fault *f
     inquiry *i = context;
     keep_counted(i->gate, answer);
     /* A gate that has died meanwhile is no reason to fail: what it counted last is still true. */
-    if (i->gate->box) make_answer(i);
-    tell(i, i->gate->box ? NULL : fault);
-}
-
-/* There is no gate to ask now. By then the box may be gone. */
-static void tell_later(inquiry *i) {
-    make_answer(i);
-    wrn_answer_later(i->gate->loop, tell, i, NULL);
+    if (i->gate->box) tell_later(i);
+    else tell(i, fault);
 }
 
 static void count(inquiry *i) {

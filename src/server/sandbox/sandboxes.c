@@ -323,6 +323,7 @@ static void start_changes(sandbox *s) {
 
 static void sandbox_on_died(void *context, const wrn_fault *fault) {
     sandbox *s = context;
+    if (s->state == WRN_STATE_STOPPED) return; /* it is being destroyed, once its gate has said what it counted */
     wrn_log_warning("sandbox %s ended by itself: %s", s->row.id, fault ? fault->message : "no reason given");
     wrn_transition step = wrn_state_step(s->state, WRN_EVENT_DIED);
     if (step.action != WRN_ACTION_REFUSE) enter(s, step.next);
