@@ -82,6 +82,9 @@ def make_outside():
 
 # ---- wrennd ----
 
+started = []
+
+
 class Server:
     """One that systemd runs: as a unit of the system's, or of a user's."""
 
@@ -104,6 +107,7 @@ class Server:
         return run("journalctl", "-q", "-o", "cat", f"{field}={self.unit}.service")
 
     def start(self):
+        started.append(self)
         self.systemctl("start", self.unit)
         until("its key is in the journal", lambda: "WRENN_API_KEY=" in self.said())
         self.key = re.findall(r"WRENN_API_KEY=(\S+)", self.said())[-1]
@@ -190,6 +194,14 @@ def live_through_restarts(server):
     told = server.said_of()[before:]  # of programs in sandboxes systemd would speak, but there are none
     assert "left-over" not in told, told
     return box
+
+
+def end_all():
+    """What a test that failed has left, which would have the next ones fail, too."""
+    for server in started:
+        server.systemctl("kill", "--kill-whom=all", "--signal=KILL", server.unit, ok=False)
+        server.systemctl("stop", server.unit, ok=False)
+    started.clear()
 
 
 def stop_for_good(server):
@@ -437,6 +449,7 @@ def main():
             result, notes = f"ok - {name}", []
         except (AssertionError, subprocess.SubprocessError, OSError) as problem:
             result, notes = f"not ok - {name}", f"{type(problem).__name__}: {problem}".splitlines()
+            end_all()
         say("\n".join([*(f"# {note}" for note in notes), f"# took {time.monotonic() - began:.0f} s", result]))
     for who in ("root", "user"):
         run_suites(who)
