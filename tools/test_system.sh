@@ -1,7 +1,7 @@
 #!/bin/sh
 # Boots a Debian 13 with systemd in QEMU, without KVM, and tests there what takes a whole system: units, delegated cgroups
-# and restarts, and the suites unit, isolation and restart as root and as a user. Takes tens of minutes, for all is
-# emulated; at most two hours.
+# and restarts; and what depends on the system of the suites unit, isolation and e2e (tests/system/chosen.py), as root and as a
+# user. Takes tens of minutes, for all is emulated; at most two hours.
 #
 #     tools/test_system.sh [WORD...]
 #
@@ -14,7 +14,7 @@ want_root "$@"
 tools/install-deps.sh system
 mkdir -p build-system
 find_debian system13 trixie build \
-    ca-certificates,ccache,mount,passwd,procps,systemd-sysv,libpam-systemd,dbus-user-session,linux-image-cloud-amd64,initramfs-tools,iproute2
+    ca-certificates,ccache,mount,passwd,procps,systemd-sysv,libpam-systemd,dbus-user-session,linux-image-cloud-amd64,initramfs-tools,iproute2,curl,git,python3-pip
 in_debian '
 python3 tools/configure.py build-system --prefix=/usr/local
 ninja -C build-system $(python3 tests/system/chosen.py build-system)

@@ -55,7 +55,7 @@ static void start_stack(const gate_options *options, int ends[2]) {
     close(ends[0]);
     close(options->control);
     if (options->state >= 0) close(options->state);
-    (void)prctl(PR_SET_NAME, "gate-stack");
+    (void)prctl(PR_SET_NAME, "(gate-stack)");
     if (getppid() != parent) _exit(1);
     stack_run(options, ends[1]);
 }
@@ -68,6 +68,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
+    (void)prctl(PR_SET_NAME, "(wrenn-gate)"); /* systemd warns about what stays at a restart, but not of such names */
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         perror("wrenn-gate");

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -172,6 +173,7 @@ int main(int argc, char **argv) {
     if (gate < 0 || config < 0) fail("an option is missing; it is started by wrennd");
     if (uid) options.uid = (uid_t)uid + (uid_t)getpid(); /* nobody else's, while this process lives */
     options.flows = (unsigned)flows;
+    (void)prctl(PR_SET_NAME, "(gate-tls)"); /* in parentheses, as in main.c */
     signal(SIGPIPE, SIG_IGN);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* before it knows any secret */
     all.epoll = epoll_create1(EPOLL_CLOEXEC);

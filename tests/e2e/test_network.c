@@ -357,7 +357,7 @@ static size_t find_processes(const char *wanted, pid_t out[GATES_MAX]) {
     return found;
 }
 
-static size_t find_gates(pid_t out[GATES_MAX]) { return find_processes("wrenn-gate\n", out); }
+static size_t find_gates(pid_t out[GATES_MAX]) { return find_processes("(wrenn-gate)\n", out); }
 
 static void kill_and_wait(pid_t gate) {
     CHECK(kill(gate, SIGKILL) == 0);
@@ -520,7 +520,7 @@ static void secrets(void) {
     r = set_policy(&d, id, "{" INJECT "}");
     reply_free(&r);
     CHECK_FETCH(&d, id, "good.example", "right");
-    const char *const processes[] = {"wrenn-gate-tls\n", "wrenn-gate\n"};
+    const char *const processes[] = {"(gate-tls)\n", "(wrenn-gate)\n"};
     for (size_t i = 0; geteuid() == 0 && i < WRN_COUNT(processes); i++) {
         pid_t found[GATES_MAX];
         size_t count = find_processes(processes[i], found);
@@ -540,7 +540,7 @@ static void secrets(void) {
     destroy(&d, other);
     destroy(&d, id);
     pid_t left[GATES_MAX];
-    while (find_processes("wrenn-gate-tls\n", left)) sched_yield();
+    while (find_processes("(gate-tls)\n", left)) sched_yield();
     end(&d, SIGTERM, 0);
 }
 

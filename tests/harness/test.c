@@ -162,10 +162,17 @@ static int run_one(const test_case *test, bool *timed_out) {
     return status;
 }
 
+/* By words of the command line: all without one, those whose names have one; none whose name has one behind a "-". */
 static bool wanted(const test_case *test, int argc, char **argv) {
-    for (int i = 1; i < argc; i++)
-        if (strstr(test->name, argv[i])) return true;
-    return argc < 2;
+    bool any = false, named = false;
+    for (int i = 1; i < argc; i++) {
+        bool without = *argv[i] == '-';
+        bool has = strstr(test->name, argv[i] + without) != NULL;
+        if (without && has) return false;
+        any = any || !without;
+        named = named || (!without && has);
+    }
+    return named || !any;
 }
 
 /* wrennd ends where it holds its loop, but for builds in which everything takes longer. */
