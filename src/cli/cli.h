@@ -34,14 +34,14 @@ typedef enum cli_word {
     CLI_WORD_SANDBOX,  /* an id, the start of one, or a name */
     CLI_WORD_TEMPLATE, /* of a template or snapshot */
     CLI_WORD_CONTEXT,
-    CLI_WORD_PROCESS, /* a process id or tag in the sandbox that the command line names before it */
-    CLI_WORD_KEY,     /* these three by id, the start of one, or name; of secrets by name only */
-    CLI_WORD_HOST,
-    CLI_WORD_SECRET,
     CLI_WORD_COMMAND, /* of wrenn */
     CLI_WORD_FILE,    /* of this machine */
     CLI_WORD_REMOTE,  /* a file of the sandbox that the command line names before it */
     CLI_WORD_EITHER,  /* a file of this machine, or SANDBOX:PATH */
+    CLI_WORD_PROCESS, /* a process id or tag in the sandbox that the command line names before it */
+    CLI_WORD_KEY,     /* by id, the start of one, or name */
+    CLI_WORD_HOST,    /* by id, or the start of one */
+    CLI_WORD_SECRET,  /* by name */
     /* One of few words, which complete.c has. */
     CLI_WORD_FORMAT,
     CLI_WORD_STATUS,
@@ -130,6 +130,7 @@ typedef enum cli_server {
 } cli_server;
 
 struct cli_app;
+typedef struct cli_rows cli_rows; /* rows.c */
 
 typedef struct cli_command {
     const char *name;
@@ -243,6 +244,14 @@ char *cli_choice_end(const cli_choice *choice);
 bool cli_is_whole_id(const char *word, const char *prefix, size_t digits);
 /* The process id or tag of something in a sandbox; likewise. */
 char *cli_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word);
+
+/* Connects, and does something with what each word names; goes on after a failure. `act` gives the id or name of what it was
+ * done to, which is freed here; NULL: reported. These are printed at once, as JSON at the end, under the key. The exit code. */
+typedef char *(*cli_act_fn)(cli_app *cli, const char *word);
+int cli_each_word(cli_app *cli, const char *key, cli_act_fn act);
+/* Tells of one in that way; the rows are for JSON. And ends that. */
+void cli_say_did(cli_rows *rows, const cli_app *cli, const char *key, const char *id);
+int cli_end_did(cli_rows *rows, cli_app *cli);
 
 /* ---- help.c, pages.c, complete.c: all from the rows ---- */
 
@@ -403,6 +412,8 @@ void cli_phase(cli_app *cli, const char *name);
 /* The sandbox of an id, of the start of one if no other begins like that, or of a name. NULL: reported. The caller frees
  * it. */
 wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word);
+/* For a cli_act_fn: its id, if all went well; frees it. */
+char *cli_id_of(wrenn_sandbox *sandbox, bool ok);
 /* All sandboxes; NULL: reported. */
 wrenn_sandbox_list *cli_sandboxes(cli_app *cli);
 /* Calls `each` for those that the filter wants, newest first, page by page. False: reported, or a signal came. */
@@ -546,12 +557,13 @@ bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox);
 wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
 /* Prints templates and snapshots, or those of one type. The exit code. */
 int cli_list_templates(cli_app *cli, const char *type);
-/* Deletes the snapshots that the words name. `otherwise` (may be NULL) is tried with what is there and is no snapshot that can be
- * deleted. The exit code. */
-int cli_remove_templates(cli_app *cli, bool (*otherwise)(cli_app *cli, const char *name));
+/* Deletes a snapshot, for a cli_act_fn. `otherwise` (may be NULL) is tried with what is there and is no snapshot that can be
+ * deleted. */
+char *cli_remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name));
 /* Whether there is a template or snapshot of that name; what goes wrong is not reported. */
 bool cli_has_template(cli_app *cli, const char *name);
-/* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. */
+/* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. `what`:
+ * as in cli_report(); NULL: the failure may be about something else, too. */
 void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error);
 
 /* Options of what waits for a port; `at`: where the seconds are in the values. */
@@ -591,7 +603,6 @@ size_t cli_width(const char *text);
 
 /* ---- rows.c: lists, in all formats ---- */
 
-typedef struct cli_rows cli_rows;
 /* Titles of the columns, NULL at the end; one that begins with '>' is aligned to the right. */
 cli_rows *cli_rows_new(const cli_app *cli, const char *const *titles);
 /* `name` is what -o name prints, `object` (taken over) what JSON has, `cells` as many as there are titles. */

@@ -53,3 +53,36 @@ char *cli_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word) {
     wrenn_process_list_free(list);
     return selector;
 }
+
+/* ---- one after the other ---- */
+
+void cli_say_did(cli_rows *rows, const cli_app *cli, const char *key, const char *id) {
+    if (cli->format == CLI_FORMAT_TEXT || cli->format == CLI_FORMAT_NAME) {
+        printf("%s\n", id);
+        cli_flush();
+        return;
+    }
+    wrn_json *object = wrn_json_new_object();
+    wrn_json_set_string(object, key, id);
+    cli_rows_add(rows, id, object, &id);
+}
+
+int cli_end_did(cli_rows *rows, cli_app *cli) {
+    if (cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME; /* without a line of titles */
+    return cli_rows_print(rows);
+}
+
+int cli_each_word(cli_app *cli, const char *key, cli_act_fn act) {
+    static const char *const titles[] = {"ID", NULL};
+    bool all = true;
+    if (!cli_connect(cli)) return CLI_FAILED;
+    cli_rows *rows = cli_rows_new(cli, titles);
+    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
+        char *id = act(cli, cli->words[i]);
+        if (id) cli_say_did(rows, cli, key, id);
+        else all = false;
+        free(id);
+    }
+    int code = cli_end_did(rows, cli);
+    return all ? code : CLI_FAILED;
+}

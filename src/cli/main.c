@@ -26,7 +26,7 @@ static int run_command_line(cli_app *cli, char **argv) {
     if (cli_parse(cli, argv, &values)) {
         if (cli->version) code = print_version(cli);
         else if (cli->help) cli_print_help(cli->parent, cli->command), code = 0;
-        else if (!cli->command && isatty(STDOUT_FILENO)) cli_print_help(NULL, NULL);
+        else if (!cli->command && isatty(STDOUT_FILENO)) cli_print_help(NULL, NULL), code = 0;
         else if (!cli->command) code = cli_usage(cli, "missing command");
         else if (cli->format != CLI_FORMAT_TEXT && !cli->command->formats)
             code = cli_usage(cli, "it prints nothing that --output could change");

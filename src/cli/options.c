@@ -370,9 +370,10 @@ bool cli_no_command(const cli_app *cli, const cli_command *parent, const char *n
     const char *best = NULL;
     for (size_t i = 0; !parent && i < WRN_COUNT(elsewhere) && !best; i++)
         if (strcmp(name, elsewhere[i].known) == 0) best = elsewhere[i].ours;
+    bool is_known = best;
     for (const cli_command *below = parent ? parent->below : NULL; below && below->name; below++)
         cli_suggest(name, below->name, &best);
-    for (const cli_command *const *command = cli_commands; !parent && *command; command++)
+    for (const cli_command *const *command = cli_commands; !parent && *command && !is_known; command++)
         if ((*command)->group != CLI_GROUP_HIDDEN) cli_suggest(name, (*command)->name, &best);
     if (best) cli_usage(cli, "unknown command '%s': did you mean '%s'?", name, best);
     else cli_usage(cli, "unknown command '%s'", name);

@@ -106,6 +106,13 @@ wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word) {
     return sandbox;
 }
 
+char *cli_id_of(wrenn_sandbox *sandbox, bool ok) {
+    char *id = ok ? strdup(wrenn_sandbox_id(sandbox)) : NULL;
+    if (ok && !id) cli_complain("out of memory");
+    wrenn_sandbox_free(sandbox);
+    return id;
+}
+
 /* ---- making ---- */
 
 /* Labels as the library takes them, the name among them. The texts are borrowed, but for the name's. */

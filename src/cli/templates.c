@@ -46,7 +46,7 @@ void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn
     if (name && wrenn_error_is(error, WRENN_E_NOT_FOUND))
         CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
     for (size_t i = 0; list && i < list->items_count; i++) cli_suggest(name, list->items[i]->name, &best);
-    if (best) cli_say_none(CLI_WORD_TEMPLATE, name, best), wrenn_error_free(error);
+    if (best || (list && what)) cli_say_none(CLI_WORD_TEMPLATE, name, best), wrenn_error_free(error);
     else cli_report(what, error);
     wrenn_snapshot_list_free(list);
 }
@@ -60,20 +60,11 @@ bool cli_has_template(cli_app *cli, const char *name) {
     return has;
 }
 
-static bool remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name)) {
+char *cli_remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name)) {
     wrenn_error *error = NULL;
     int rc = CLI_TRY(cli, &error, wrenn_snapshots_delete, (cli->client, name, NULL));
-    if (rc == WRENN_E_NOT_FOUND) return cli_report_template(cli, name, name, error), false;
-    if (rc < 0 && otherwise && wrenn_error_http_status(error)) return wrenn_error_free(error), otherwise(cli, name);
-    return cli_settle(cli, name, rc, error);
-}
-
-int cli_remove_templates(cli_app *cli, bool (*otherwise)(cli_app *cli, const char *name)) {
-    int code = 0;
-    if (!cli_connect(cli)) return CLI_FAILED;
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        if (remove_template(cli, cli->words[i], otherwise)) printf("%s\n", cli->words[i]), cli_flush();
-        else code = CLI_FAILED;
-    }
-    return code;
+    if (rc == WRENN_E_NOT_FOUND) return cli_report_template(cli, name, name, error), NULL;
+    bool tries = rc < 0 && otherwise && wrenn_error_http_status(error);
+    if (tries) wrenn_error_free(error);
+    return (tries ? otherwise(cli, name) : cli_settle(cli, name, rc, error)) ? strdup(name) : NULL;
 }

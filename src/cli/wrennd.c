@@ -39,7 +39,7 @@ bool cli_run_wrennd(const char *const *words) {
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        dup2(STDERR_FILENO, STDOUT_FILENO); /* what it says is for people */
+        if (!freopen("/dev/null", "w", stdout)) _exit(CLI_FAILED); /* we say what is done */
         _exit(cli_become_wrennd(words, NULL));
     }
     if (pid < 0) return cli_complain("can't run wrennd: %s", strerror(errno)), false;

@@ -13,7 +13,6 @@
 typedef struct wrn_server {
     const wrn_config *config;
     wrn_egress_config egress; /* points into the configuration */
-    const char *template_dir; /* likewise */
     uv_loop_t loop;
     int lock_fd;
     wrn_store *store;
@@ -35,6 +34,7 @@ typedef struct wrn_server {
     int owner_fd;
     bool handles_open, signals_open, idle_open, lifeline_open, owner_open;
     bool listening, stopping, boxes_stopping, boxes_stopped, drained;
+    const char *template_dir; /* points into the configuration */
 } wrn_server;
 
 /* The program: returns its exit status. */

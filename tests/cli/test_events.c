@@ -38,7 +38,7 @@ TEST(templates_and_snapshots_are_told_of) {
     begin_with_sandbox();
     check_shell(
         "w events -f -t template > seen & mkdir -p d/etc; echo x > d/etc/x; "
-        "until w template build made --replace --dir d >/dev/null 2>&1 && [ -s seen ]; do :; done; kill -INT $!; wait $!; "
+        "until w template build made --replace --dir d >/dev/null 2>&1 && [ -s seen ]; do :; done; kill $!; wait $!; "
         "awk '{print $2, $3, $4}' seen | sort -u",
         0, "template.build - template=made\n", "");
     check_shell(

@@ -314,13 +314,17 @@ TEST(zsh_completes_each_kind) {
     setenv("TERM", "dumb", 1);
     for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
         person p = person_starts((const char *const[]){"zsh", "-f", "-i", NULL}, 200, 30);
-        person_types(&p, "autoload -U compinit; compinit -D -u; source <(wrenn completion zsh); echo load''ed\r");
-        person_sees(&p, "loaded");
+        person_types(
+            &p, "autoload -U compinit; compinit -D -u; bindkey -e; source <(wrenn completion zsh); echo load''ed\r");
+        person_sees(&p, "\nloaded");
+        person_sees(&p, "ready> ");
         person_types(&p, "wrenn ");
         person_types(&p, typed[i].line);
-        person_types(&p, "\t");
+        person_types(&p, "\t\001echo '\005'\r"); /* only what was missing is shown when it completes */
+        person_sees(&p, "\nwrenn ");
         person_sees(&p, typed[i].want);
-        person_types(&p, "\003exit\r");
+        person_sees(&p, "ready> ");
+        person_types(&p, "exit\r");
         (void)person_leaves(&p);
     }
 }

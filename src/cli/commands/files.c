@@ -89,8 +89,8 @@ typedef struct rm_values {
 static const cli_option rm_options[] = {
     {"recursive", 'r', CLI_FLAG, offsetof(rm_values, recursive), NULL, "nothing: directories go with all in them", NULL,
      0, 0, CLI_WORD_ANY},
-    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "it is no failure when there is none", NULL, 0, 0,
-     CLI_WORD_ANY},
+    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "nothing: it is no failure when there is none", NULL, 0,
+     0, CLI_WORD_ANY},
     {0},
 };
 
@@ -98,19 +98,9 @@ static bool remove_path(cli_app *cli, wrenn_sandbox *sandbox, const char *path) 
     return CLI_DO(cli, path, wrenn_sandbox_remove, (sandbox, path, NULL));
 }
 
-static bool remove_if_there(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
-    wrenn_error *error = NULL;
-    int rc = CLI_TRY(cli, &error, wrenn_sandbox_remove, (sandbox, path, NULL));
-    if (rc == WRENN_E_NOT_FOUND) return wrenn_error_free(error), true;
-    return cli_settle(cli, path, rc, error);
-}
-
 static int cat(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, print_file); }
 static int files_make(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, files_make_directory); }
-static int files_drop(cli_app *cli, void *given) {
-    const rm_values *values = given;
-    return each_path(cli, 1, values->force ? remove_if_there : remove_path);
-}
+static int files_drop(cli_app *cli, void *values) { return (void)values, each_path(cli, 1, remove_path); }
 
 /* Into a directory that is there it goes by its own name, as with mv. */
 static int move(cli_app *cli, void *values) {

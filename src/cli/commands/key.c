@@ -58,18 +58,13 @@ static char *find_key(cli_app *cli, const char *word) {
     return id;
 }
 
-static int key_drop(cli_app *cli, void *values) {
-    int code = 0;
-    (void)values;
-    if (!cli_connect(cli)) return CLI_FAILED;
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        char *id = find_key(cli, cli->words[i]);
-        if (id && CLI_DO(cli, id, wrenn_api_keys_delete, (cli->client, id, NULL))) printf("%s\n", id);
-        else code = CLI_FAILED;
-        free(id);
-    }
-    return code;
+static char *drop_key(cli_app *cli, const char *word) {
+    char *id = find_key(cli, word);
+    if (id && !CLI_DO(cli, id, wrenn_api_keys_delete, (cli->client, id, NULL))) free(WRN_TAKE(id));
+    return id;
 }
+
+static int key_drop(cli_app *cli, void *values) { return (void)values, cli_each_word(cli, "id", drop_key); }
 
 static const cli_operand name[] = {{"NAME", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
 static const cli_operand ids[] = {{"ID", CLI_WORD_KEY, CLI_MANY}, {0}};
@@ -96,6 +91,7 @@ static const cli_command below[] = {
      .details = "ID is an id, the start of one, or a name.\n",
      .operands = ids,
      .examples = rm_examples,
+     .formats = true,
      .server = CLI_SERVER_GIVEN,
      .run = key_drop},
     {0},

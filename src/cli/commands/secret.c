@@ -75,17 +75,11 @@ static int secrets_list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
-static int secrets_drop(cli_app *cli, void *values) {
-    int code = 0;
-    (void)values;
-    if (!cli_connect(cli)) return CLI_FAILED;
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        const char *name = cli->words[i];
-        if (CLI_DO(cli, name, wrenn_secrets_delete, (cli->client, name, NULL))) printf("%s\n", name);
-        else code = CLI_FAILED;
-    }
-    return code;
+static char *secret_drop(cli_app *cli, const char *name) {
+    return CLI_DO(cli, name, wrenn_secrets_delete, (cli->client, name, NULL)) ? strdup(name) : NULL;
 }
+
+static int secrets_drop(cli_app *cli, void *values) { return (void)values, cli_each_word(cli, "name", secret_drop); }
 
 static const cli_operand name_operand[] = {{"NAME", CLI_WORD_SECRET, 0}, {0}};
 static const cli_operand names[] = {{"NAME", CLI_WORD_SECRET, CLI_MANY}, {0}};
@@ -119,6 +113,7 @@ static const cli_command below[] = {
      .summary = "delete secrets",
      .operands = names,
      .examples = rm_examples,
+     .formats = true,
      .server = CLI_SERVER_OWN,
      .run = secrets_drop},
     {0},

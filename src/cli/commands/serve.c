@@ -97,9 +97,19 @@ static bool may_be_of_wrennd(const cli_app *cli, const char *what) {
     return !best;
 }
 
+static bool is_own_verb(const char *word) {
+    return strcmp(word, "status") == 0 || strcmp(word, "stop") == 0 || strcmp(word, "-d") == 0 ||
+           strcmp(word, "--detach") == 0;
+}
+
 static int serve_run(cli_app *cli, void *values) {
     static const char *const json[] = {"--log-format=json", NULL}, *const none[] = {NULL};
     const char *what = cli->word_count ? cli->words[0] : "";
+    /* In front of status, stop and -d, as behind them. */
+    if (cli->word_count > 2 && strcmp(what, "-o") == 0 && is_own_verb(cli->words[2])) {
+        const char *format = cli->words[1], *verb = cli->words[2];
+        cli->words[0] = what = verb, cli->words[1] = "-o", cli->words[2] = format;
+    }
     bool force = false, starts = strcmp(what, "-d") == 0 || strcmp(what, "--detach") == 0,
          asks = strcmp(what, "status") == 0, stops = strcmp(what, "stop") == 0;
     cli_daemon own;

@@ -56,7 +56,8 @@ static bool remove_built(cli_app *cli, const char *name) {
     return cli_run_wrennd((const char *const[]){"template", "remove", name, "--data-dir", own.directory, NULL});
 }
 
-static int template_drop(cli_app *cli, void *values) { return (void)values, cli_remove_templates(cli, remove_built); }
+static char *drop_template(cli_app *cli, const char *name) { return cli_remove_template(cli, name, remove_built); }
+static int template_drop(cli_app *cli, void *values) { return (void)values, cli_each_word(cli, "name", drop_template); }
 
 static const cli_operand words[] = {{"NAME", CLI_WORD_ANY, 0},
                                     {"OPTION", CLI_WORD_SOURCE, CLI_OPTIONAL | CLI_MANY},
@@ -98,6 +99,7 @@ static const cli_command below[] = {
          "'wrennd template remove' where it runs. Prints the name of each that is gone.\n",
      .operands = names,
      .examples = rm_examples,
+     .formats = true,
      .server = CLI_SERVER_OWN,
      .run = template_drop},
     {0},

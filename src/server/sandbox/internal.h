@@ -55,7 +55,6 @@ struct wrn_sandboxes {
     int64_t count, memory_mb;
     wrn_sampler sampler;
     wrn_watcher *watchers;
-    struct wrn_template_watch *templates; /* NULL: nothing watches them */
     bool stopping;
     bool leaving;    /* stopping, and sandboxes go to the next server once their changes are done */
     size_t adopting; /* how many are being adopted */
@@ -63,6 +62,7 @@ struct wrn_sandboxes {
     bool awaiting; /* inside of wrn_sandboxes_await() */
     void (*stopped)(void *context);
     void *stopped_context;
+    struct wrn_template_watch *templates; /* NULL: nothing watches them */
 };
 
 void wrn_unwatch_templates(wrn_sandboxes *all);
