@@ -622,7 +622,8 @@ enum {
 /* Schema EventRecord. Something that has happened. Of `sandbox.create` (it runs, or could not be made),
  * `sandbox.pause`, `sandbox.resume`, `sandbox.die` (it ended by itself; `error` says how), `sandbox.destroy`,
  * `sandbox.labels`, `sandbox.lifetime`, `sandbox.network`, `command.start` and `command.end` (of commands in the
- * background), `snapshot.create` and `snapshot.delete`. There may be more types. */
+ * background), `snapshot.create` (`sandbox_id` is what it was made of), `snapshot.delete`, `template.build` and
+ * `template.delete` (of the templates of all teams, while the server runs). There may be more types. */
 typedef struct wrenn_event_record {
     uint64_t present;    /* WRENN_HAS_EVENT_RECORD_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
@@ -644,7 +645,7 @@ typedef struct wrenn_event_record {
      * `shutdown` (the server stopped) or `restart` (the sandbox did not outlive that). There may be more. Left out
      * when somebody has asked for it. */
     const char *reason;
-    /* Of `sandbox.create`. */
+    /* Of `sandbox.create`, `template.build` and `template.delete`. */
     const char *template_name;
     /* Of `sandbox.network`, as in the policy. */
     const char *egress;

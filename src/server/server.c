@@ -25,6 +25,7 @@
 #include "server/private.h"
 #include "server/routes/routes.h"
 #include "server/sandbox/snapshots.h"
+#include "server/sandbox/watch.h"
 #include "server/trees.h"
 
 enum { PRIVATE_TOKEN_SECONDS = 10 * 365 * 86400, LINGER_MS = 2000 };
@@ -396,6 +397,7 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
         return wrn_why_set(why, "cannot make %s: %s", config.state_dir, strerror(errno));
     config.loop = &server->loop;
     server->egress = config.egress;
+    server->template_dir = config.template_dir;
     if (wrn_boxes_open(&config, &server->boxes, &fault) != 0)
         return wrn_why_set(why, "sandboxes can't run here: %s; see: wrennd doctor", fault.message);
     warn_of_lacks(server);
@@ -416,6 +418,7 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
 static bool recover(wrn_server *server, wrn_why *why) {
     if (!wrn_sandboxes_recover(server->sandboxes)) return wrn_why_set(why, "cannot read the sandboxes of the last run");
     wrn_snapshots_recover(server->sandboxes);
+    wrn_watch_templates(server->sandboxes, server->template_dir);
     return true;
 }
 

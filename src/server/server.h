@@ -34,6 +34,7 @@ typedef struct wrn_server {
     int owner_fd;
     bool handles_open, signals_open, idle_open, lifeline_open, owner_open;
     bool listening, stopping, boxes_stopping, boxes_stopped, drained;
+    const char *template_dir; /* points into the configuration */
 } wrn_server;
 
 /* The program: returns its exit status. */

@@ -33,6 +33,27 @@ TEST(what_has_happened) {
                 "");
 }
 
+/* Also one that replaces another, and one that is made in its place, file by file. */
+TEST(templates_and_snapshots_are_told_of) {
+    begin_with_sandbox();
+    check_shell(
+        "w events -f -t template > seen & mkdir -p d/etc; echo x > d/etc/x; "
+        "until w template build made --replace --dir d >/dev/null 2>&1 && [ -s seen ]; do :; done; kill $!; wait $!; "
+        "awk '{print $2, $3, $4}' seen | sort -u",
+        0, "template.build - template=made\n", "");
+    check_shell(
+        "after=$(w events -o name | tail -n 1); w template build made --replace --dir d >/dev/null 2>&1; "
+        "until w events --after $after -t template.build | grep -q made; do :; done; w template rm made 2>/dev/null; "
+        "until w events -t template.delete | grep -q made; do :; done; "
+        "w events --after $after -t template | awk '{print $2, $4}'",
+        0, "made\ntemplate.build template=made\ntemplate.delete template=made\n", "");
+    check_shell("after=$(w events -o name | tail -n 1); if w template build code-interpreter >/dev/null 2>&1; then "
+                "until w events --after $after -t template.build | grep -q python-interpreter; do :; done; fi",
+                0, "", "");
+    check_shell("w snapshot create s n; w events -t snapshot s | awk '{print $2, $4, $5}'", 0,
+                "n\nsnapshot.create s snapshot=n\n", "");
+}
+
 TEST(what_makes_no_sense_is_said) {
     begin_with_sandbox();
     check_shell("w events --since yesterday", 2, "", "--since 'yesterday' is neither a time");

@@ -98,6 +98,8 @@ TEST(each_change_is_an_event) {
     CHECK_STR(text_of(wrn_json_get(made, "metadata"), "a"), "\"");
     CHECK(!wrn_json_has(wrn_json_get(made, "metadata"), "b"));
     CHECK_STR(text_of(event_at(&r, 3), "snapshot"), "x");
+    CHECK_STR(text_of(event_at(&r, 3), "sandbox_id"), id);
+    CHECK_STR(text_of(wrn_json_get(event_at(&r, 3), "metadata"), "name"), "work");
     CHECK_STR(text_of(wrn_json_get(event_at(&r, 5), "metadata"), "b"), "c");
     CHECK(*text_of(event_at(&r, 6), "expires_at"));
     CHECK_STR(text_of(ended, "tag"), "t");

@@ -25,8 +25,8 @@ static const cli_option options[] = {
     {"after", 0, CLI_TEXT, offsetof(events_values, after), "ID", "only those after this event; -o name shows the ids",
      NULL, 0, 0, CLI_WORD_ANY},
     {"type", 't', CLI_LIST, offsetof(events_values, types), "TYPE",
-     "only this type, as 'sandbox.destroy', or all of 'sandbox', 'command' or 'snapshot'; repeatable", NULL, 0, 0,
-     CLI_WORD_ANY},
+     "only this type, as 'sandbox.destroy', or all of 'sandbox', 'command', 'snapshot' or 'template'; repeatable", NULL,
+     0, 0, CLI_WORD_EVENT},
     {"label", 'l', CLI_PAIRS, offsetof(events_values, labels), "NAME=VALUE",
      "only of sandboxes that had this label then; repeatable", NULL, 0, 0, CLI_WORD_ANY},
     {0},
@@ -232,7 +232,7 @@ static const cli_example examples[] = {
 const cli_command cli_command_events = {
     .name = "events",
     .group = CLI_GROUP_SANDBOXES,
-    .summary = "show what happens to sandboxes and snapshots",
+    .summary = "show what happens to sandboxes, snapshots and templates",
     .details =
         "Without -f it shows what has happened: wrennd keeps the last 4096 events, also when it starts again. With -f it\n"
         "shows what happens from now on, and with --since or --after what has happened before that. It goes on after a\n"
@@ -241,7 +241,8 @@ const cli_command cli_command_events = {
         "Each line has the time, the type, the id and the name of the sandbox, and details, such as the reason when the\n"
         "server did it by itself (idle, lifetime, lease, died, shutdown, restart). The types are sandbox.create,\n"
         "sandbox.pause, sandbox.resume, sandbox.die, sandbox.destroy, sandbox.labels, sandbox.lifetime, sandbox.network,\n"
-        "command.start and command.end (in the background only), snapshot.create and snapshot.delete.\n"
+        "command.start and command.end (in the background only), snapshot.create, snapshot.delete, template.build and\n"
+        "template.delete. Templates are watched while wrennd runs only.\n"
         "ID may be of a sandbox that is gone, or the name that it had. -o json with -f prints objects, as jsonl does.\n",
     .operands = operands,
     .options = options,

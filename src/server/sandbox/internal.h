@@ -62,7 +62,10 @@ struct wrn_sandboxes {
     bool awaiting; /* inside of wrn_sandboxes_await() */
     void (*stopped)(void *context);
     void *stopped_context;
+    struct wrn_template_watch *templates; /* NULL: nothing watches them */
 };
+
+void wrn_unwatch_templates(wrn_sandboxes *all);
 
 /* NULL when no such sandbox is alive. */
 sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id);

@@ -778,6 +778,7 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
     all->leaving = how != WRN_STOP_DESTROY && wrn_boxes_can_leave(c->boxes);
     all->stopped = done;
     all->stopped_context = context;
+    wrn_unwatch_templates(all);
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next;  /* a change that ends at once takes it out of the list */

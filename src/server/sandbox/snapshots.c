@@ -13,6 +13,7 @@ typedef struct making {
     wrn_job job; /* first: a job is cast to its `making` */
     wrn_sandboxes *all;
     wrn_snapshot_row row;
+    char sandbox_id[WRN_ID_SIZE];
     bool overwrite, on_disk;
     char replaced[WRN_ID_SIZE]; /* "": none */
     wrn_snapshot_done_fn done;
@@ -91,9 +92,11 @@ static void snapshot_on_copied(void *context, int64_t size_bytes, const wrn_faul
 void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row) { wrn_box_snapshot(s->box, row->id, snapshot_on_copied, s); }
 
 static void finish_snapshot(making *m, const wrn_fault *fault) {
-    wrn_watch_tell(
-        m->all,
-        &(wrn_news){.type = WRN_NEWS_SNAPSHOT_CREATE, .team_id = m->row.team_id, .name = m->row.name, .fault = fault});
+    wrn_watch_tell(m->all, &(wrn_news){.type = WRN_NEWS_SNAPSHOT_CREATE,
+                                       .team_id = m->row.team_id,
+                                       .name = m->row.name,
+                                       .sandbox_id = m->sandbox_id,
+                                       .fault = fault});
     m->done(m->context, fault ? NULL : &m->row, fault);
     free(m);
 }
@@ -139,6 +142,7 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
                   .context = context};
     wrn_id_new(m->row.id, "snap");
     memcpy(m->row.team_id, s->row.team_id, sizeof(m->row.team_id));
+    memcpy(m->sandbox_id, s->row.id, sizeof(m->sandbox_id));
     snprintf(m->row.name, sizeof(m->row.name), "%s", name);
     snprintf(m->row.base, sizeof(m->row.base), "%s", s->row.template_name);
     if (wrn_sandbox_add_snapshot(s, &m->row, snapshot_on_made, m, &fault)) return;

@@ -28,6 +28,10 @@ void wrn_watch(wrn_sandboxes *all, wrn_watcher *watcher) {
 
 void wrn_unwatch(wrn_sandboxes *all, wrn_watcher *watcher) { WRN_UNLINK(all->watchers, watcher, next); }
 
+static bool is_of_template(const wrn_news *news) {
+    return news->type == WRN_NEWS_TEMPLATE_BUILD || news->type == WRN_NEWS_TEMPLATE_DELETE;
+}
+
 /* ---- what is stored ---- */
 
 static void describe_command(const wrn_command *command, const wrn_proc_result *result, wrn_json *into) {
@@ -62,26 +66,25 @@ static void store_news(wrn_sandboxes *all, const wrn_news *news, const char *tea
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     if (news->reason) wrn_json_set_string(details, "reason", news->reason);
     if (news->fault) describe_fault(news->fault, details);
-    if (news->name) wrn_json_set_string(details, "snapshot", news->name);
+    if (news->name) wrn_json_set_string(details, is_of_template(news) ? "template" : "snapshot", news->name);
     if (news->row) describe_sandbox(news, details);
     if (news->command) describe_command(news->command, news->result, details);
     wrn_json_write(details, &text);
     wrn_store_add_event(all->config.store, &(wrn_event_row){.at_ms = wrn_clock_us(CLOCK_REALTIME) / 1000,
                                                             .team_id = team_id,
                                                             .type = wrn_news_type_name(news->type),
-                                                            .sandbox_id = news->row ? news->row->id : NULL,
+                                                            .sandbox_id = news->row ? news->row->id : news->sandbox_id,
                                                             .details = text.data});
 }
 
 /* ---- telling ---- */
 
 void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news) {
-    const char *team_id = news->row ? news->row->team_id : news->team_id;
-    if (!team_id) return;
+    const char *team_id = news->row ? news->row->team_id : news->team_id; /* NULL: every team's */
     store_news(all, news, team_id);
     for (wrn_watcher *w = all->watchers, *next; w; w = next) {
         next = w->next;
-        if (strcmp(w->team_id, team_id) == 0) w->tell(w, news);
+        if (!team_id || strcmp(w->team_id, team_id) == 0) w->tell(w, news);
     }
 }
 

@@ -1,4 +1,4 @@
-/* What happens to the sandboxes and snapshots of a team: stored, and told to watchers. */
+/* What happens to the sandboxes and snapshots of a team, and to the templates of all: stored, and told to watchers. */
 #pragma once
 
 #include "server/sandbox/commands.h"
@@ -17,7 +17,9 @@
     X(COMMAND_START, "command.start", NULL)                           \
     X(COMMAND_END, "command.end", NULL)                               \
     X(SNAPSHOT_CREATE, "snapshot.create", "template.snapshot.create") \
-    X(SNAPSHOT_DELETE, "snapshot.delete", "template.snapshot.delete")
+    X(SNAPSHOT_DELETE, "snapshot.delete", "template.snapshot.delete") \
+    X(TEMPLATE_BUILD, "template.build", NULL)                         \
+    X(TEMPLATE_DELETE, "template.delete", NULL)
 
 #define WRN_NEWS_(name, type, platform) WRN_NEWS_##name,
 typedef enum wrn_news_type { WRN_NEWS(WRN_NEWS_) WRN_NEWS_COUNT } wrn_news_type;
@@ -25,8 +27,9 @@ typedef enum wrn_news_type { WRN_NEWS(WRN_NEWS_) WRN_NEWS_COUNT } wrn_news_type;
 
 typedef struct wrn_news {
     wrn_news_type type;
-    const wrn_sandbox_row *row; /* NULL for a snapshot */
-    const char *team_id, *name; /* of a snapshot */
+    const wrn_sandbox_row *row; /* NULL for a snapshot or template */
+    const char *team_id, *name; /* of a snapshot; a template is every team's, and has a name only */
+    const char *sandbox_id;     /* of SNAPSHOT_CREATE: what it was made of */
     const char *reason;         /* of a change by the server itself, else NULL: one of WRN_WHY_* */
     const wrn_fault *fault;     /* NULL on success; of SANDBOX_DIE: how it ended */
     const wrn_command *command; /* of COMMAND_* */
@@ -60,6 +63,9 @@ typedef struct wrn_watcher {
 
 void wrn_watch(wrn_sandboxes *all, wrn_watcher *watcher);
 void wrn_unwatch(wrn_sandboxes *all, wrn_watcher *watcher);
+
+/* Tells of templates that are built and removed in this directory, until wrn_sandboxes_stop(). */
+void wrn_watch_templates(wrn_sandboxes *all, const char *dir);
 
 /* Used in sandbox/ only. */
 void wrn_watch_tell(wrn_sandboxes *all, const wrn_news *news);

@@ -16,9 +16,18 @@ static wrn_db find_newest(wrn_store *store, const char *team_id, int64_t *newest
     return outcome;
 }
 
+static wrn_db add_for_all(wrn_store *store, const wrn_event_row *row) {
+    return wrn_sql_run(
+        store,
+        "INSERT INTO events SELECT id, 1 + COALESCE((SELECT MAX(number) FROM events WHERE team_id = id), 0),"
+        " ?1, ?2, NULL, NULL, ?3 FROM teams",
+        "itt", row->at_ms, row->type, row->details);
+}
+
 /* In one statement it would take SQLite a temporary table each time. */
 wrn_db wrn_store_add_event(wrn_store *store, const wrn_event_row *row) {
     int64_t number = 0;
+    if (!row->team_id) return add_for_all(store, row);
     wrn_db outcome = find_newest(store, row->team_id, &number);
     number++;
     if (outcome == WRN_DB_OK)

@@ -183,12 +183,12 @@ enum { WRN_EVENTS_KEPT = 4096 };
 
 /* What happened to a sandbox or snapshot of a team. */
 typedef struct wrn_event_row {
-    int64_t number; /* the events of a team are numbered from 1 on, without gaps */
-    int64_t at_ms;  /* Unix time */
-    const char *team_id, *type;
-    const char *sandbox_id; /* NULL: of none */
-    const char *metadata;   /* the labels that the sandbox had then, as wrn_sandbox_fn has them */
-    const char *details;    /* the text of a JSON object */
+    int64_t number;             /* the events of a team are numbered from 1 on, without gaps */
+    int64_t at_ms;              /* Unix time */
+    const char *team_id, *type; /* team_id NULL: of every team, when it is added */
+    const char *sandbox_id;     /* NULL: of none */
+    const char *metadata;       /* the labels that the sandbox had then, as wrn_sandbox_fn has them */
+    const char *details;        /* the text of a JSON object */
 } wrn_event_row;
 
 /* False: that was enough. */
