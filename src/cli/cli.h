@@ -37,7 +37,24 @@ typedef enum cli_word {
     CLI_WORD_COMMAND, /* of wrenn */
     CLI_WORD_FILE,    /* of this machine */
     CLI_WORD_REMOTE,  /* a file of the sandbox that the command line names before it */
-    CLI_WORD_EITHER   /* a file of this machine, or SANDBOX:PATH */
+    CLI_WORD_EITHER,  /* a file of this machine, or SANDBOX:PATH */
+    CLI_WORD_PROCESS, /* a process id or tag in the sandbox that the command line names before it */
+    CLI_WORD_KEY,     /* by id, the start of one, or name */
+    CLI_WORD_HOST,    /* by id, or the start of one */
+    CLI_WORD_SECRET,  /* by name */
+    /* One of few words, which complete.c has. */
+    CLI_WORD_FORMAT,
+    CLI_WORD_STATUS,
+    CLI_WORD_ISOLATION,
+    CLI_WORD_PRESET,
+    CLI_WORD_SCHEME,
+    CLI_WORD_RANGE,
+    CLI_WORD_EVENT,
+    CLI_WORD_SIGNAL,
+    CLI_WORD_HOST_TYPE,
+    CLI_WORD_SHELL,
+    CLI_WORD_SERVE,
+    CLI_WORD_SOURCE
 } cli_word;
 
 typedef enum cli_kind {
@@ -113,6 +130,7 @@ typedef enum cli_server {
 } cli_server;
 
 struct cli_app;
+typedef struct cli_rows cli_rows; /* rows.c */
 
 typedef struct cli_command {
     const char *name;
@@ -209,6 +227,32 @@ const char *cli_shows(cli_word what);
 /* Reports that there is no such sandbox, template or context; `best`: which one may have been meant, or NULL. */
 void cli_say_none(cli_word what, const char *word, const char *best);
 
+/* ---- ids.c ---- */
+
+/* Begins as {.what = ..., .word = what was typed}; the texts that are offered are borrowed. */
+typedef struct cli_choice {
+    cli_word what;
+    const char *word;
+    const char *first, *second, *best; /* ids that are meant; a name that may be */
+    bool whole, named;
+} cli_choice;
+/* `name` may be NULL. */
+void cli_choice_offer(cli_choice *choice, const char *id, const char *name);
+/* The id, which the caller frees; the word itself when nothing is like it, so that the server can say so. NULL: reported. */
+char *cli_choice_end(const cli_choice *choice);
+/* Whether nothing has to be looked for: the prefix, and at least so many digits. */
+bool cli_is_whole_id(const char *word, const char *prefix, size_t digits);
+/* The process id or tag of something in a sandbox; likewise. */
+char *cli_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word);
+
+/* Connects, and does something with what each word names; goes on after a failure. `act` gives the id or name of what it was
+ * done to, which is freed here; NULL: reported. These are printed at once, as JSON at the end, under the key. The exit code. */
+typedef char *(*cli_act_fn)(cli_app *cli, const char *word);
+int cli_each_word(cli_app *cli, const char *key, cli_act_fn act);
+/* Tells of one in that way; the rows are for JSON. And ends that. */
+void cli_say_did(cli_rows *rows, const cli_app *cli, const char *key, const char *id);
+int cli_end_did(cli_rows *rows, cli_app *cli);
+
 /* ---- help.c, pages.c, complete.c: all from the rows ---- */
 
 void cli_print_help(const cli_command *parent, const cli_command *command);
@@ -265,6 +309,8 @@ enum { CLI_DAEMON_IDLE_SECONDS = 900 };
 /* Becomes wrennd with these words, and then those: it has the terminal, the signals and the exit code. Returns only when
  * that fails, which it reports. */
 int cli_become_wrennd(const char *const *first, const char *const *rest);
+/* Runs it with these words, and waits. Whether that went well; if not, one of us has reported it. */
+bool cli_run_wrennd(const char *const *words);
 
 /* ---- session.c ---- */
 
@@ -274,6 +320,12 @@ bool cli_connect(cli_app *cli);
 bool cli_connect_to(cli_app *cli, cli_server server);
 /* Connects to the user's own server, whatever is configured. */
 bool cli_connect_to_own(cli_app *cli);
+/* Whether another server than the user's own was chosen, and if so how, as "--url" or the name of a context. NULL: none was. */
+const char *cli_other_server(cli_app *cli);
+/* Is the client that of the user's own server? */
+bool cli_is_own(const cli_app *cli);
+/* Undoes cli_connect(), for another one. */
+void cli_disconnect(cli_app *cli);
 /* Is the server one that lives only as long as this program? */
 bool cli_is_private(const cli_app *cli);
 /* Waits until the operation is over or a signal comes: that is false, and kept in cli->signal. */
@@ -360,6 +412,8 @@ void cli_phase(cli_app *cli, const char *name);
 /* The sandbox of an id, of the start of one if no other begins like that, or of a name. NULL: reported. The caller frees
  * it. */
 wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word);
+/* For a cli_act_fn: its id, if all went well; frees it. */
+char *cli_id_of(wrenn_sandbox *sandbox, bool ok);
 /* All sandboxes; NULL: reported. */
 wrenn_sandbox_list *cli_sandboxes(cli_app *cli);
 /* Calls `each` for those that the filter wants, newest first, page by page. False: reported, or a signal came. */
@@ -380,37 +434,38 @@ typedef struct cli_network {
     cli_list allow, deny, presets, secrets;
 } cli_network;
 /* Options for a struct of values whose member `network` is at that offset. */
-#define CLI_NETWORK_OPTIONS(at)                                                                                      \
-    {"net", 0, CLI_FLAG,    (at) + offsetof(cli_network, net), NULL, "it may reach all public addresses", NULL,      \
-     0,     0, CLI_WORD_ANY},                                                                                        \
-        {"no-net", 0,                                                                                                \
-         CLI_FLAG, (at) + offsetof(cli_network, no_net),                                                             \
-         NULL,     "it may reach nothing, which is the default of most servers",                                     \
-         NULL,     0,                                                                                                \
-         0,        CLI_WORD_ANY},                                                                                    \
-        {"allow",  0,                                                                                                \
-         CLI_LIST, (at) + offsetof(cli_network, allow),                                                              \
-         "HOST",   "it may reach that name, '*.name' or address, with ':port' if need be; repeatable",               \
-         NULL,     0,                                                                                                \
-         0,        CLI_WORD_ANY},                                                                                    \
-        {"deny",   0,                                                                                                \
-         CLI_LIST, (at) + offsetof(cli_network, deny),                                                               \
-         "HOST",   "it may not reach that, whatever else allows it; repeatable",                                     \
-         NULL,     0,                                                                                                \
-         0,        CLI_WORD_ANY},                                                                                    \
-        {"secret",                                                                                                   \
-         0,                                                                                                          \
-         CLI_LIST,                                                                                                   \
-         (at) + offsetof(cli_network, secrets),                                                                      \
-         "HOST:HEADER=NAME",                                                                                         \
-         "requests to that host get that header, with a secret it does not know; repeatable",                        \
-         NULL,                                                                                                       \
-         0,                                                                                                          \
-         0,                                                                                                          \
-         CLI_WORD_ANY},                                                                                              \
-    {                                                                                                                \
-        "preset", 0, CLI_LIST, (at) + offsetof(cli_network, presets), "NAME",                                        \
-            "it may reach what 'python', 'node', 'debian', 'github', ... need; repeatable", NULL, 0, 0, CLI_WORD_ANY \
+#define CLI_NETWORK_OPTIONS(at)                                                                                 \
+    {"net", 0, CLI_FLAG,    (at) + offsetof(cli_network, net), NULL, "it may reach all public addresses", NULL, \
+     0,     0, CLI_WORD_ANY},                                                                                   \
+        {"no-net", 0,                                                                                           \
+         CLI_FLAG, (at) + offsetof(cli_network, no_net),                                                        \
+         NULL,     "it may reach nothing, which is the default of most servers",                                \
+         NULL,     0,                                                                                           \
+         0,        CLI_WORD_ANY},                                                                               \
+        {"allow",  0,                                                                                           \
+         CLI_LIST, (at) + offsetof(cli_network, allow),                                                         \
+         "HOST",   "it may reach that name, '*.name' or address, with ':port' if need be; repeatable",          \
+         NULL,     0,                                                                                           \
+         0,        CLI_WORD_ANY},                                                                               \
+        {"deny",   0,                                                                                           \
+         CLI_LIST, (at) + offsetof(cli_network, deny),                                                          \
+         "HOST",   "it may not reach that, whatever else allows it; repeatable",                                \
+         NULL,     0,                                                                                           \
+         0,        CLI_WORD_ANY},                                                                               \
+        {"secret",                                                                                              \
+         0,                                                                                                     \
+         CLI_LIST,                                                                                              \
+         (at) + offsetof(cli_network, secrets),                                                                 \
+         "HOST:HEADER=NAME",                                                                                    \
+         "requests to that host get that header, with a secret it does not know; repeatable",                   \
+         NULL,                                                                                                  \
+         0,                                                                                                     \
+         0,                                                                                                     \
+         CLI_WORD_ANY},                                                                                         \
+    {                                                                                                           \
+        "preset", 0, CLI_LIST, (at) + offsetof(cli_network, presets), "NAME",                                   \
+            "it may reach what 'python', 'node', 'debian', 'github', ... need; repeatable", NULL, 0, 0,         \
+            CLI_WORD_PRESET                                                                                     \
     }
 /* WRENN_EGRESS_* of the options. */
 int64_t cli_egress(const cli_network *network);
@@ -482,7 +537,7 @@ typedef struct cli_creation {
          31536000,    CLI_WORD_ANY},                                                                                   \
         CLI_NETWORK_OPTIONS((at) + offsetof(cli_creation, network)), {                                                 \
         "isolation", 0, CLI_TEXT, (at) + offsetof(cli_creation, isolation), "LEVEL",                                   \
-            "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ANY                                 \
+            "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ISOLATION                           \
     }
 
 /* Whether a sandbox can be called that; if not, it was reported, and the exit code is CLI_USAGE. */
@@ -497,10 +552,15 @@ bool cli_destroy(cli_app *cli, wrenn_sandbox *sandbox);
 /* ---- templates.c ---- */
 
 wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot);
-/* Prints templates and snapshots, or those of one type; deletes those that the words name. The exit code. */
+/* Prints templates and snapshots, or those of one type. The exit code. */
 int cli_list_templates(cli_app *cli, const char *type);
-int cli_remove_templates(cli_app *cli);
-/* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. */
+/* Deletes a snapshot, for a cli_act_fn. `otherwise` (may be NULL) is tried with what is there and is no snapshot that can be
+ * deleted. */
+char *cli_remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name));
+/* Whether there is a template or snapshot of that name; what goes wrong is not reported. */
+bool cli_has_template(cli_app *cli, const char *name);
+/* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. `what`:
+ * as in cli_report(); NULL: the failure may be about something else, too. */
 void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error);
 
 /* Options of what waits for a port; `at`: where the seconds are in the values. */
@@ -540,7 +600,6 @@ size_t cli_width(const char *text);
 
 /* ---- rows.c: lists, in all formats ---- */
 
-typedef struct cli_rows cli_rows;
 /* Titles of the columns, NULL at the end; one that begins with '>' is aligned to the right. */
 cli_rows *cli_rows_new(const cli_app *cli, const char *const *titles);
 /* `name` is what -o name prints, `object` (taken over) what JSON has, `cells` as many as there are titles. */

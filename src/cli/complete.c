@@ -9,17 +9,20 @@ typedef struct place {
     const cli_command *parent, *command;
     size_t words;            /* operands before it */
     const char *sandbox;     /* the last operand that is one */
+    const char *last;        /* the last operand */
     const cli_option *wants; /* the option whose value it is */
     bool only_words;
 } place;
 
+/* `word` may have a value behind "=". */
 static const cli_option *find_option(const cli_command *command, const char *word) {
     const cli_option *tables[CLI_TABLES + 1];
     size_t count = command ? cli_tables(command, tables) : 0;
     tables[count++] = cli_global_options;
     for (size_t i = 0; i < count; i++) {
         for (const cli_option *option = tables[i]; option->name; option++) {
-            if (word[1] == '-' && strcmp(word + 2, option->name) == 0) return option;
+            size_t size = word[1] == '-' ? strcspn(word + 2, "=") : 0;
+            if (size && strlen(option->name) == size && strncmp(word + 2, option->name, size) == 0) return option;
             if (word[1] != '-' && option->letter && word[1] == option->letter && !word[2]) return option;
         }
     }
@@ -36,6 +39,7 @@ static const cli_operand *operand_at(const cli_command *command, size_t index) {
 static void note_word(place *at, const char *word) {
     const cli_operand *operand = operand_at(at->command, at->words++);
     if (operand && operand->word == CLI_WORD_SANDBOX) at->sandbox = word;
+    at->last = word;
     if (operand && operand->flags & CLI_PROGRAM) at->only_words = true;
 }
 
@@ -47,7 +51,7 @@ static place find_place(cli_app *cli, const char *const *words, size_t count) {
             at.only_words = true;
         } else if (!at.only_words && word[0] == '-' && word[1]) {
             const cli_option *option = find_option(at.command, word);
-            if (!option || option->kind == CLI_FLAG) continue;
+            if (!option || option->kind == CLI_FLAG || strchr(word, '=')) continue;
             if (i + 2 == count) at.wants = option;
             else if (strcmp(option->name, "url") == 0) cli->url = words[i + 1];
             else if (strcmp(option->name, "context") == 0) cli->context = words[i + 1];
@@ -68,9 +72,12 @@ static place find_place(cli_app *cli, const char *const *words, size_t count) {
 
 static bool begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
 
+static const char *before = ""; /* what stands before each candidate in the same word */
+
 static void offer(const char *typed, const char *candidate, const char *description) {
     WRN_AUTO(wrn_buf_free) wrn_buf visible = WRN_BUF_INIT;
     if (!candidate || !begins(candidate, typed)) return;
+    wrn_buf_puts(&visible, before);
     wrn_buf_puts(&visible, candidate);
     if (description) wrn_buf_putc(&visible, '\t'), cli_put_visible(&visible, description);
     if (!visible.failed) printf("%s\n", visible.data);
@@ -139,8 +146,46 @@ static void offer_templates(cli_app *cli, const char *typed) {
     wrenn_snapshot_list_free(list);
 }
 
-/* Paths inside a sandbox; `before` is put in front of them. */
-static void offer_paths(cli_app *cli, const char *id, const char *before, const char *typed) {
+static void offer_keys(cli_app *cli, const char *typed) {
+    wrenn_api_key_list *list = NULL;
+    if (!connect_quietly(cli)) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_api_keys_list, (cli->client, NULL), &list) < 0 || !list) return;
+    for (size_t i = 0; i < list->items_count; i++) offer(typed, list->items[i]->id, list->items[i]->name);
+    wrenn_api_key_list_free(list);
+}
+
+static void offer_hosts(cli_app *cli, const char *typed) {
+    wrenn_host_list *list = NULL;
+    if (!connect_quietly(cli)) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_hosts_list, (cli->client, NULL), &list) < 0 || !list) return;
+    for (size_t i = 0; i < list->items_count; i++) offer(typed, list->items[i]->id, list->items[i]->status_text);
+    wrenn_host_list_free(list);
+}
+
+static void offer_secrets(cli_app *cli, const char *typed) {
+    wrenn_secret_list *list = NULL;
+    if (!connect_quietly(cli)) return;
+    if (CLI_TRY_GET(cli, NULL, wrenn_secrets_list, (cli->client, NULL), &list) < 0 || !list) return;
+    for (size_t i = 0; i < list->items_count; i++) offer(typed, list->items[i]->name, NULL);
+    wrenn_secret_list_free(list);
+}
+
+/* Process ids and tags. */
+static void offer_processes(cli_app *cli, const char *id, const char *typed) {
+    wrenn_process_list *list = NULL;
+    if (!id || !connect_quietly(cli)) return;
+    wrenn_sandbox *sandbox = cli_sandbox(cli, id);
+    if (sandbox) (void)CLI_TRY_GET(cli, NULL, wrenn_sandbox_processes, (sandbox, NULL), &list);
+    for (size_t i = 0; list && i < list->items_count; i++) {
+        offer(typed, cli_number(list->items[i]->pid), list->items[i]->cmd);
+        offer(typed, list->items[i]->tag, list->items[i]->cmd);
+    }
+    wrenn_process_list_free(list);
+    wrenn_sandbox_free(sandbox);
+}
+
+/* Paths inside a sandbox. */
+static void offer_paths(cli_app *cli, const char *id, const char *typed) {
     const char *slash = strrchr(typed, '/');
     char directory[1024], candidate[2048];
     wrenn_file_list *list = NULL;
@@ -150,8 +195,8 @@ static void offer_paths(cli_app *cli, const char *id, const char *before, const 
     if (sandbox && CLI_TRY_GET(cli, NULL, wrenn_sandbox_list_dir, (sandbox, directory, 1, NULL), &list) >= 0 && list) {
         for (size_t i = 0; i < list->items_count; i++) {
             const wrenn_file_entry *entry = list->items[i];
-            snprintf(candidate, sizeof(candidate), "%s%.*s%s%s", before, slash ? (int)(slash - typed) + 1 : 0, typed,
-                     entry->name, entry->type == WRENN_FILE_TYPE_DIRECTORY ? "/" : "");
+            snprintf(candidate, sizeof(candidate), "%.*s%s%s", slash ? (int)(slash - typed) + 1 : 0, typed, entry->name,
+                     entry->type == WRENN_FILE_TYPE_DIRECTORY ? "/" : "");
             if (begins(entry->name, slash ? slash + 1 : typed)) offer("", candidate, NULL);
         }
     }
@@ -170,30 +215,80 @@ static void offer_contexts(const char *typed) {
     }
 }
 
-static void offer_word(cli_app *cli, cli_word word, const place *at, const char *typed) {
+/* ---- words of which there are few ---- */
+
+enum { FEW_MAX = 20 };
+static const char *const few[][FEW_MAX] = {
+    [CLI_WORD_FORMAT] = {"text", "json", "jsonl", "name"},
+    [CLI_WORD_STATUS] = {"running", "paused", "pending", "missing"},
+    [CLI_WORD_ISOLATION] = {"any", "namespace", "vm"},
+    [CLI_WORD_PRESET] = {CLI_PRESETS},
+    [CLI_WORD_SCHEME] = {"http", "https", "ws", "wss"},
+    [CLI_WORD_RANGE] = {"5m", "10m", "1h", "2h", "6h", "12h", "24h"},
+    [CLI_WORD_EVENT] = {"sandbox", "sandbox.create", "sandbox.pause", "sandbox.resume", "sandbox.die",
+                        "sandbox.destroy", "sandbox.labels", "sandbox.lifetime", "sandbox.network", "command",
+                        "command.start", "command.end", "snapshot", "snapshot.create", "snapshot.delete", "template",
+                        "template.build", "template.delete"},
+    [CLI_WORD_SIGNAL] = {"TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT"},
+    [CLI_WORD_HOST_TYPE] = {"regular", "byoc"},
+    [CLI_WORD_SHELL] = {"bash", "zsh", "fish"},
+    [CLI_WORD_SERVE] = {"status", "stop", "--detach", "--force", "--listen", "--data-dir"},
+    [CLI_WORD_SOURCE] = {"--mmdebstrap", "--include", "--mirror", "--tar", "--dir", "--oci", "--vcpus", "--memory-mb",
+                         "--user", "--start", "--start-port", "--start-early", "--replace", "--data-dir",
+                         "--template-dir"},
+};
+
+static void offer_few(cli_word word, const char *typed) {
+    for (size_t i = 0; (size_t)word < WRN_COUNT(few) && i < FEW_MAX && few[word][i]; i++)
+        offer(typed, few[word][i], NULL);
+}
+
+static void offer_place(cli_app *cli, const char *typed) {
     const char *colon = strchr(typed, ':');
+    char id[256], start[260];
+    printf(":files\n");
+    if (!colon) {
+        offer_sandboxes(cli, typed, ":");
+        return;
+    }
+    snprintf(id, sizeof(id), "%.*s", (int)(colon - typed), typed);
+    snprintf(start, sizeof(start), "%s:", id);
+    before = start;
+    offer_paths(cli, id, colon + 1);
+    before = "";
+}
+
+static void offer_word(cli_app *cli, cli_word word, const place *at, const char *typed) {
     switch (word) {
-    case CLI_WORD_ANY: break;
+    default: offer_few(word, typed); break;
     case CLI_WORD_SANDBOX: offer_sandboxes(cli, typed, ""); break;
     case CLI_WORD_TEMPLATE: offer_templates(cli, typed); break;
     case CLI_WORD_CONTEXT: offer_contexts(typed); break;
-    case CLI_WORD_COMMAND:
-        offer_commands(at->words ? cli_find_command(NULL, at->sandbox ? at->sandbox : "") : NULL, typed);
-        break;
+    case CLI_WORD_COMMAND: offer_commands(at->words ? cli_find_command(NULL, at->last) : NULL, typed); break;
+    case CLI_WORD_PROCESS: offer_processes(cli, at->sandbox, typed); break;
+    case CLI_WORD_KEY: offer_keys(cli, typed); break;
+    case CLI_WORD_HOST: offer_hosts(cli, typed); break;
+    case CLI_WORD_SECRET: offer_secrets(cli, typed); break;
     case CLI_WORD_FILE: printf(":files\n"); break;
-    case CLI_WORD_REMOTE: offer_paths(cli, at->sandbox, "", typed); break;
-    case CLI_WORD_EITHER:
-        printf(":files\n");
-        if (!colon) {
-            offer_sandboxes(cli, typed, ":");
-            break;
-        }
-        char id[256], before[260];
-        snprintf(id, sizeof(id), "%.*s", (int)(colon - typed), typed);
-        snprintf(before, sizeof(before), "%s:", id);
-        offer_paths(cli, id, before, colon + 1);
-        break;
+    case CLI_WORD_REMOTE: offer_paths(cli, at->sandbox, typed); break;
+    case CLI_WORD_EITHER: offer_place(cli, typed); break;
     }
+}
+
+/* What comes behind "--name=" in one word. */
+static void offer_value(cli_app *cli, const place *at, const char *typed) {
+    const cli_option *option = find_option(at->command, typed);
+    char start[80];
+    const char *value = strchr(typed, '=') + 1;
+    if (!option || option->kind == CLI_FLAG || option->word == CLI_WORD_FILE) return;
+    snprintf(start, sizeof(start), "%.*s", (int)(value - typed), typed);
+    before = start;
+    offer_word(cli, option->word, at, value);
+    before = "";
+}
+
+static const cli_operand *next_operand(const place *at) {
+    return at->command && !at->command->below ? operand_at(at->command, at->words) : NULL;
 }
 
 int cli_complete(cli_app *cli, const char *const *words, size_t count) {
@@ -201,17 +296,11 @@ int cli_complete(cli_app *cli, const char *const *words, size_t count) {
     place at = find_place(cli, words, count);
     cli->does = "";
     if (at.words == SIZE_MAX) return 0;
-    if (at.wants) {
-        if (at.wants->kind == CLI_FORMAT)
-            offer(typed, "json", NULL), offer(typed, "jsonl", NULL), offer(typed, "name", NULL);
-        else offer_word(cli, at.wants->word, &at, typed);
-    } else if (!at.only_words && *typed == '-') {
-        offer_options(at.command, typed);
-    } else if (!at.command || at.command->below) {
-        offer_commands(at.command, typed);
-    } else {
-        const cli_operand *operand = operand_at(at.command, at.words);
-        if (operand) offer_word(cli, operand->word, &at, typed);
-    }
+    const cli_operand *operand = next_operand(&at);
+    if (at.wants) offer_word(cli, at.wants->word, &at, typed);
+    else if (!at.only_words && begins(typed, "--") && strchr(typed, '=')) offer_value(cli, &at, typed);
+    else if (!at.only_words && *typed == '-' && !(at.command && at.command->raw)) offer_options(at.command, typed);
+    else if (!at.command || at.command->below) offer_commands(at.command, typed);
+    else if (operand) offer_word(cli, operand->word, &at, typed);
     return 0;
 }

@@ -26,13 +26,13 @@ static int run_command_line(cli_app *cli, char **argv) {
     if (cli_parse(cli, argv, &values)) {
         if (cli->version) code = print_version(cli);
         else if (cli->help) cli_print_help(cli->parent, cli->command), code = 0;
+        else if (!cli->command && isatty(STDOUT_FILENO)) cli_print_help(NULL, NULL), code = 0;
         else if (!cli->command) code = cli_usage(cli, "missing command");
         else if (cli->format != CLI_FORMAT_TEXT && !cli->command->formats)
             code = cli_usage(cli, "it prints nothing that --output could change");
         else code = cli->command->run(cli, values);
     }
-    wrenn_client_free(cli->client);
-    cli->client = NULL;
+    cli_disconnect(cli);
     cli_phase(cli, "end");
     cli_values_free(cli, values);
     return cli->signal ? CLI_SIGNAL + cli->signal : code;
@@ -50,7 +50,6 @@ int main(int argc, char **argv) {
     cli_app cli = {.signals = -1, .keep_awake = -1, .began_us = wrn_now_us()};
     int code = run_command_line(&cli, argv + (argc > 0));
     if (cli.signals >= 0) close(cli.signals);
-    if (cli.keep_awake >= 0) close(cli.keep_awake);
     /* A full disk must not look like success; a reader that closed its end early is not an error. */
     int why = cli_flush();
     if (!why) return code;

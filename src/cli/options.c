@@ -15,7 +15,7 @@ const cli_option cli_global_options[] = {
     {"url", 0, CLI_TEXT, offsetof(cli_app, url), "URL", "server to use (WRENN_BASE_URL)", "base-url", 0, 0,
      CLI_WORD_ANY},
     {"output", 'o', CLI_FORMAT, offsetof(cli_app, format), "FORMAT", "text, json, jsonl or name", NULL, 0, 0,
-     CLI_WORD_ANY},
+     CLI_WORD_FORMAT},
     {"timing", 0, CLI_FLAG, offsetof(cli_app, timing), NULL, "print on stderr how long each phase took", NULL, 0, 0,
      CLI_WORD_ANY},
     {"help", 'h', CLI_FLAG, offsetof(cli_app, help), NULL, "explain the command", NULL, 0, 0, CLI_WORD_ANY},
@@ -335,16 +335,45 @@ bool cli_no_command(const cli_app *cli, const cli_command *parent, const char *n
     static const struct {
         const char *known, *ours;
     } elsewhere[] = {
-        {"ps", "ls"},          {"list", "ls"},         {"start", "resume"}, {"stop", "rm"},      {"delete", "rm"},
-        {"destroy", "rm"},     {"top", "ps"},          {"ssh", "shell"},    {"attach", "shell"}, {"commit", "snapshot"},
-        {"unpause", "resume"}, {"images", "template"}, {"port", "url"},     {"auth", "login"},   {"signin", "login"},
+        {"ps", "ls"},
+        {"list", "ls"},
+        {"start", "resume"},
+        {"stop", "rm"},
+        {"delete", "rm"},
+        {"destroy", "rm"},
+        {"top", "ps"},
+        {"ssh", "shell"},
+        {"attach", "shell"},
+        {"commit", "snapshot"},
+        {"unpause", "resume"},
+        {"images", "template"},
+        {"port", "url"},
+        {"auth", "login"},
+        {"signin", "login"},
+        {"image", "template"},
+        {"rmi", "template rm"},
+        {"container", "ls"},
+        {"rename", "label"},
+        {"network", "net"},
+        {"info", "doctor"},
+        {"system", "serve"},
+        {"volume", "sync"},
+        {"update", "lifetime"},
+        {"build", "template build"},
+        {"pull", "template build"},
+        {"push", "snapshot create"},
+        {"spawn", "create"},
+        {"connect", "shell"},
+        {"config", "context"},
+        {"sandbox", "ls"},
     };
     const char *best = NULL;
     for (size_t i = 0; !parent && i < WRN_COUNT(elsewhere) && !best; i++)
         if (strcmp(name, elsewhere[i].known) == 0) best = elsewhere[i].ours;
+    bool is_known = best;
     for (const cli_command *below = parent ? parent->below : NULL; below && below->name; below++)
         cli_suggest(name, below->name, &best);
-    for (const cli_command *const *command = cli_commands; !parent && *command; command++)
+    for (const cli_command *const *command = cli_commands; !parent && *command && !is_known; command++)
         if ((*command)->group != CLI_GROUP_HIDDEN) cli_suggest(name, (*command)->name, &best);
     if (best) cli_usage(cli, "unknown command '%s': did you mean '%s'?", name, best);
     else cli_usage(cli, "unknown command '%s'", name);

@@ -47,11 +47,9 @@ const char *cli_label(const wrenn_sandbox_info *info, const char *name) {
     return cli_pair(info->metadata, info->metadata_count, name);
 }
 
-/* "cl-" and 25 characters: nothing that has to be looked for. */
 static bool is_whole_id(const char *word) {
-    size_t size = strlen(word);
-    if (strncmp(word, "cl-", 3) != 0 && strncmp(word, "sb-", 3) != 0) return false;
-    return size >= 28 && strspn(word + 3, "0123456789abcdefghijklmnopqrstuvwxyz") == size - 3;
+    enum { ID_DIGITS = 25 };
+    return cli_is_whole_id(word, "cl-", ID_DIGITS) || cli_is_whole_id(word, "sb-", ID_DIGITS);
 }
 
 /* The ids of the newest two that match, by name or by the start of their id; false: reported. */
@@ -106,6 +104,13 @@ wrenn_sandbox *cli_sandbox(cli_app *cli, const char *word) {
     if (wrenn_sandbox_from_id(cli->client, is_whole_id(word) ? word : ids[0], &sandbox, &error) < 0)
         cli_report(word, error);
     return sandbox;
+}
+
+char *cli_id_of(wrenn_sandbox *sandbox, bool ok) {
+    char *id = ok ? strdup(wrenn_sandbox_id(sandbox)) : NULL;
+    if (ok && !id) cli_complain("out of memory");
+    wrenn_sandbox_free(sandbox);
+    return id;
 }
 
 /* ---- making ---- */

@@ -110,6 +110,33 @@ bool cli_connect_to_own(cli_app *cli) {
     return choose_own(cli, &options, &own) && open_client(cli, &options);
 }
 
+const char *cli_other_server(cli_app *cli) {
+    static char name[160];
+    WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
+    wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;
+    cli_context context;
+    cli_daemon own;
+    if (!cli_context_choose(cli, &root, &context)) return "the command line";
+    if (!choose_given(cli, &context, &options)) return NULL;
+    const char *url = options.base_url ? options.base_url : cli_env("WRENN_BASE_URL");
+    if (url && cli_daemon_place(&own, name, sizeof(name)) && strcmp(url, own.url) == 0) return NULL;
+    if (context.name) return snprintf(name, sizeof(name), "the context '%.100s'", context.name), name;
+    return cli->url ? "--url" : "the environment (WRENN_*)";
+}
+
+bool cli_is_own(const cli_app *cli) {
+    cli_daemon own;
+    char why[256];
+    return cli->client && cli_daemon_place(&own, why, sizeof(why)) &&
+           strcmp(wrenn_client_base_url(cli->client), own.url) == 0;
+}
+
+void cli_disconnect(cli_app *cli) {
+    wrenn_client_free(WRN_TAKE(cli->client));
+    if (cli->keep_awake >= 0) close(cli->keep_awake);
+    cli->keep_awake = -1;
+}
+
 bool cli_connect_to(cli_app *cli, cli_server server) {
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     wrenn_client_options options = WRENN_CLIENT_OPTIONS_INIT;

@@ -32,7 +32,7 @@ void cli_suggest(const char *word, const char *candidate, const char **best) {
     size_t distance = begins ? 0 : cli_distance(word, candidate);
     size_t enough = size <= 2 ? 1 : size <= 5 ? 2 : 3;
     /* Most of the word has to be right. */
-    if (distance > enough || (!begins && distance * 2 > strlen(candidate))) return;
+    if (distance > enough || (distance > 1 && distance * 2 >= strlen(candidate))) return;
     if (*best) {
         bool best_begins = size >= 2 && strncmp(*best, word, size) == 0;
         if ((best_begins ? 0 : cli_distance(word, *best)) <= distance) return;
@@ -47,6 +47,10 @@ static const struct {
     {CLI_WORD_SANDBOX, "sandbox", CLI_SHOWS_SANDBOXES},
     {CLI_WORD_TEMPLATE, "template", CLI_SHOWS_TEMPLATES},
     {CLI_WORD_CONTEXT, "context", "'wrenn context ls' shows the contexts"},
+    {CLI_WORD_PROCESS, "process", "'wrenn ps' shows what runs"},
+    {CLI_WORD_KEY, "API key", "'wrenn key ls' shows the keys"},
+    {CLI_WORD_HOST, "host", "'wrenn host ls' shows the hosts"},
+    {CLI_WORD_SECRET, "secret", "'wrenn secret ls' shows the secrets"},
 };
 
 const char *cli_shows(cli_word what) {

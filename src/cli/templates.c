@@ -1,4 +1,6 @@
 /* Templates and snapshots: showing and deleting them. */
+#include <string.h>
+
 #include "cli/cli.h"
 
 wrn_json *cli_snapshot_json(const wrenn_snapshot *snapshot) {
@@ -44,21 +46,25 @@ void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn
     if (name && wrenn_error_is(error, WRENN_E_NOT_FOUND))
         CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
     for (size_t i = 0; list && i < list->items_count; i++) cli_suggest(name, list->items[i]->name, &best);
-    if (best) cli_say_none(CLI_WORD_TEMPLATE, name, best), wrenn_error_free(error);
+    if (best || (list && what)) cli_say_none(CLI_WORD_TEMPLATE, name, best), wrenn_error_free(error);
     else cli_report(what, error);
     wrenn_snapshot_list_free(list);
 }
 
-int cli_remove_templates(cli_app *cli) {
-    int code = 0;
-    if (!cli_connect(cli)) return CLI_FAILED;
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        const char *name = cli->words[i];
-        wrenn_error *error = NULL;
-        int rc = CLI_TRY(cli, &error, wrenn_snapshots_delete, (cli->client, name, NULL));
-        if (rc == WRENN_E_NOT_FOUND) cli_report_template(cli, name, name, error), code = CLI_FAILED;
-        else if (cli_settle(cli, name, rc, error)) printf("%s\n", name);
-        else code = CLI_FAILED;
-    }
-    return code;
+bool cli_has_template(cli_app *cli, const char *name) {
+    wrenn_snapshot_list *list = NULL;
+    bool has = false;
+    (void)CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
+    for (size_t i = 0; list && i < list->items_count; i++) has = has || strcmp(list->items[i]->name, name) == 0;
+    wrenn_snapshot_list_free(list);
+    return has;
+}
+
+char *cli_remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name)) {
+    wrenn_error *error = NULL;
+    int rc = CLI_TRY(cli, &error, wrenn_snapshots_delete, (cli->client, name, NULL));
+    if (rc == WRENN_E_NOT_FOUND) return cli_report_template(cli, name, name, error), NULL;
+    bool tries = rc < 0 && otherwise && wrenn_error_http_status(error);
+    if (tries) wrenn_error_free(error);
+    return (tries ? otherwise(cli, name) : cli_settle(cli, name, rc, error)) ? strdup(name) : NULL;
 }

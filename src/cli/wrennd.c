@@ -1,8 +1,10 @@
 /* Commands that are wrennd's: found as the library finds it. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/place.h"
@@ -27,4 +29,20 @@ int cli_become_wrennd(const char *const *first, const char *const *rest) {
     }
     free(argv);
     return CLI_FAILED;
+}
+
+bool cli_run_wrennd(const char *const *words) {
+    int status = -1;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        if (!freopen("/dev/null", "w", stdout)) _exit(CLI_FAILED); /* we say what is done */
+        _exit(cli_become_wrennd(words, NULL));
+    }
+    if (pid < 0) return cli_complain("can't run wrennd: %s", strerror(errno)), false;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

@@ -75,6 +75,17 @@ TEST(pausing_and_snapshots) {
     check_shell("w snapshot rm snap nothing", 1, "snap\n", "nothing");
 }
 
+/* What prints something prints it for scripts, too. */
+TEST(all_that_is_printed_is_there_as_json) {
+    begin_with_sandbox();
+    check_shell("w pause s -o json | grep -c '^\\[{\"id\":\"cl-'; w resume s -o jsonl | grep -c '^{\"id\":\"cl-'; "
+                "w ping s s -o json | grep -c '^\\[{\"id\".*{\"id\"'; w ping -o name s | grep -c '^cl-'; "
+                "w url s 80 -o json | grep -c '^{\"id\":\"cl-.*\",\"port\":80,\"url\":\"http://80-'; "
+                "w serve -o json status | grep -c '^{\"running\":true'; w snapshot create s n; "
+                "w snapshot rm n -o jsonl; echo x | w secret set a >/dev/null; w secret rm a -o json",
+                0, "1\n1\n1\n1\n1\n1\nn\n{\"name\":\"n\"}\n[{\"name\":\"a\"}]\n", "");
+}
+
 /* The same error code is for sandboxes, files, templates and processes; each has its own remedy. */
 TEST(remedies_fit_what_is_missing) {
     static const char none[] = "w exec cl-0123456789abcdefghijklmno true";
@@ -181,6 +192,72 @@ TEST(accounts_keys_and_hosts) {
     unsetenv("WRENND_SIGNUP");
 }
 
+/* As 'wrenn key' makes ids; "nothing" is passed on, for the server to say that there is none. */
+TEST(the_start_of_an_id_is_enough_everywhere) {
+    begin_with_sandbox();
+    setenv("WRENND_SIGNUP", "local", 1);
+    check_shell("w serve stop --force; w serve -d >/dev/null; url=$(w serve status -o name); "
+                "echo long-password | w signup a@example.com --password-stdin --url $url",
+                0, "", "logged in");
+    check_shell("w key create one >/dev/null; w key create two >/dev/null; w key rm key-", 1, "", " may be key-");
+    check_shell("w key rm two | cut -c1-4", 0, "key-\n", "");
+    check_shell("id=$(w key ls -o jsonl | grep '\"one\"' | grep -o 'key-[0-9a-z]*'); "
+                "w key rm ${id%????????} | grep -cx $id; w key ls -o jsonl | grep -c '\"one\"'",
+                1, "1\n0\n", "");
+    check_shell("w key create three >/dev/null; w key rm thre", 1, "", "no API key 'thre': did you mean 'three'?");
+    check_shell("w key rm ''; w key rm nothing", 1, "", "nothing: ");
+    check_shell("key=$(w key create k); team=$(WRENN_API_KEY=$key WRENN_BASE_URL=$(w serve status -o name) sh -c "
+                "'w create >/dev/null; w events -o name' | head -1 | cut -d. -f1); "
+                "for i in 1 2; do w host create --type byoc --team $team -o name >/dev/null; done; "
+                "id=$(w host ls -o name | head -1); w host tag ${id%????????} gpu; w host tags ${id%???} -o name; "
+                "w host inspect ${id%????????} -o name | grep -cx $id; w host tags host-; w host tags nothing",
+                1, "gpu\n1\n", "'host-' may be host-");
+    unsetenv("WRENND_SIGNUP");
+}
+
+TEST(tags_that_were_made_up_may_be_shortened) {
+    begin_with_sandbox();
+    check_shell("w exec -d s sleep 1000 >/dev/null; tag=$(w ps s -o json | grep -o 'proc-[0-9a-f]*'); "
+                "w kill s ${tag%???}; while w ps s -o name | grep -q .; do :; done; "
+                "w exec -d --tag server s sleep 1000 >/dev/null; w kill s serve; w kill s server",
+                0, "", "no process here has the pid or tag \"serve\"");
+    check_shell("w exec -d s sleep 1000 >/dev/null; w exec -d s sleep 1000 >/dev/null; w kill s proc-; w wait s proc-; "
+                "w logs s proc-",
+                1, "", "type more of the id");
+}
+
+TEST(what_was_built_is_run_and_removed) {
+    begin_with_sandbox();
+    check_shell("mkdir -p d/etc; echo x > d/etc/x; for t in one two; do w template build $t --dir d; done 2>&1 | "
+                "grep -c '^made'; w snapshot create s snap; w template ls -o name | sort | tr '\\n' ' '",
+                0, "2\nsnap\nminimal one snap two ", "");
+    /* It has no programs, so that the server must have found it when that is what is said. */
+    check_shell("w run -T one /etc/x", 126, "", "Permission denied");
+    check_shell("w ls -q | wc -l; w run -T nothing true", 125, "1\n", "no template");
+    check_shell("w template rm one snap two; w template ls -o name; w template rm one; w template rm minimal", 1,
+                "one\nsnap\ntwo\nminimal\n", "no template");
+    check_shell("echo k | w context add far --url unix:/nonexistent --key-stdin --use; w template build three --dir d",
+                2, "", "the context 'far' says another one");
+    check_shell("WRENN_BASE_URL=unix:/x w template build three --dir d", 2, "",
+                "the environment (WRENN_*) says another");
+    check_shell("w template build three --dir d --url unix:/x", 2, "", "says another one");
+    check_shell("w template rm three", 1, "", "/nonexistent");
+    check_shell("w template build three --dir d --data-dir $PWD/data 2>&1 | grep -c made; ls data/templates", 0,
+                "1\nthree\n", "");
+}
+
+/* A server that is reached in another way than the user's own. */
+TEST(templates_of_another_server_are_removed_where_it_is) {
+    begin_with_sandbox();
+    check_shell(
+        "mkdir -p d/etc; echo x > d/etc/x; w template build one --dir d >/dev/null 2>&1; "
+        "ln -s $PWD/.local/state/wrenn/server other; export WRENN_API_KEY=$(cat other/key); "
+        "w --url unix:$PWD/other/wrennd.sock template rm one; echo $?; w --url unix:$PWD/other/wrennd.sock template ls -o name",
+        0, "1\nminimal\none\n",
+        "one: what was built on the machine of a server is removed there: "
+        "'wrennd template remove one'");
+}
+
 TEST(bench_prints_its_figures) {
     fresh_home();
     check_shell("\"$WRENN_CLI\" bench -n 2 -o jsonl | grep -c '\"rounds\":2'", 0, "5\n", "");
@@ -230,11 +307,11 @@ TEST(everyday_tasks_of_docker_users) {
         {"pause and go on", "pause", "wrenn pause work",
          "w pause c >/dev/null && w resume c >/dev/null && w exec c echo back", "back\n"},
         {"make an image of it", "snapshot create", "Make a snapshot of a sandbox", "w snapshot create c img", "img\n"},
-        {"run from the image", "run", "--template NAME", "w run --image img --keep cat /tmp/f 2>/dev/null", "f\n"},
-        {"see what it uses", "stats", "--once", "w stats --no-stream -o name | grep -c cl-", "3\n"},
+        {"run from the image", "run", "--template NAME", "w run --image img cat /tmp/f; w ls -q | wc -l", "f\n3\n"},
+        {"see what it uses", "stats", "--once", "w stats --no-stream -o name | grep -c cl-", "2\n"},
         {"see what happens", "events", "--since TIME", "w events --since 10m -t sandbox.create c | wc -l", "1\n"},
         {"remove it by force", "rm", "destroy", "w rm -f c | wc -l", "1\n"},
-        {"remove all", "rm", "--all", "w rm --all | wc -l; w ls -q", "3\n"},
+        {"remove all", "rm", "--all", "w rm --all | wc -l; w ls -q", "2\n"},
     };
     for (size_t i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
         char line[256];

@@ -277,4 +277,10 @@ TEST(a_tree_of_many_files) {
                 0, "100000\n100000\n", "");
 }
 
+TEST(files_are_removed_as_with_rm) {
+    begin_with_sandbox();
+    check_shell("w files mkdir s /tmp/a/b && w files rm -rf s /tmp/a /tmp/nothing && w files ls s /tmp -o name", 0, "",
+                "");
+}
+
 TEST_MAIN

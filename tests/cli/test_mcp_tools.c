@@ -319,6 +319,20 @@ TEST(sandboxes_are_kept_or_given) {
     free(WRENN_SAYS("rm", "kept"));
 }
 
+TEST(the_network_is_that_of_the_options) {
+    fresh_home();
+    agent a = AGENT("--keep", "--name", "kept", "--allow", "example.com:443", "--preset", "python");
+    CHECK_CONTAINS(agent_asks(&a, CALL("1", "true")), "exit code 0");
+    CHECK_INT(agent_leaves(&a), 0);
+    check_line("for to in example.com pypi.org example.org; do \"$WRENN_CLI\" net check kept $to -o json | "
+               "grep -o '\"allowed\":[a-z]*'; done",
+               "\"allowed\":true\n\"allowed\":true\n\"allowed\":false\n");
+    check_line("\"$WRENN_CLI\" mcp --sandbox kept --net 2>/dev/null < /dev/null; echo $?; "
+               "\"$WRENN_CLI\" mcp --sandbox kept --deny x 2>/dev/null < /dev/null; echo $?",
+               "2\n2\n");
+    free(WRENN_SAYS("rm", "kept"));
+}
+
 TEST_SLOW(code_keeps_its_variables) {
     static const step steps[] = {
         {"run_code", "{\"code\":\"x = 6; print('printed'); x * 7\"}",

@@ -130,7 +130,7 @@ TEST(the_own_server_is_started_once_and_stopped_when_asked) {
     CHECK_INT(status.code, 0);
     program_result_free(&status);
     free(WRENN_SAYS("create"));
-    check_fails(WRENN("serve", "stop"), 1, "1 sandboxes would end with it");
+    check_fails(WRENN("serve", "stop"), 1, "1 sandbox would end with it: 'wrenn rm --all'");
     free(WRENN_SAYS("rm", "-a"));
     free(WRENN_SAYS("serve", "stop"));
     free(WRENN_SAYS("serve", "stop"));
@@ -138,6 +138,9 @@ TEST(the_own_server_is_started_once_and_stopped_when_asked) {
     CHECK_INT(started.code, 0);
     CHECK_CONTAINS(started.out, "unix:");
     program_result_free(&started);
+    check_shell("\"$WRENN_CLI\" serve status -o jsonl | grep -c '^{\"running\":true,'", 0, "1\n", "");
+    check_fails(WRENN("serve", "stats"), 2, "did you mean 'status'?");
+    check_fails(WRENN("serve", "sotp"), 2, "did you mean 'stop'?");
     free(WRENN_SAYS("serve", "stop", "--force"));
 }
 

@@ -137,6 +137,85 @@ TEST(completion_knows_what_comes_next) {
     COMPLETES("", "exec", "");
 }
 
+TEST(completion_knows_the_words_of_which_there_are_few) {
+    COMPLETES("paused\n", "ls", "--status", "p");
+    COMPLETES("--status=paused\n", "ls", "--status=p");
+    COMPLETES("vm\n", "run", "--isolation", "");
+    COMPLETES("python\n", "create", "--preset", "");
+    COMPLETES("zsh\n", "completion", "");
+    COMPLETES("text\n", "ls", "-o", "");
+    COMPLETES("template.build\n", "events", "-t", "template.");
+    COMPLETES("TERM\n", "kill", "-s", "T");
+    COMPLETES("status\n", "serve", "");
+    COMPLETES("--mmdebstrap\n", "template", "build", "x", "--mm");
+    COMPLETES("rm\t", "help", "snapshot", "r");
+}
+
+/* ---- what each command has to have ---- */
+
+static program_result complete(const char *line) {
+    char text[512];
+    snprintf(text, sizeof(text), "\"$WRENN_CLI\" _complete -- %s", line);
+    return shell(text);
+}
+
+/* Each option of its help is offered, and its section of the page has it, too. */
+static void check_options(const char *command, const char *help, const char *page) {
+    char line[256], option[64];
+    snprintf(line, sizeof(line), "%s --", command);
+    program_result offered = complete(line);
+    const char *at = strstr(help, "\noptions:\n"), *end = strstr(help, "\nexamples:\n");
+    for (at = at ? strstr(at, "--") : NULL; at && at < end; at = strchr(at, '\n'), at = at ? strstr(at, "--") : NULL) {
+        size_t size = strcspn(at, " \n");
+        snprintf(option, sizeof(option), "%.*s\t", (int)size, at);
+        CHECK_MSG(strstr(offered.out, option), "%s: %.*s is not completed", command, (int)size, at);
+        char inside[160] = "";
+        for (size_t i = 0, n = 0; i < size && n + 3 < sizeof(inside); i++) {
+            if (at[i] == '-') inside[n++] = '\\';
+            inside[n++] = at[i];
+        }
+        CHECK_MSG(strstr(page, inside), "%s: %s is not in its page", command, inside);
+    }
+    program_result_free(&offered);
+}
+
+static void check_command(const char *parent, const char *name) {
+    char command[80], path[4200], section[120], usage[160];
+    snprintf(command, sizeof(command), "%s%s%s", parent ? parent : "", parent ? " " : "", name);
+    program_result help = parent ? WRENN("help", parent, name) : WRENN("help", name);
+    snprintf(path, sizeof(path), "cat " CLI_PAGES "/wrenn-%s.1", parent ? parent : name);
+    program_result page = shell(path);
+    CHECK_INT(page.code, 0);
+    snprintf(section, sizeof(section), "\n.SH COMMAND %s\n", name);
+    const char *part = parent ? strstr(page.out, section) : page.out;
+    CHECK_MSG(part, "%s has no section in the page", command);
+    snprintf(usage, sizeof(usage), "usage: wrenn %s", command);
+    CHECK_CONTAINS(help.out, usage);
+    CHECK_CONTAINS(part, " EXAMPLES\n");
+    CHECK_CONTAINS(part, " EXIT STATUS\n");
+    /* The examples are of this command. */
+    snprintf(usage, sizeof(usage), "\n  wrenn %s", command);
+    CHECK_CONTAINS(help.out, usage);
+    check_options(command, help.out, part);
+    program_result_free(&help);
+    program_result_free(&page);
+}
+
+static void check_whole(const char *parent, const char *name) {
+    program_result help = WRENN("help", name);
+    bool has_below = strstr(help.out, "\ncommands:\n");
+    program_result_free(&help);
+    if (parent || !has_below) check_command(parent, name);
+    else
+        each_candidate((const char *const[]){getenv("WRENN_CLI"), "_complete", "--", name, "", NULL}, check_command,
+                       name);
+}
+
+TEST(every_command_has_all_that_commands_have) {
+    note_commands();
+    for (size_t i = 0; i < name_count; i++) check_whole(NULL, names[i]);
+}
+
 TEST(completion_scripts_are_what_their_shells_take) {
     static const struct {
         const char *shell, *check;
@@ -162,6 +241,92 @@ TEST(bash_completes) {
               "COMP_CWORD=1; _wrenn; echo \"${COMPREPLY[@]}\"'");
     CHECK_STR(result.out, "create\n");
     program_result_free(&result);
+}
+
+/* ---- in the shells themselves ---- */
+
+static bool has_shell(const char *name) {
+    char line[64];
+    snprintf(line, sizeof(line), "command -v %s > found", name);
+    program_result result = shell(line);
+    bool has = result.code == 0;
+    program_result_free(&result);
+    return has;
+}
+
+static const struct {
+    const char *line, *want;
+} typed[] = {
+    {"cre", "create"},          {"snapshot cr", "create"},    {"run --mem", "--memory"}, {"ls --status pau", "paused"},
+    {"--context fir", "first"}, {"context use fir", "first"}, {"help temp", "template"}, {"completion zs", "zsh"},
+};
+
+static void begin_shells(void) {
+    fresh_home();
+    char path[4096];
+    program_result made = shell("mkdir -p bin && ln -sf \"$WRENN_CLI\" bin/wrenn");
+    program_result_free(&made);
+    snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));
+    setenv("PATH", path, 1);
+    free(WRENN_SAYS("context", "add", "first", "--url", "unix:/nonexistent"));
+    free(WRENN_SAYS("context", "unset"));
+}
+
+TEST(bash_completes_each_kind) {
+    begin_shells();
+    for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
+        char line[512];
+        snprintf(line, sizeof(line),
+                 "bash -c '. <(wrenn completion bash); compopt() { :; }; COMP_LINE=\"wrenn %s\"; "
+                 "COMP_POINT=${#COMP_LINE}; COMP_WORDS=($COMP_LINE); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _wrenn; "
+                 "echo \"${COMPREPLY[@]}\"'",
+                 typed[i].line);
+        program_result result = shell(line);
+        CHECK_MSG(strncmp(result.out, typed[i].want, strlen(typed[i].want)) == 0, "%s: %s%s", typed[i].line, result.out,
+                  result.err);
+        program_result_free(&result);
+    }
+    /* Of "=" and ":" bash makes words, and replaces only the last one. */
+    check_shell(
+        "bash -c '. <(wrenn completion bash); compopt() { :; }; COMP_LINE=\"wrenn ls --status=pau\"; COMP_POINT=${#COMP_LINE}; "
+        "COMP_WORDS=(wrenn ls --status = pau); COMP_CWORD=4; _wrenn; echo \"${COMPREPLY[@]}\"'",
+        0, "paused\n", "");
+}
+
+TEST(fish_completes_each_kind) {
+    if (!has_shell("fish")) test_skip("no fish");
+    begin_shells();
+    for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
+        char line[256];
+        snprintf(line, sizeof(line), "fish -N -c 'wrenn completion fish | source; complete -C \"wrenn %s\"'",
+                 typed[i].line);
+        program_result result = shell(line);
+        CHECK_MSG(strncmp(result.out, typed[i].want, strlen(typed[i].want)) == 0, "%s: %s%s", typed[i].line, result.out,
+                  result.err);
+        program_result_free(&result);
+    }
+}
+
+TEST(zsh_completes_each_kind) {
+    if (!has_shell("zsh")) test_skip("no zsh");
+    begin_shells();
+    setenv("PS1", "ready> ", 1);
+    setenv("TERM", "dumb", 1);
+    for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++) {
+        person p = person_starts((const char *const[]){"zsh", "-f", "-i", NULL}, 200, 30);
+        person_types(
+            &p, "autoload -U compinit; compinit -D -u; bindkey -e; source <(wrenn completion zsh); echo load''ed\r");
+        person_sees(&p, "\nloaded");
+        person_sees(&p, "ready> ");
+        person_types(&p, "wrenn ");
+        person_types(&p, typed[i].line);
+        person_types(&p, "\t\001echo '\005'\r"); /* only what was missing is shown when it completes */
+        person_sees(&p, "\nwrenn ");
+        person_sees(&p, typed[i].want);
+        person_sees(&p, "ready> ");
+        person_types(&p, "exit\r");
+        (void)person_leaves(&p);
+    }
 }
 
 TEST_MAIN

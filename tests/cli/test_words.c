@@ -152,6 +152,18 @@ TEST(what_is_nearly_right_is_suggested) {
     check_refused(WRENN("help", "ssh"), 2, "did you mean 'shell'?");
     check_refused(WRENN("help", "context", "ad"), 2, "did you mean 'add'?");
     check_refused(WRENN("context", "add", "x", "--key-std"), 2, "did you mean '--key-stdin'?");
+    check_refused(WRENN("image", "ls"), 2, "did you mean 'template'?");
+    check_refused(WRENN("rmi", "x"), 2, "did you mean 'template rm'?");
+    check_refused(WRENN("pull", "x"), 2, "did you mean 'template build'?");
+    check_refused(WRENN("volume"), 2, "did you mean 'sync'?");
+    check_refused(WRENN("lss"), 2, "did you mean 'ls'?");
+    check_refused(WRENN("bull"), 2, "unknown command 'bull'; see");
+}
+
+TEST(alone_on_a_terminal_it_shows_its_help) {
+    person p = person_starts((const char *const[]){getenv("WRENN_CLI"), NULL}, 100, 30);
+    person_sees(&p, "usage: wrenn COMMAND");
+    CHECK_INT(person_leaves(&p), 0);
 }
 
 /* Everything that a shell's user tries with options. */

@@ -5,36 +5,43 @@
 
 static const char bash[] =
     "_wrenn() {\n"
-    "    local line files= IFS=$'\\n' cur=${COMP_WORDS[COMP_CWORD]}\n"
-    "    local words=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")\n"
+    "    local i last line word cur part files= IFS=$'\\n' words=()\n"
     "    # Bash makes words of their own of \":\" and \"=\".\n"
-    "    if declare -F _get_comp_words_by_ref >/dev/null; then\n"
-    "        local cword; _get_comp_words_by_ref -n := -c cur -w words -i cword\n"
-    "        words=(\"${words[@]:1:cword}\")\n"
-    "    fi\n"
+    "    for ((i = 1; i <= COMP_CWORD; i++)); do\n"
+    "        word=${COMP_WORDS[i]} last=${#words[@]}\n"
+    "        if ((last > 0)) && { [[ $word == [:=]* ]] || [[ ${words[last - 1]} == *[:=] ]]; } &&\n"
+    "            ! [[ -z $word && ${COMP_LINE:0:COMP_POINT} == *[[:space:]] ]]; then\n"
+    "            words[last - 1]+=$word\n"
+    "        else\n"
+    "            words+=(\"$word\")\n"
+    "        fi\n"
+    "    done\n"
+    "    cur=${words[${#words[@]} - 1]} part=\n"
+    "    if [[ $cur == *[:=]* && $COMP_WORDBREAKS == *:* ]]; then part=${cur%\"${cur##*[:=]}\"}; fi\n"
     "    COMPREPLY=()\n"
     "    while read -r line; do\n"
-    "        if [ \"$line\" = :files ]; then files=1; else COMPREPLY+=(\"${line%%$'\\t'*}\"); fi\n"
+    "        if [ \"$line\" = :files ]; then files=1; else line=${line%%$'\\t'*} COMPREPLY+=(\"${line#\"$part\"}\"); fi\n"
     "    done < <(wrenn _complete -- \"${words[@]}\" 2>/dev/null)\n"
     "    [ -z \"$files\" ] || COMPREPLY+=($(compgen -f -- \"$cur\"))\n"
-    "    declare -F __ltrim_colon_completions >/dev/null && __ltrim_colon_completions \"$cur\"\n"
     "    case ${COMPREPLY[0]-} in */ | *:) compopt -o nospace ;; esac\n"
     "}\n"
     "complete -o bashdefault -F _wrenn wrenn\n";
 
-static const char zsh[] =
-    "#compdef wrenn\n"
-    "_wrenn() {\n"
-    "    local line files= candidates=()\n"
-    "    while IFS= read -r line; do\n"
-    "        if [[ $line == :files ]]; then files=1\n"
-    "        else candidates+=(\"${${line%%$'\\t'*}//:/\\\\:}${${(M)line%%$'\\t'*}:+:${line#*$'\\t'}}\")\n"
-    "        fi\n"
-    "    done < <(wrenn _complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\n"
-    "    (( ${#candidates} )) && _describe wrenn candidates\n"
-    "    [[ -n $files ]] && _files\n"
-    "}\n"
-    "if [[ $funcstack[1] == _wrenn ]]; then _wrenn \"$@\"; else compdef _wrenn wrenn; fi\n";
+static const char zsh[] = "#compdef wrenn\n"
+                          "_wrenn() {\n"
+                          "    local line word says files= whole=() open=()\n"
+                          "    while IFS= read -r line; do\n"
+                          "        word=${line%%$'\\t'*} says=${${(M)line%$'\\t'*}#$'\\t'}\n"
+                          "        if [[ $line == :files ]]; then files=1\n"
+                          "        elif [[ $word == *[/:] ]]; then open+=(\"${word//:/\\\\:}${says:+:$says}\")\n"
+                          "        else whole+=(\"${word//:/\\\\:}${says:+:$says}\")\n"
+                          "        fi\n"
+                          "    done < <(wrenn _complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null)\n"
+                          "    (( ${#whole} )) && _describe wrenn whole\n"
+                          "    (( ${#open} )) && _describe wrenn open -S ''\n"
+                          "    [[ -n $files ]] && _files\n"
+                          "}\n"
+                          "if [[ $funcstack[1] == _wrenn ]]; then _wrenn \"$@\"; else compdef _wrenn wrenn; fi\n";
 
 static const char fish[] = "function __wrenn_complete\n"
                            "    set -l words (commandline -opc) (commandline -ct)\n"
@@ -58,7 +65,7 @@ static int completion_run(cli_app *cli, void *values) {
     return 0;
 }
 
-static const cli_operand operands[] = {{"SHELL", CLI_WORD_ANY, 0}, {0}};
+static const cli_operand operands[] = {{"SHELL", CLI_WORD_SHELL, 0}, {0}};
 
 static const cli_example examples[] = {
     {"in this bash", "completion bash > ~/.wrenn-completion && . ~/.wrenn-completion"},

@@ -82,6 +82,18 @@ static bool files_make_directory(cli_app *cli, wrenn_sandbox *sandbox, const cha
     return ok;
 }
 
+typedef struct rm_values {
+    bool recursive, force;
+} rm_values;
+
+static const cli_option rm_options[] = {
+    {"recursive", 'r', CLI_FLAG, offsetof(rm_values, recursive), NULL, "nothing: directories go with all in them", NULL,
+     0, 0, CLI_WORD_ANY},
+    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "nothing: it is no failure when there is none", NULL, 0,
+     0, CLI_WORD_ANY},
+    {0},
+};
+
 static bool remove_path(cli_app *cli, wrenn_sandbox *sandbox, const char *path) {
     return CLI_DO(cli, path, wrenn_sandbox_remove, (sandbox, path, NULL));
 }
@@ -217,6 +229,8 @@ static const cli_command below[] = {
     {.name = "rm",
      .summary = "remove files and directories",
      .operands = places,
+     .options = rm_options,
+     .values_size = sizeof(rm_values),
      .examples = rm_examples,
      .server = CLI_SERVER_OWN,
      .run = files_drop},

@@ -1,4 +1,6 @@
 /* host: the machines that sandboxes run on. */
+#include <stdlib.h>
+
 #include "cli/cli.h"
 
 typedef struct host_values {
@@ -10,7 +12,7 @@ static const host_values defaults = {.create = WRENN_HOSTS_CREATE_OPTIONS_INIT};
 
 static const cli_option create_options[] = {
     {"type", 0, CLI_TEXT, offsetof(host_values, create.type), "TYPE", "regular or byoc; default: regular", NULL, 0, 0,
-     CLI_WORD_ANY},
+     CLI_WORD_HOST_TYPE},
     {"team", 0, CLI_TEXT, offsetof(host_values, create.team_id), "ID", "whose it is, for byoc", NULL, 0, 0,
      CLI_WORD_ANY},
     {"provider", 0, CLI_TEXT, offsetof(host_values, create.provider), "TEXT", "of the machine, for people", NULL, 0, 0,
@@ -62,11 +64,27 @@ static int host_create(cli_app *cli, void *given) {
     return code;
 }
 
+static void free_text(char **text) { free(*text); }
+
+/* Puts the id of the host that is meant in the place of the first word; *id is freed by the caller. False: reported. */
+static bool find_host(cli_app *cli, char **id) {
+    enum { ID_DIGITS = 25 };
+    cli_choice choice = {.what = CLI_WORD_HOST, .word = cli->words[0]};
+    wrenn_host_list *list = NULL;
+    bool whole = cli_is_whole_id(choice.word, "host-", ID_DIGITS);
+    if (!cli_connect(cli)) return false;
+    if (!whole && !CLI_GET(cli, choice.word, wrenn_hosts_list, (cli->client, NULL), &list)) return false;
+    for (size_t i = 0; list && i < list->items_count; i++) cli_choice_offer(&choice, list->items[i]->id, NULL);
+    *id = cli_choice_end(&choice);
+    wrenn_host_list_free(list);
+    return *id;
+}
+
 static int renew(cli_app *cli, void *given) {
     wrenn_host_with_token *host = NULL;
-    const char *id = cli->words[0];
+    WRN_AUTO(free_text) char *id = NULL;
     (void)given;
-    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!find_host(cli, &id)) return CLI_FAILED;
     if (!CLI_GET(cli, id, wrenn_hosts_regenerate_token, (cli->client, id, NULL), &host)) return CLI_FAILED;
     int code = show_token(cli, host);
     wrenn_host_with_token_free(host);
@@ -93,9 +111,9 @@ static int host_list(cli_app *cli, void *given) {
 
 static int inspect(cli_app *cli, void *given) {
     wrenn_host *host = NULL;
-    const char *id = cli->words[0];
+    WRN_AUTO(free_text) char *id = NULL;
     (void)given;
-    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!find_host(cli, &id)) return CLI_FAILED;
     if (!CLI_GET(cli, id, wrenn_hosts_get, (cli->client, id, NULL), &host)) return CLI_FAILED;
     int code = cli_print_object(cli, host->id, host_to_json(host));
     wrenn_host_free(host);
@@ -106,9 +124,9 @@ static int host_drop(cli_app *cli, void *given) {
     host_values *values = given;
     wrenn_hosts_delete_options options = WRENN_HOSTS_DELETE_OPTIONS_INIT;
     wrenn_host_delete_preview *preview = NULL;
-    const char *id = cli->words[0];
+    WRN_AUTO(free_text) char *id = NULL;
     options.flags = values->force ? WRENN_HOSTS_DELETE_FORCE : 0;
-    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!find_host(cli, &id)) return CLI_FAILED;
     if (!values->preview) return CLI_DO(cli, id, wrenn_hosts_delete, (cli->client, id, &options)) ? 0 : CLI_FAILED;
     if (!CLI_GET(cli, id, wrenn_hosts_delete_preview, (cli->client, id, NULL), &preview)) return CLI_FAILED;
     for (size_t i = 0; i < preview->sandbox_ids_count; i++) printf("%s\n", preview->sandbox_ids[i]);
@@ -119,9 +137,9 @@ static int host_drop(cli_app *cli, void *given) {
 static int tags(cli_app *cli, void *given) {
     static const char *const titles[] = {"TAG", NULL};
     wrenn_tag_list *found = NULL;
-    const char *id = cli->words[0];
+    WRN_AUTO(free_text) char *id = NULL;
     (void)given;
-    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!find_host(cli, &id)) return CLI_FAILED;
     if (!CLI_GET(cli, id, wrenn_hosts_list_tags, (cli->client, id, NULL), &found)) return CLI_FAILED;
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < found->items_count; i++) {
@@ -135,26 +153,27 @@ static int tags(cli_app *cli, void *given) {
 
 static int tag(cli_app *cli, void *given) {
     int code = 0;
+    WRN_AUTO(free_text) char *id = NULL;
     (void)given;
-    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!find_host(cli, &id)) return CLI_FAILED;
     for (size_t i = 1; i < cli->word_count; i++)
-        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_add_tag, (cli->client, cli->words[0], cli->words[i], NULL)))
-            code = CLI_FAILED;
+        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_add_tag, (cli->client, id, cli->words[i], NULL))) code = CLI_FAILED;
     return code;
 }
 
 static int untag(cli_app *cli, void *given) {
     int code = 0;
+    WRN_AUTO(free_text) char *id = NULL;
     (void)given;
-    if (!cli_connect(cli)) return CLI_FAILED;
+    if (!find_host(cli, &id)) return CLI_FAILED;
     for (size_t i = 1; i < cli->word_count; i++)
-        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_remove_tag, (cli->client, cli->words[0], cli->words[i], NULL)))
+        if (!CLI_DO(cli, cli->words[i], wrenn_hosts_remove_tag, (cli->client, id, cli->words[i], NULL)))
             code = CLI_FAILED;
     return code;
 }
 
-static const cli_operand host[] = {{"HOST", CLI_WORD_ANY, 0}, {0}};
-static const cli_operand host_tags[] = {{"HOST", CLI_WORD_ANY, 0}, {"TAG", CLI_WORD_ANY, CLI_MANY}, {0}};
+static const cli_operand host[] = {{"HOST", CLI_WORD_HOST, 0}, {0}};
+static const cli_operand host_tags[] = {{"HOST", CLI_WORD_HOST, 0}, {"TAG", CLI_WORD_ANY, CLI_MANY}, {0}};
 static const cli_example create_examples[] = {{"a machine of the team's own", "host create --type byoc --team team-1"},
                                               {0}};
 static const cli_example ls_examples[] = {{"all that the team sees", "host ls"}, {0}};

@@ -1,4 +1,6 @@
 /* key: API keys of the team. */
+#include <stdlib.h>
+
 #include "cli/cli.h"
 
 static wrn_json *key_to_json(const wrenn_api_key *key) {
@@ -45,20 +47,27 @@ static int key_list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
-static int key_drop(cli_app *cli, void *values) {
-    int code = 0;
-    (void)values;
-    if (!cli_connect(cli)) return CLI_FAILED;
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        const char *id = cli->words[i];
-        if (CLI_DO(cli, id, wrenn_api_keys_delete, (cli->client, id, NULL))) printf("%s\n", id);
-        else code = CLI_FAILED;
-    }
-    return code;
+/* The id of the key that is meant. The caller frees it. NULL: reported. */
+static char *find_key(cli_app *cli, const char *word) {
+    cli_choice choice = {.what = CLI_WORD_KEY, .word = word};
+    wrenn_api_key_list *list = NULL;
+    if (!CLI_GET(cli, word, wrenn_api_keys_list, (cli->client, NULL), &list)) return NULL;
+    for (size_t i = 0; i < list->items_count; i++) cli_choice_offer(&choice, list->items[i]->id, list->items[i]->name);
+    char *id = cli_choice_end(&choice);
+    wrenn_api_key_list_free(list);
+    return id;
 }
 
+static char *drop_key(cli_app *cli, const char *word) {
+    char *id = find_key(cli, word);
+    if (id && !CLI_DO(cli, id, wrenn_api_keys_delete, (cli->client, id, NULL))) free(WRN_TAKE(id));
+    return id;
+}
+
+static int key_drop(cli_app *cli, void *values) { return (void)values, cli_each_word(cli, "id", drop_key); }
+
 static const cli_operand name[] = {{"NAME", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
-static const cli_operand ids[] = {{"ID", CLI_WORD_ANY, CLI_MANY}, {0}};
+static const cli_operand ids[] = {{"ID", CLI_WORD_KEY, CLI_MANY}, {0}};
 static const cli_example create_examples[] = {{"into a context", "key create ci > key"}, {0}};
 static const cli_example ls_examples[] = {{"their names and beginnings", "key ls"}, {0}};
 static const cli_example rm_examples[] = {{"it is of no use from then on", "key rm key-1a2b"}, {0}};
@@ -79,8 +88,10 @@ static const cli_command below[] = {
      .run = key_list},
     {.name = "rm",
      .summary = "delete API keys",
+     .details = "ID is an id, the start of one, or a name.\n",
      .operands = ids,
      .examples = rm_examples,
+     .formats = true,
      .server = CLI_SERVER_GIVEN,
      .run = key_drop},
     {0},

@@ -1,5 +1,6 @@
 /* kill: ends what runs in a sandbox. */
 #include <signal.h>
+#include <stdlib.h>
 
 #include "base/signals.h"
 #include "cli/cli.h"
@@ -10,7 +11,7 @@ typedef struct kill_values {
 
 static const cli_option options[] = {
     {"signal", 's', CLI_TEXT, offsetof(kill_values, signal_name), "SIGNAL",
-     "its name or number, as TERM, INT, HUP, USR1 or 10; default: KILL", NULL, 0, 0, CLI_WORD_ANY},
+     "its name or number, as TERM, INT, HUP, USR1 or 10; default: KILL", NULL, 0, 0, CLI_WORD_SIGNAL},
     {0},
 };
 
@@ -30,13 +31,17 @@ static int kill_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     int code = sandbox ? 0 : CLI_FAILED;
-    for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++)
-        if (!CLI_DO(cli, cli->words[i], wrenn_sandbox_kill, (sandbox, cli->words[i], number, NULL))) code = CLI_FAILED;
+    for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++) {
+        char *process = cli_process(cli, sandbox, cli->words[i]);
+        if (!process || !CLI_DO(cli, cli->words[i], wrenn_sandbox_kill, (sandbox, process, number, NULL)))
+            code = CLI_FAILED;
+        free(process);
+    }
     wrenn_sandbox_free(sandbox);
     return code;
 }
 
-static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_ANY, CLI_MANY}, {0}};
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_PROCESS, CLI_MANY}, {0}};
 static const cli_example examples[] = {{"by its process id, as 'wrenn ps' shows it", "kill work 7"},
                                        {"by its tag, politely", "kill -s TERM work server"},
                                        {"reads its configuration again", "kill -s HUP work server"},

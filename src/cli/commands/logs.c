@@ -1,4 +1,6 @@
 /* logs: what a command in the background has put out. */
+#include <stdlib.h>
+
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -24,7 +26,7 @@ static bool read_number(const cli_app *cli, const char *name, const char *text, 
 
 typedef struct log_place {
     wrenn_sandbox *sandbox;
-    const char *selector;
+    char *selector;
     wrenn_sandbox_logs_options asked;
 } log_place;
 
@@ -52,7 +54,7 @@ static int follow(cli_app *cli, wrenn_stream *stream, log_place *l) {
 
 static int logs_run(cli_app *cli, void *given) {
     logs_values *values = given;
-    log_place place = {.selector = cli->words[1], .asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT};
+    log_place place = {.asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT};
     wrenn_sandbox_logs_options *asked = &place.asked;
     wrenn_stream *stream = NULL;
     if (values->tail && values->offset) return cli_usage(cli, "--tail and --offset do not go together");
@@ -63,13 +65,16 @@ static int logs_run(cli_app *cli, void *given) {
     if (values->follow) asked->flags = WRENN_SANDBOX_LOGS_FOLLOW;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = place.sandbox = cli_sandbox(cli, cli->words[0]);
-    bool open = sandbox && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, cli->words[1], asked), &stream);
+    place.selector = sandbox ? cli_process(cli, sandbox, cli->words[1]) : NULL;
+    bool open =
+        place.selector && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, place.selector, asked), &stream);
     int code = open ? follow(cli, stream, &place) : CLI_FAILED;
+    free(place.selector);
     wrenn_sandbox_free(sandbox);
     return code;
 }
 
-static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_ANY, 0}, {0}};
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_PROCESS, 0}, {0}};
 static const cli_example examples[] = {
     {"a server that was started with exec -d --tag web", "logs work web"},
     {"its last ten lines, and then what comes", "logs -f -n 10 work web"},

@@ -1,20 +1,13 @@
 /* pause: freeze sandboxes, with all that runs in them. */
 #include "cli/cli.h"
 
-static int pause_run(cli_app *cli, void *values) {
-    int code = 0;
-    (void)values;
-    if (!cli_connect(cli)) return CLI_FAILED;
+static char *pause_one(cli_app *cli, const char *word) {
+    wrenn_sandbox *sandbox = cli_sandbox(cli, word);
     cli->does = "pausing";
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[i]);
-        if (sandbox && CLI_DO(cli, cli->words[i], wrenn_sandbox_pause, (sandbox, NULL)))
-            printf("%s\n", wrenn_sandbox_id(sandbox)), cli_flush();
-        else code = CLI_FAILED;
-        wrenn_sandbox_free(sandbox);
-    }
-    return code;
+    return cli_id_of(sandbox, sandbox && CLI_DO(cli, word, wrenn_sandbox_pause, (sandbox, NULL)));
 }
+
+static int pause_run(cli_app *cli, void *values) { return (void)values, cli_each_word(cli, "id", pause_one); }
 
 static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, CLI_MANY}, {0}};
 static const cli_example examples[] = {{"until it is needed again", "pause work"}, {0}};
@@ -26,6 +19,7 @@ const cli_command cli_command_pause = {
     .details = "They use no processor until 'wrenn resume'. Prints the id of each that is paused.\n",
     .operands = operands,
     .examples = examples,
+    .formats = true,
     .server = CLI_SERVER_OWN,
     .run = pause_run,
 };

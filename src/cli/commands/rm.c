@@ -28,13 +28,8 @@ static void remove_one(removal *r, const char *id) {
         wrenn_error_free(error);
     } else if (!cli_settle(r->cli, id, rc, error)) {
         r->failed = true;
-    } else if (r->cli->format == CLI_FORMAT_TEXT || r->cli->format == CLI_FORMAT_NAME) {
-        printf("%s\n", id);
-        cli_flush();
     } else {
-        wrn_json *object = wrn_json_new_object();
-        wrn_json_set_string(object, "id", id);
-        cli_rows_add(r->rows, id, object, &id);
+        cli_say_did(r->rows, r->cli, "id", id);
     }
 }
 
@@ -64,8 +59,7 @@ static int rm_run(cli_app *cli, void *given) {
     r.rows = cli_rows_new(cli, titles);
     if (!listed) remove_words(&r);
     else if (!cli_each_sandbox(cli, &values->labels, NULL, NULL, remove_listed, &r)) r.failed = true;
-    if (cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME; /* printed as they went */
-    int code = cli_rows_print(r.rows);
+    int code = cli_end_did(r.rows, cli);
     return r.failed ? CLI_FAILED : code;
 }
 

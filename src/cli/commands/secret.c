@@ -75,20 +75,14 @@ static int list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
-static int drop(cli_app *cli, void *values) {
-    int code = 0;
-    (void)values;
-    if (!cli_connect(cli)) return CLI_FAILED;
-    for (size_t i = 0; i < cli->word_count && !cli->signal; i++) {
-        const char *name = cli->words[i];
-        if (CLI_DO(cli, name, wrenn_secrets_delete, (cli->client, name, NULL))) printf("%s\n", name);
-        else code = CLI_FAILED;
-    }
-    return code;
+static char *drop_one(cli_app *cli, const char *name) {
+    return CLI_DO(cli, name, wrenn_secrets_delete, (cli->client, name, NULL)) ? strdup(name) : NULL;
 }
 
-static const cli_operand name_operand[] = {{"NAME", CLI_WORD_ANY, 0}, {0}};
-static const cli_operand names[] = {{"NAME", CLI_WORD_ANY, CLI_MANY}, {0}};
+static int drop(cli_app *cli, void *values) { return (void)values, cli_each_word(cli, "name", drop_one); }
+
+static const cli_operand name_operand[] = {{"NAME", CLI_WORD_SECRET, 0}, {0}};
+static const cli_operand names[] = {{"NAME", CLI_WORD_SECRET, CLI_MANY}, {0}};
 static const cli_example set_examples[] = {
     {"the whole value of the header, from a file", "secret set api < authorization"},
     {"from the environment", "secret set api --from-env API_AUTHORIZATION"},
@@ -119,6 +113,7 @@ static const cli_command below[] = {
      .summary = "delete secrets",
      .operands = names,
      .examples = rm_examples,
+     .formats = true,
      .server = CLI_SERVER_OWN,
      .run = drop},
     {0},

@@ -52,7 +52,8 @@ static int serve_end(cli_app *cli, cli_daemon *own, bool force) {
     cli->keep_awake = own->connection;
     if (!force && !count_sandboxes(cli, &count)) return CLI_FAILED;
     if (count) {
-        cli_complain("%zu sandboxes would end with it: remove them with 'wrenn rm', or give --force", count);
+        cli_complain("%zu sandbox%s would end with it: 'wrenn rm --all' removes all, --force stops it anyway", count,
+                     count == 1 ? "" : "es");
         return CLI_FAILED;
     }
     /* Its number can't become another process's before we are told of its end. */
@@ -63,10 +64,7 @@ static int serve_end(cli_app *cli, cli_daemon *own, bool force) {
         if (!cli_daemon_pid(own)) return 0;
         return cli_complain("can't stop process %d: %s", pid, strerror(errno)), CLI_FAILED;
     }
-    wrenn_client_free(cli->client);
-    cli->client = NULL;
-    close(cli->keep_awake);
-    cli->keep_awake = -1;
+    cli_disconnect(cli);
     bool stopped = poll(&ended, 1, STOP_WITHIN_MS) == 1;
     close(fd);
     if (!stopped) cli_complain("process %d has not ended yet", pid);
@@ -82,29 +80,50 @@ static bool take_rest(cli_app *cli, bool *force) {
             continue;
         }
         if ((strcmp(*word, "-o") == 0 || strcmp(*word, "--output") == 0) && word[1]) format = *++word;
-        if (format && strcmp(format, "json") == 0) cli->format = CLI_FORMAT_JSON;
+        if (format && (strcmp(format, "json") == 0 || strcmp(format, "jsonl") == 0)) cli->format = CLI_FORMAT_JSON;
+        else if (format && strcmp(format, "text") == 0) cli->format = CLI_FORMAT_TEXT;
         else if (format && strcmp(format, "name") == 0) cli->format = CLI_FORMAT_NAME;
         else return cli_usage(cli, "unexpected argument '%s'", *word), false;
     }
     return true;
 }
 
+/* False: it is a word of neither, which was reported. */
+static bool may_be_of_wrennd(const cli_app *cli, const char *what) {
+    static const char *const ours[] = {"status", "stop"};
+    const char *best = NULL;
+    for (size_t i = 0; i < WRN_COUNT(ours); i++) cli_suggest(what, ours[i], &best);
+    if (best) cli_usage(cli, "'%s' is nothing that it does: did you mean '%s'?", what, best);
+    return !best;
+}
+
+static bool is_own_verb(const char *word) {
+    return strcmp(word, "status") == 0 || strcmp(word, "stop") == 0 || strcmp(word, "-d") == 0 ||
+           strcmp(word, "--detach") == 0;
+}
+
 static int serve_run(cli_app *cli, void *values) {
     static const char *const json[] = {"--log-format=json", NULL}, *const none[] = {NULL};
     const char *what = cli->word_count ? cli->words[0] : "";
+    /* In front of status, stop and -d, as behind them. */
+    if (cli->word_count > 2 && strcmp(what, "-o") == 0 && is_own_verb(cli->words[2])) {
+        const char *format = cli->words[1], *verb = cli->words[2];
+        cli->words[0] = what = verb, cli->words[1] = "-o", cli->words[2] = format;
+    }
     bool force = false, starts = strcmp(what, "-d") == 0 || strcmp(what, "--detach") == 0,
          asks = strcmp(what, "status") == 0, stops = strcmp(what, "stop") == 0;
     cli_daemon own;
     char why[1024];
     (void)values;
     if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) return cli_print_help(NULL, cli->command), 0;
+    if (!starts && !asks && !stops && !may_be_of_wrennd(cli, what)) return CLI_USAGE;
     if (!starts && !asks && !stops) return cli_become_wrennd(cli->format == CLI_FORMAT_TEXT ? none : json, cli->words);
     if (!take_rest(cli, &force)) return CLI_USAGE;
     if (!cli_daemon_place(&own, why, sizeof(why))) return cli_complain("your own server: %s", why), CLI_FAILED;
     return starts ? serve_begin(cli, &own) : asks ? status(cli, &own) : serve_end(cli, &own, force);
 }
 
-static const cli_operand operands[] = {{"WORD", CLI_WORD_ANY, CLI_OPTIONAL | CLI_MANY}, {0}};
+static const cli_operand operands[] = {{"WORD", CLI_WORD_SERVE, CLI_OPTIONAL | CLI_MANY}, {0}};
 
 static const cli_example examples[] = {
     {"a server in the foreground, with options of wrennd", "serve --listen 127.0.0.1:8080"},

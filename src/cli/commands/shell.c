@@ -12,7 +12,7 @@ typedef struct shell_values {
 
 static const cli_option options[] = {
     {"attach", 'a', CLI_TEXT, offsetof(shell_values, attach), "TAG", "go back to a terminal that runs already", NULL, 0,
-     0, CLI_WORD_ANY},
+     0, CLI_WORD_PROCESS},
     {"program", 0, CLI_TEXT, offsetof(shell_values, program), "LINE",
      "what to run, for the shell; default: bash, or sh where there is none", NULL, 0, 0, CLI_WORD_ANY},
     {"escape", 0, CLI_TEXT, offsetof(shell_values, escape), "CHARACTER", "the escape key, or 'none'; default: '~'",
@@ -21,12 +21,12 @@ static const cli_option options[] = {
     {0},
 };
 
-static wrenn_stream *shell_begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_values *values) {
+static wrenn_stream *shell_begin(cli_app *cli, wrenn_sandbox *sandbox, const shell_values *values, const char *tag) {
     wrenn_command command = cli_start_command(&values->start);
     wrenn_stream *stream = NULL;
     const char *id = wrenn_sandbox_id(sandbox);
-    if (values->attach) {
-        if (!CLI_GET(cli, id, wrenn_sandbox_pty_connect, (sandbox, values->attach, NULL), &stream)) return NULL;
+    if (tag) {
+        if (!CLI_GET(cli, id, wrenn_sandbox_pty_connect, (sandbox, tag, NULL), &stream)) return NULL;
         return stream;
     }
     command.shell = values->program;
@@ -91,8 +91,11 @@ static int shell_run(cli_app *cli, void *given) {
     }
     if (!cli_connect(cli)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
-    wrenn_stream *stream = sandbox ? shell_begin(cli, sandbox, values) : NULL;
-    int code = stream ? shell_follow(cli, sandbox, stream, values->attach, escape) : CLI_RUN_FAILED;
+    char *tag = sandbox && values->attach ? cli_process(cli, sandbox, values->attach) : NULL;
+    bool goes_on = sandbox && (tag || !values->attach);
+    wrenn_stream *stream = goes_on ? shell_begin(cli, sandbox, values, tag) : NULL;
+    int code = stream ? shell_follow(cli, sandbox, stream, tag, escape) : CLI_RUN_FAILED;
+    free(tag);
     wrenn_sandbox_free(sandbox);
     return code;
 }

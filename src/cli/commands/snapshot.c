@@ -32,7 +32,10 @@ static int snapshot_create(cli_app *cli, void *given) {
 }
 
 static int snapshot_list(cli_app *cli, void *values) { return (void)values, cli_list_templates(cli, "snapshot"); }
-static int snapshot_delete(cli_app *cli, void *values) { return (void)values, cli_remove_templates(cli); }
+static char *delete_snapshot(cli_app *cli, const char *name) { return cli_remove_template(cli, name, NULL); }
+static int snapshot_delete(cli_app *cli, void *values) {
+    return (void)values, cli_each_word(cli, "name", delete_snapshot);
+}
 
 static const cli_operand new_one[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"NAME", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
 static const cli_operand names[] = {{"NAME", CLI_WORD_TEMPLATE, CLI_MANY}, {0}};
@@ -64,6 +67,7 @@ static const cli_command below[] = {
      .summary = "delete snapshots; sandboxes made from them go on",
      .operands = names,
      .examples = rm_examples,
+     .formats = true,
      .server = CLI_SERVER_OWN,
      .run = snapshot_delete},
     {0},

@@ -15,7 +15,7 @@ static const cli_option options[] = {
     {"once", 0, CLI_FLAG, offsetof(stats_values, once), NULL, "print it once; so it is when stdout is no terminal",
      "no-stream", 0, 0, CLI_WORD_ANY},
     {"range", 0, CLI_TEXT, offsetof(stats_values, range), "TIME", "of the graph: 5m, 10m, 1h, 2h, 6h, 12h or 24h", NULL,
-     0, 0, CLI_WORD_ANY},
+     0, 0, CLI_WORD_RANGE},
     {0},
 };
 

@@ -11,7 +11,7 @@ typedef struct url_values {
 
 static const cli_option options[] = {
     {"scheme", 0, CLI_TEXT, offsetof(url_values, scheme), "SCHEME", "http, https, ws or wss; default: as the server's",
-     NULL, 0, 0, CLI_WORD_ANY},
+     NULL, 0, 0, CLI_WORD_SCHEME},
     CLI_WAIT_OPTION(offsetof(url_values, wait_seconds)),
     {0},
 };
@@ -21,6 +21,15 @@ static bool is_scheme(const char *text) {
     for (size_t i = 0; i < WRN_COUNT(schemes); i++)
         if (strcmp(text, schemes[i]) == 0) return true;
     return false;
+}
+
+static int url_print(const cli_app *cli, const wrenn_sandbox *sandbox, int64_t port, const char *url) {
+    if (cli->format == CLI_FORMAT_TEXT) return printf("%s\n", url), 0;
+    wrn_json *object = wrn_json_new_object();
+    wrn_json_set_string(object, "id", wrenn_sandbox_id(sandbox));
+    wrn_json_set_int(object, "port", port);
+    wrn_json_set_string(object, "url", url);
+    return cli_print_object(cli, url, object);
 }
 
 static int url_run(cli_app *cli, void *given) {
@@ -35,8 +44,7 @@ static int url_run(cli_app *cli, void *given) {
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     bool ready = sandbox && cli_wait_port(cli, sandbox, port, values->wait_seconds);
     if (ready && wrenn_sandbox_url(sandbox, port, values->scheme, &url, &error) < 0) cli_report(NULL, error);
-    if (url) printf("%s\n", url);
-    int code = url ? 0 : CLI_FAILED;
+    int code = url ? url_print(cli, sandbox, port, url) : CLI_FAILED;
     wrenn_string_free(url);
     wrenn_sandbox_free(sandbox);
     return code;
@@ -58,6 +66,7 @@ const cli_command cli_command_url = {
     .operands = operands,
     .options = options,
     .examples = examples,
+    .formats = true,
     .server = CLI_SERVER_OWN,
     .values_size = sizeof(url_values),
     .run = url_run,

@@ -1,4 +1,6 @@
 /* wait: until something in a sandbox has ended, or the sandbox runs. */
+#include <stdlib.h>
+
 #include "cli/cli.h"
 
 typedef struct wait_values {
@@ -12,12 +14,19 @@ static const cli_option options[] = {
     {0},
 };
 
+static wrenn_stream *wait_attach(cli_app *cli, wrenn_sandbox *sandbox) {
+    wrenn_stream *stream = NULL;
+    char *process = cli_process(cli, sandbox, cli->words[1]);
+    if (process) (void)CLI_GET(cli, cli->words[1], wrenn_sandbox_attach, (sandbox, process, NULL), &stream);
+    free(process);
+    return stream;
+}
+
 static int wait_for_process(cli_app *cli, wrenn_sandbox *sandbox, const wait_values *values) {
     wrn_buf dropped = WRN_BUF_LIMITED(1);
-    wrenn_stream *stream = NULL;
+    wrenn_stream *stream = wait_attach(cli, sandbox);
     cli_flow flow = {.out = values->quiet ? &dropped : NULL, .err = values->quiet ? &dropped : NULL};
-    if (!CLI_GET(cli, cli->words[1], wrenn_sandbox_attach, (sandbox, cli->words[1], NULL), &stream))
-        return CLI_RUN_FAILED;
+    if (!stream) return CLI_RUN_FAILED;
     cli_outcome outcome = cli_follow(cli, stream, &flow);
     wrenn_stream_free(stream);
     wrn_buf_free(&dropped);
@@ -35,7 +44,7 @@ static int wait_run(cli_app *cli, void *given) {
     return code;
 }
 
-static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_ANY, CLI_OPTIONAL}, {0}};
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_PROCESS, CLI_OPTIONAL}, {0}};
 static const cli_example examples[] = {{"for the end of a process; its exit code is ours", "wait work 7"},
                                        {"until the sandbox runs", "wait work"},
                                        {0}};
