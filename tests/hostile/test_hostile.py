@@ -235,6 +235,8 @@ def main():
     parser.add_argument("--measure", type=float, metavar="SECONDS")
     parser.add_argument("--one-by-one", action="store_true")
     asked = parser.parse_args()
+    # What has a time limit for this program ends it so, and the server and its guests must not go on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     those = [one for one in attacks.ATTACKS if not asked.attacks or one.__name__ in asked.attacks]
     if asked.measure:
         return measure(asked.wrennd, asked.measure, those, asked.one_by_one)
