@@ -283,6 +283,48 @@ def an_open_connection_is_judged_by_what_it_asked_for():
     guest.gate.close()
 
 
+def a_name_written_otherwise_is_the_same_or_none():
+    guest = Guest(PROGRAM, policy={**POLICY, "egress": "public", "allow": [], "deny": ["denied.test"]})
+    for name in ("denied.test", "DENIED.test"):
+        assert guest.ask(name)[:2] == (3, []), name
+    guest.ask("allowed.test")
+    for data in (client_hello("denied.test"), client_hello("DeNied.tEst"), client_hello("denied.test.")):
+        assert said_on(guest, 443, data) == b"\x15\x03\x03\0\2\2\x31", data
+    for host in ("DENIED.test", "denied.test.", "denied.test:80", "denied.test.:80", "denied.test:", " denied.test "):
+        connection = guest.connect(OUT, 80)
+        connection.send(ACK | PSH, request(host))
+        assert b"403" in connection.receive(12), host
+    guest.gate.close()
+    guest = Guest(PROGRAM, policy={**POLICY, "allow": ["allowed.test", "*.wild.test"]})
+    guest.ask("allowed.test")
+    for host in ("allowed.test\0.other.test", "allowed.test,other.test", "allowed.test other.test", "other.test\tallowed.test", "allowed.test@other.test",
+                 "other.test:80@allowed.test", "xallowed.test", "allowed.test.other.test", "allowed%2etest", "\u00e4.allowed.test", "wild.test", "xwild.test",
+                 ".wild.test", "[::ffff:10.9.9.9]", "10.9.9.9", ""):
+        connection = guest.connect(OUT, 80)
+        connection.send(ACK | PSH, request(host))
+        assert b"403" in connection.receive(12), host
+        if host.isascii() and "." in host:
+            assert said_on(guest, 443, client_hello(host)) == b"\x15\x03\x03\0\2\2\x31", host
+    for line in ("CONNECT other.test:443 HTTP/1.1", "GET http://allowed.test@other.test/ HTTP/1.1", "GET http://allowed.test:80@other.test/ HTTP/1.1",
+                 "GET http:\\\\other.test/ HTTP/1.1", "GET //other.test/ HTTP/0.9"):
+        connection = guest.connect(OUT, 80)
+        connection.send(ACK | PSH, f"{line}\r\nHost: {'other.test' if line.startswith('CONNECT') else 'allowed.test'}\r\n\r\n".encode())
+        got = connection.receive(12)
+        assert b"403" in got, (line, got)
+    # A dot within a label is no border of names.
+    for labels in ((b"allowed.test",), (b"x.allowed", b"test"), (b"allowed\0", b"test"), ("\u00e4".encode(), b"wild", b"test")):
+        question = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 1) + b"".join(bytes([len(label)]) + label for label in labels) + b"\0\0\1\0\1\0\0\x29\x04\xd0" + b"\0" * 6
+        code, addresses = guest.ask("", raw=question)[:2]
+        assert code and not addresses, (labels, code, addresses)
+    # Names stand for TCP, and no other server of names is asked.
+    guest.send(udp_frame(OUT, 5001, 443, b"quic"))
+    assert guest.wait(lambda p: p.text.startswith("icmp 3/")).text == "icmp 3/13"
+    guest.send(udp_frame("8.8.8.8", 5002, 53, b"x"))
+    assert guest.wait(lambda p: p.text.startswith("icmp 3/")).text == "icmp 3/13"
+    assert guest.connect("8.8.8.8", 53).text == "icmp 3/13"
+    guest.gate.close()
+
+
 def in_public_only_denied_names_are_looked_for():
     guest = Guest(PROGRAM, policy={**POLICY, "egress": "public", "allow": [], "deny": ["denied.test"]})
     assert guest.ask("denied.test")[0] == 3
@@ -589,7 +631,7 @@ def as_root_both_change_to_another_user():
 TESTS = [a_connection_carries_bytes_both_ways, what_is_never_allowed_is_refused_at_once, malformed_packets_go_nowhere,
          a_closed_port_is_refused_and_a_gate_port_too, names_lead_only_where_one_may_go, strange_questions_are_answered_with_an_error,
          an_allow_list_needs_a_name_or_a_range, mail_leaves_only_when_the_operator_says_so, a_shared_address_serves_only_the_allowed_name,
-         further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
+         further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, a_name_written_otherwise_is_the_same_or_none, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
          urgent_data_is_plain_data, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
          a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, floods_have_an_end, a_stalled_reader_holds_nobody_up,
          the_next_gate_goes_on_with_what_the_last_one_knew, a_proxy_gets_the_names, a_proxy_that_is_away_or_dumb_is_named, checks_answer_without_a_connection, both_processes_are_in_a_jail, as_root_both_change_to_another_user]
