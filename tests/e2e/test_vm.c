@@ -54,7 +54,7 @@ static void make_image(void) {
     char line[1024];
     snprintf(line, sizeof(line),
              "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
-             "for p in sh cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot; do "
+             "for p in sh cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot wget id; do "
              "ln -s busybox img/bin/$p; done && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
              test_dir());
     CHECK_INT(system(line), 0);
@@ -158,13 +158,23 @@ static void check_pause(const test_daemon *d, const char *id) {
 /* Refused before anything happens, by an error that says what. */
 static void check_refusals(const test_daemon *d, const char *id) {
     char body[128];
-    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"network\":{\"egress\":\"public\"}}"), 501,
-                "not_implemented");
     CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"other\"}"), 501,
                 "not_implemented");
     snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"s\"}", id);
     CHECK_ERROR(call(d, "POST", "/v1/snapshots", body), 501, "not_implemented");
     check_status(d, id, "running");
+}
+
+/* Through the same gate as from namespaces, which tells what it denies. */
+static void check_network(const test_daemon *d) {
+    char id[40];
+    make_sandbox(d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
+    CHECK_SH(d, id, "wget -q -T 20 -O - http://10.0.0.1/ 2> /tmp/said || echo refused", "refused\n");
+    CHECK_SH(d, id, "id -u user", "1000\n");
+    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_INT(number(&r, "denied_total"), 1);
+    reply_free(&r);
+    destroy(d, id);
 }
 
 /* By what happens in the machine, and to QEMU. Each time the caller hears of it. */
@@ -212,13 +222,15 @@ static void live(void) {
     need_machines();
     check_setup();
     make_other_template();
-    start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), NULL});
+    start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), "--gate",
+                               getenv("WRENN_TEST_GATE"), NULL});
     start_machine(&d, id);
     check_isolation(&d, id);
     check_inside(&d, id);
     check_ports(&d, id);
     check_pause(&d, id);
     check_refusals(&d, id);
+    check_network(&d);
     check_killed(&d, id);
     check_ends(&d);
     start_machine(&d, id);
