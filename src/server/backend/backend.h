@@ -177,6 +177,7 @@ typedef struct wrn_backend_ops {
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
     /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
     int (*connect)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
+    bool may_hang;    /* the agent may stop for ever while the box's process goes on */
     int64_t start_ms; /* how long the agent may take until its first frame; 0: as long as is usual */
     /* The agent has sent its first frame. */
     void (*started)(wrn_instance *it);

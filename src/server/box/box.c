@@ -195,8 +195,13 @@ static void on_agent_timeout(uv_timer_t *timer) {
 void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_agent_timeout, (uint64_t)limit_ms(box), 0); }
 
 void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached) {
-    const wrn_agent_events events = {on_agent_ready, on_agent_lost, box, box->id, detached ? on_detached : NULL,
-                                     box_oom_kills};
+    const wrn_agent_events events = {.ready = on_agent_ready,
+                                     .lost = on_agent_lost,
+                                     .context = box,
+                                     .owner = box->id,
+                                     .detached = detached ? on_detached : NULL,
+                                     .oom_kills = box_oom_kills,
+                                     .watched = box->runner->ops->may_hang};
     box->detached = detached;
     box->agent = wrn_agent_open(box->boxes->config.loop, channel, &events);
     box->service = service_new(box);

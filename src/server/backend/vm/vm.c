@@ -125,6 +125,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .fit = vm_fit,
     .prepare = vm_prepare,
     .start = vm_start,
+    .may_hang = true,  /* after `halt` inside, for example */
     .start_ms = 90000, /* an emulated processor, on a busy machine */
     .started = vm_started,
     .kill = vm_kill,
