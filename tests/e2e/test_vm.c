@@ -52,11 +52,12 @@ static void set_up(const char *kernel, const char *image, int status, const char
 
 static void make_image(void) {
     char line[1024];
-    snprintf(line, sizeof(line),
-             "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
-             "for p in sh cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot; do "
-             "ln -s busybox img/bin/$p; done && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
-             test_dir());
+    snprintf(
+        line, sizeof(line),
+        "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
+        "for p in sh cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate; do "
+        "ln -s busybox img/bin/$p; done && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
+        test_dir());
     CHECK_INT(system(line), 0);
 }
 
@@ -123,6 +124,7 @@ static void check_inside(const test_daemon *d, const char *id) {
     snprintf(want, sizeof(want), "%s\n%s\nminimal\n", id, id);
     CHECK_SH(d, id, "hostname; echo $WRENN_SANDBOX_ID; cat /run/wrenn/template_id", want);
     CHECK_SH(d, id, "head -c 3000000 /dev/zero | wc -c; echo a > /root/a; cat /root/a", "3000000\na\n");
+    CHECK_SH(d, id, "id -u user", "1000\n");
     CHECK_SH(d, id, "ls /proc/self/fd | wc -l", "4\n"); /* the agent's port is not among them */
     CHECK_ERROR(call(d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\",\"cwd\":\"/nonexistent\"}"), 400,
                 "invalid_request");
@@ -158,8 +160,6 @@ static void check_pause(const test_daemon *d, const char *id) {
 /* Refused before anything happens, by an error that says what. */
 static void check_refusals(const test_daemon *d, const char *id) {
     char body[128];
-    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"network\":{\"egress\":\"public\"}}"), 501,
-                "not_implemented");
     CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"other\"}"), 501,
                 "not_implemented");
     snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"s\"}", id);
@@ -167,18 +167,57 @@ static void check_refusals(const test_daemon *d, const char *id) {
     check_status(d, id, "running");
 }
 
+/* Through the same gate as from namespaces, which tells what it denies. */
+static void check_network(const test_daemon *d, const char *id) {
+    CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
+    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    char *said = sh(d, id, "cat /root/said");
+    CHECK_MSG(number(&r, "denied_total") == 1, "%s; wget: %s", r.body, said);
+    free(said);
+    reply_free(&r);
+}
+
+static void check_disk(const test_daemon *d, const char *id) {
+    CHECK_SH(d, id, "fallocate -l 9000000000 /root/all 2>&1 || echo full",
+             "fallocate: fallocate '/root/all': No space left on device\nfull\n");
+    CHECK_SH(d, id, "rm /root/all; echo b > /root/b; cat /root/b", "b\n");
+}
+
+/* Of the machine's memory and QEMU's own, where there is a cgroup for it. */
+static void check_limit(const char *id) {
+    enum { LIMIT_MB = 256 + 192 };
+    char line[512], text[64] = "";
+    snprintf(line, sizeof(line),
+             "find /sys/fs/cgroup -path '*%s/memory.max' -o -path '*%s/memory.limit_in_bytes' 2> /dev/null | "
+             "head -n 1 | xargs -r cat",
+             id, id);
+    FILE *from = popen(line, "r");
+    CHECK(from != NULL);
+    bool has_limit = fgets(text, sizeof(text), from) != NULL;
+    pclose(from);
+    CHECK(has_limit || geteuid() != 0);
+    if (has_limit) CHECK_INT(atoll(text), (long long)LIMIT_MB << 20);
+}
+
 /* By what happens in the machine, and to QEMU. Each time the caller hears of it. */
 static void check_ends(const test_daemon *d) {
     static const char *const lines[] = {"reboot -f; sleep 60", "echo c > /proc/sysrq-trigger",
-                                        "kill -9 1; reboot -f -n; sleep 60"};
+                                        "kill -9 1; poweroff -f; sleep 60"};
     for (size_t i = 0; i < WRN_COUNT(lines); i++) {
         char id[40], body[256];
         start_machine(d, id);
         snprintf(body, sizeof(body), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"%s\"],\"timeout_sec\":60}", lines[i]);
         CHECK_ERROR(call(d, "POST", sandbox_path(id, "/exec"), body), 502, "agent_error");
         await_no_processes(id);
+        wait_status(d, id, "stopped");
         destroy(d, id);
     }
+}
+
+/* What stands still, and goes on using its memory, ends as well; that takes a while. */
+static void halt_machine(const test_daemon *d, char id[40]) {
+    start_machine(d, id);
+    free(sh(d, id, "(sleep 1; halt -f) < /dev/null > /dev/null 2>&1 &"));
 }
 
 static pid_t find_qemu(const char *id) {
@@ -208,20 +247,27 @@ static void make_other_template(void) {
 
 static void live(void) {
     test_daemon d;
-    char id[40];
+    char id[40], halted[40];
     need_machines();
     check_setup();
     make_other_template();
-    start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), NULL});
-    start_machine(&d, id);
+    start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), "--gate",
+                               getenv("WRENN_TEST_GATE"), NULL});
+    halt_machine(&d, halted);
+    make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
     check_isolation(&d, id);
     check_inside(&d, id);
     check_ports(&d, id);
     check_pause(&d, id);
     check_refusals(&d, id);
+    check_network(&d, id);
+    check_disk(&d, id);
+    check_limit(id);
     check_killed(&d, id);
     check_ends(&d);
     start_machine(&d, id);
+    await_no_processes(halted);
+    wait_status(&d, halted, "stopped");
     daemon_stop(&d);
     await_no_processes(id);
 }

@@ -79,7 +79,7 @@ static void on_end(void *context, const wrn_proc_result *result) {
     if (c->fake->close_in_end && c->fake->agent) close_agent(c->fake);
 }
 
-static void open_with(fake *f, wrn_detached_fn kept) {
+static void open_with(fake *f, wrn_detached_fn kept, bool watched) {
     int ours[2], theirs[2];
     memset(f, 0, sizeof(*f));
     signal(SIGPIPE, SIG_IGN);
@@ -87,11 +87,11 @@ static void open_with(fake *f, wrn_detached_fn kept) {
     CHECK(channel_pipes(ours, theirs));
     f->hears = theirs[0];
     f->peer = theirs[1];
-    f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, NULL, kept});
+    f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, NULL, kept, NULL, watched});
     CHECK(f->agent != NULL);
 }
 
-static void open_fake(fake *f) { open_with(f, NULL); }
+static void open_fake(fake *f) { open_with(f, NULL, false); }
 
 static void hang_up(fake *f) {
     if (f->peer < 0) return;
@@ -318,7 +318,7 @@ static void put_kept(wrn_buf *out, uint32_t stream, uint32_t pid, uint32_t untak
 TEST(what_goes_on_is_taken_over_and_the_rest_killed) {
     fake f;
     wrn_buf out = WRN_BUF_INIT;
-    open_with(&f, on_kept);
+    open_with(&f, on_kept, false);
     put_back(&out, 2);
     put_kept(&out, 40, 7, 0, "mine", 4);
     say(&f, out.data, out.size);
@@ -368,7 +368,7 @@ TEST(a_return_that_makes_no_sense_ends_the_connection_once) {
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         fake f;
         wrn_buf out = WRN_BUF_INIT;
-        open_with(&f, on_kept);
+        open_with(&f, on_kept, false);
         put_back(&out, cases[i].count);
         for (int k = 0; k < 2 && (!k || cases[i].streams[k]); k++)
             put_kept(&out, cases[i].streams[k], 7, cases[i].untaken, cases[i].label, cases[i].size);
@@ -383,7 +383,7 @@ TEST(agents_say_hello_or_that_they_are_back_but_not_the_other) {
     for (int back = 0; back < 2; back++) {
         fake f;
         wrn_buf out = WRN_BUF_INIT;
-        open_with(&f, back ? on_kept : NULL);
+        open_with(&f, back ? on_kept : NULL, false);
         if (back) put_number(&out, 0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
         else put_back(&out, 0);
         say(&f, out.data, out.size);
@@ -653,6 +653,56 @@ TEST(a_frozen_agent_may_be_silent) {
     let_time_pass(&f);
     check_sound(&f);
     wrn_agent_suspend(f.agent, false);
+    check_lost(&f, "silence");
+    close_fake(&f);
+}
+
+/* Answers so many. */
+static void answer_pings(fake *f, int count) {
+    static uint8_t buffer[WRN_FRAME_BUFFER];
+    wrn_frame_reader reader = {.buffer = buffer};
+    wrn_frame frame;
+    while (count && !f->lost) {
+        size_t room;
+        uint8_t *at = wrn_frame_room(&reader, &room);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+        ssize_t got = read(f->hears, at, room);
+        if (got > 0) wrn_frame_fed(&reader, (size_t)got);
+        while (wrn_frame_next(&reader, &frame) > 0) {
+            wrn_buf out = WRN_BUF_INIT;
+            if (frame.type != WRN_FRAME_PING) continue;
+            put(&out, 0, WRN_FRAME_PONG, frame.data, frame.size);
+            say(f, out.data, out.size);
+            wrn_buf_free(&out);
+            count--;
+        }
+    }
+}
+
+static void open_watched(fake *f) {
+    wrn_agent_watch_ms = 1;
+    open_with(f, NULL, true);
+    hello(f);
+    CHECK(start(f, 0, 0) && start(f, 1, 0));
+}
+
+TEST(a_watched_agent_that_says_nothing_is_lost) {
+    fake f;
+    open_watched(&f);
+    check_lost(&f, "silence");
+    CHECK_INT(f.commands[0].end, WRN_PROC_LOST);
+    close_fake(&f);
+}
+
+TEST(a_watched_agent_that_answers_or_is_frozen_is_not_lost) {
+    fake f;
+    open_watched(&f);
+    wrn_agent_suspend(f.agent, true);
+    let_time_pass(&f);
+    CHECK_INT(f.lost, 0);
+    wrn_agent_suspend(f.agent, false);
+    answer_pings(&f, 20);
+    CHECK_INT(f.lost, 0);
     check_lost(&f, "silence");
     close_fake(&f);
 }

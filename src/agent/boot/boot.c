@@ -2,7 +2,7 @@
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
  * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko and /modules/order. The kernel's command line
- * has wrenn.id= and wrenn.template=. What fails is said on the console, and ends the machine. */
+ * has wrenn.id= and wrenn.template=, and wrenn.network for a machine with a network. What fails is said on the console, and ends the machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,18 +20,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/boot/boot.h"
+
 #define PORT_NAME "wrenn.agent"
 
 enum { CHANNEL_IN_FD = 3, CHANNEL_OUT_FD = 7, LOOK_US = 1000, LOOKS = 20000, TEXT_MAX = 4096 };
 
-static _Noreturn void fail(const char *what) {
+_Noreturn void boot_fail(const char *what) {
     int error = errno, log = open("/dev/kmsg", O_WRONLY);
     dprintf(log < 0 ? 2 : log, "<2>wrenn-boot: %s: %s\n", what, strerror(error));
     _exit(1); /* the kernel panics, and with that the machine ends */
 }
 
 static void must(int result, const char *what) {
-    if (result != 0) fail(what);
+    if (result != 0) boot_fail(what);
 }
 
 static void mount_at(const char *what, const char *at, const char *type, unsigned long flags, const char *data) {
@@ -60,7 +62,7 @@ static void load_modules(void) {
     for (char *save, *name = strtok_r(order, " \n", &save); name; name = strtok_r(NULL, " \n", &save)) {
         snprintf(path, sizeof(path), "/modules/%.250s", name);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0 && syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST) fail(name);
+        if (fd >= 0 && syscall(SYS_finit_module, fd, "", 0) != 0 && errno != EEXIST) boot_fail(name);
         if (fd >= 0) close(fd);
         unlink(path);
     }
@@ -68,7 +70,7 @@ static void load_modules(void) {
 
 static void await_path(const char *path) {
     for (int i = 0; access(path, F_OK) != 0; i++) {
-        if (i == LOOKS) fail(path);
+        if (i == LOOKS) boot_fail(path);
         usleep(LOOK_US);
     }
 }
@@ -118,7 +120,7 @@ static void make_devices(void) {
 static void raise_loopback(void) {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) fail("raise loopback");
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) boot_fail("raise loopback");
     close(fd);
 }
 
@@ -174,12 +176,12 @@ static int find_port(void) {
 static int open_port(void) {
     int fd;
     for (int i = 0; (fd = find_port()) < 0; i++) {
-        if (i == LOOKS) fail("find the port " PORT_NAME);
+        if (i == LOOKS) boot_fail("find the port " PORT_NAME);
         usleep(LOOK_US);
     }
     struct pollfd there = {.fd = fd, .events = POLLOUT};
     for (int i = 0; poll(&there, 1, 0) < 0 || there.revents & POLLHUP; i++) {
-        if (i == LOOKS) fail("connect to the port " PORT_NAME);
+        if (i == LOOKS) boot_fail("connect to the port " PORT_NAME);
         usleep(LOOK_US);
     }
     return fd;
@@ -189,7 +191,7 @@ static int open_port(void) {
 static _Noreturn void start_agent(int agent, const char *id, const char *template) {
     char id_line[TEXT_MAX], template_line[TEXT_MAX];
     int port = fcntl(open_port(), F_DUPFD_CLOEXEC, 64), null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (port < 0 || null < 0) fail("open devices");
+    if (port < 0 || null < 0) boot_fail("open devices");
     for (int i = 0; i < 3; i++) dup2(null, i);
     dup2(port, CHANNEL_IN_FD);
     dup2(port, CHANNEL_OUT_FD);
@@ -207,7 +209,7 @@ static _Noreturn void start_agent(int agent, const char *id, const char *templat
                    template_line,
                    NULL};
     syscall(SYS_execveat, agent, "", argv, env, AT_EMPTY_PATH);
-    fail("start the agent");
+    boot_fail("start the agent");
 }
 
 int main(void) {
@@ -217,17 +219,20 @@ int main(void) {
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     load_modules();
     get("/proc/cmdline", line);
+    bool has_network = strstr(line, " wrenn.network");
     char *id = (char *)(size_t)value_of(line, "wrenn.id="),
          *template = (char *)(size_t)value_of(line, "wrenn.template=");
     id[strcspn(id, " \n")] = '\0';
     template[strcspn(template, " \n")] = '\0';
     int agent = open("/agent", O_RDONLY | O_CLOEXEC);
     agent = agent < 0 ? -1 : fcntl(agent, F_DUPFD_CLOEXEC, 64);
-    if (agent < 0) fail("/agent");
+    if (agent < 0) boot_fail("/agent");
     make_root();
     make_devices();
     raise_loopback();
     set_limits();
     name_machine(id, template);
+    if (has_network) boot_link();
+    if (strcmp(template, "minimal") == 0) boot_user();
     start_agent(agent, id, template);
 }

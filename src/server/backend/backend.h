@@ -179,6 +179,8 @@ typedef struct wrn_backend_ops {
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
     /* Opens a new channel to the agent of a restored box. 0, or -1 with a fault. */
     int (*connect)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
+    bool may_hang;    /* the agent may stop for ever while the box's process goes on */
+    int64_t start_ms; /* how long the agent may take until its first frame; 0: as long as is usual */
     /* The agent has sent its first frame. */
     void (*started)(wrn_instance *it);
     /* Kills the box, frozen or not; its process ends some time later. Callbacks of freeze() and thaw() are dropped. If
@@ -226,6 +228,8 @@ typedef struct wrn_backend_ops {
     void (*doctor)(const wrn_backend_config *config, wrn_json *report);
 } wrn_backend_ops;
 
+/* Whether the program is there that lets boxes out. 0, or -1 with a fault. */
+int wrn_check_gate(const wrn_backend_config *config, wrn_fault *fault);
 /* Append to a report: of doctor(), with the remedy if the check failed; of sweep(). */
 void wrn_report_check(wrn_json *report, const char *check, bool ok, const char *detail, const char *fix);
 void wrn_report_leak(wrn_json *report, const char *kind, const char *what);

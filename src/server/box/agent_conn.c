@@ -11,10 +11,11 @@
 #include "server/turns.h"
 #include "wire/frame.h"
 
-/* FRAMES_MAX: frames handled before the loop serves others. */
-enum { OUT_MAX = 32 * 1024 * 1024, DETACHED_MAX = 65536, FRAMES_MAX = 256 };
+/* FRAMES_MAX: frames handled before the loop serves others. SILENCE_MAX: looks that find that a watched agent has sent nothing. */
+enum { OUT_MAX = 32 * 1024 * 1024, DETACHED_MAX = 65536, FRAMES_MAX = 256, SILENCE_MAX = 6 };
 
 unsigned wrn_agent_grace_ms = 10000;
+unsigned wrn_agent_watch_ms = 10000;
 
 struct wrn_proc {
     wrn_proc *next;
@@ -58,6 +59,9 @@ struct wrn_agent {
     uint32_t detached_left; /* DETACHED frames to come before it is ready */
     wrn_proc *procs;
     waiter *waiters, **waiters_tail;
+    uv_timer_t watch;
+    int silence;           /* looks of the watch that found nothing */
+    bool heard, is_pinged; /* since the last look; by the watch */
     wrn_agent_events events;
 };
 
@@ -231,6 +235,7 @@ static void limit_time(wrn_proc *proc, int64_t timeout_ms) {
 void wrn_agent_suspend(wrn_agent *agent, bool suspended) {
     if (agent->suspended == suspended) return;
     agent->suspended = suspended;
+    agent->silence = 0;
     for (wrn_proc *proc = agent->procs; proc; proc = proc->next) set_proc_timer(proc, !suspended);
 }
 
@@ -317,6 +322,23 @@ void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
 
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
     agent_ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
+}
+
+static void on_watch_answered(void *context, const wrn_fault *fault) {
+    (void)fault;
+    ((wrn_agent *)context)->is_pinged = false;
+}
+
+/* Looks are counted, and not time, because this process may have stood still as well. */
+static void on_watch(uv_timer_t *timer) {
+    wrn_agent *agent = timer->data;
+    if (agent->suspended) return;
+    agent->silence = agent->heard ? 0 : agent->silence + 1;
+    agent->heard = false;
+    if (agent->silence > SILENCE_MAX) return broken(agent, "it does not answer any more");
+    if (agent->is_pinged || !keeps_up(agent)) return;
+    agent->is_pinged = true;
+    wrn_agent_ping(agent, on_watch_answered, agent);
 }
 
 /* Answers come in the order of the questions. */
@@ -478,7 +500,9 @@ static bool handle_greeting(wrn_agent *agent, const wrn_frame *frame) {
     } else if (!on_first_frame(agent, frame)) {
         return false;
     }
-    if (!agent->detached_left) agent->events.ready(agent->events.context);
+    if (agent->detached_left) return true;
+    if (agent->events.watched) uv_timer_start(&agent->watch, on_watch, wrn_agent_watch_ms, wrn_agent_watch_ms);
+    agent->events.ready(agent->events.context);
     return true;
 }
 
@@ -504,10 +528,11 @@ static void on_agent_handle_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(wrn_agent *agent) {
-    agent->handles = 2;
+    agent->handles = 3;
     wrn_turn_cancel(&agent->turn);
     uv_close((uv_handle_t *)&agent->poll, on_agent_handle_closed);
     uv_close((uv_handle_t *)&agent->out_poll, on_agent_handle_closed);
+    uv_close((uv_handle_t *)&agent->watch, on_agent_handle_closed);
 }
 
 static void fail_all(wrn_agent *agent) {
@@ -531,6 +556,7 @@ static void broken(wrn_agent *agent, const char *why) {
     agent->broken = true;
     uv_poll_stop(&agent->poll);
     uv_poll_stop(&agent->out_poll);
+    uv_timer_stop(&agent->watch);
     fail_all(agent);
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
@@ -580,6 +606,7 @@ static bool read_frames(wrn_agent *agent, size_t max) {
         broken(agent, "it ended");
         return false;
     }
+    agent->heard = true;
     wrn_frame_fed(&agent->reader, (size_t)got);
     handle_frames(agent, max);
     return !agent->broken && !agent->close_asked;
@@ -620,6 +647,8 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_eve
                          .events = *events};
     init_poll(agent, &agent->poll, agent->fd);
     init_poll(agent, &agent->out_poll, agent->out_fd);
+    uv_timer_init(loop, &agent->watch);
+    agent->watch.data = agent;
     agent->turn = (wrn_turn){.go = agent_on_turn, .context = agent, .loop = loop};
     if (events->owner) wrn_turn_set_owner(&agent->turn, events->owner);
     uv_poll_start(&agent->poll, UV_READABLE, agent_on_readable);

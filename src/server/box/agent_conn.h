@@ -16,6 +16,7 @@ typedef struct wrn_agent_events {
     wrn_detached_fn detached;
     /* Counts the processes of the box that the OOM killer has killed. NULL: unknown. */
     int64_t (*oom_kills)(void *context);
+    bool watched; /* its end may go unseen: it is lost when it does not answer any more */
 } wrn_agent_events;
 
 /* Takes the descriptors over. */
@@ -36,3 +37,5 @@ void wrn_agent_suspend(wrn_agent *agent, bool suspended);
 
 /* How long the agent has to kill a command whose time limit has passed. Then the connection is given up. */
 extern unsigned wrn_agent_grace_ms;
+/* How often a watched agent is asked whether it is there. It is lost when it has sent nothing for several times as long. */
+extern unsigned wrn_agent_watch_ms;

@@ -183,19 +183,28 @@ static bool on_detached(void *context, const wrn_detached *command, wrn_proc_eve
     return command->proc && box->service && service_reattach(box->service, command, events);
 }
 
+static int64_t limit_ms(const wrn_box *box) {
+    return box->runner->ops->start_ms ? box->runner->ops->start_ms : CREATE_LIMIT_MS;
+}
+
 static void on_agent_timeout(uv_timer_t *timer) {
     char why[64];
     const wrn_box *box = timer->data;
-    snprintf(why, sizeof(why), "%s did not answer within %d s", box->greeted ? "its gate wrenn-gate" : "it",
-             CREATE_LIMIT_MS / 1000);
+    snprintf(why, sizeof(why), "%s did not answer within %lld s", box->greeted ? "its gate wrenn-gate" : "it",
+             (long long)limit_ms(box) / 1000);
     on_agent_lost(timer->data, why);
 }
 
-void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_agent_timeout, CREATE_LIMIT_MS, 0); }
+void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_agent_timeout, (uint64_t)limit_ms(box), 0); }
 
 void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached) {
-    const wrn_agent_events events = {on_agent_ready, on_agent_lost, box, box->id, detached ? on_detached : NULL,
-                                     box_oom_kills};
+    const wrn_agent_events events = {.ready = on_agent_ready,
+                                     .lost = on_agent_lost,
+                                     .context = box,
+                                     .owner = box->id,
+                                     .detached = detached ? on_detached : NULL,
+                                     .oom_kills = box_oom_kills,
+                                     .watched = box->runner->ops->may_hang};
     box->detached = detached;
     box->agent = wrn_agent_open(box->boxes->config.loop, channel, &events);
     box->service = service_new(box);

@@ -118,12 +118,7 @@ static void ns_helper_fds(const wrn_instance *it, int fds[WRN_HELPER_FDS]) {
 }
 
 static int ns_check_network(const wrn_backend *backend, wrn_fault *fault) {
-    const char *gate = backend->config.egress.gate_path;
-    if (!gate || access(gate, X_OK) != 0)
-        return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                             "sandboxes here can't have a network: there is no program wrenn-gate; install it beside "
-                             "wrenn-agent");
-    return 0;
+    return wrn_check_gate(&backend->config, fault);
 }
 
 const wrn_backend_ops wrn_backend_ns = {

@@ -13,7 +13,7 @@
 #include "server/backend/vm/internal.h"
 #include "server/precedence.h"
 
-enum { RETRY_MS = 2, RETRIES = 5000, BUFFER_SIZE = 256 << 10 };
+enum { RETRY_MS = 2, RETRIES = 5000, BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
 
 /* ---- its end ---- */
 
@@ -84,12 +84,13 @@ static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fau
     const char *what = spec->snapshot_id ? "made from a snapshot"
                        : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0
                            ? "made from this template"
-                       : spec->network ? "connected to a network"
-                                       : NULL;
+                       : spec->authority ? "given headers with secrets"
+                                         : NULL;
     if (!what) return 0;
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
-                         "a virtual machine can't be %s yet, only from \"" MINIMAL "\" and without a network; ask for "
-                         "less isolation than \"vm\"",
+                         "a virtual machine can't be %s yet, only made from \"" MINIMAL
+                         "\"; ask for less isolation than "
+                         "\"vm\"",
                          what);
 }
 
@@ -120,6 +121,7 @@ wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
                          .vcpus = spec->vcpus,
                          .memory_mb = spec->memory_mb,
                          .disk_mb = spec->disk_mb ? spec->disk_mb : DISK_MB,
+                         .has_network = spec->network != NULL,
                          .slot = slot,
                          .pidfd = -1,
                          .disk_fd = -1,
@@ -146,11 +148,12 @@ wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
 /* Pairs of ours and theirs. */
 typedef struct ends {
     int agent[2], monitor[2], lifeline[2], errors[2];
+    int link[2], source[2]; /* -1: it has no network */
 } ends;
 
 static bool make_ends(ends *e) {
     const int size = BUFFER_SIZE;
-    *e = (ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    *e = (ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->agent) != 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
@@ -160,9 +163,22 @@ static bool make_ends(ends *e) {
     return fcntl(e->agent[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(e->monitor[0], F_SETFL, O_NONBLOCK) == 0;
 }
 
+/* The gate gets its end of the link over wrn_running.link_source. */
+static bool make_link(ends *e) {
+    const int size = LINK_BUFFER;
+    const wrn_link_kind kind = WRN_LINK_DATAGRAMS;
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, e->link) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->source) != 0)
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (setsockopt(e->link[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) != 0)
+            setsockopt(e->link[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as much as we may */
+    return wrn_fds_send(e->source[1], &kind, sizeof(kind), e->link, 1, 0);
+}
+
 static void close_all(ends *e) {
-    wrn_fds_close(e->agent, 2), wrn_fds_close(e->monitor, 2), wrn_fds_close(e->lifeline, 2),
-        wrn_fds_close(e->errors, 2);
+    int *const all[] = {e->agent, e->monitor, e->lifeline, e->errors, e->link, e->source};
+    for (size_t i = 0; i < WRN_COUNT(all); i++) wrn_fds_close(all[i], 2);
 }
 
 enum { PASSED = FD_GROUPS - FD_LIFELINE + HIERARCHIES };
@@ -191,8 +207,8 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1],    e->errors[1], e->agent[1],          e->monitor[1],
-                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd};
+    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1],    e->errors[1], e->agent[1],           e->monitor[1],
+                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd, e->link[1]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -215,7 +231,9 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
     (void)spec;
-    if (make_ends(&e) && (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0) pid = spawn_jail(it, &e, &pidfd);
+    if (make_ends(&e) && (!it->has_network || make_link(&e)) &&
+        (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0)
+        pid = spawn_jail(it, &e, &pidfd);
     if (pid < 0) {
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));
         wrn_fd_close(&write_end);
@@ -228,7 +246,7 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     it->monitor = monitor_open(it->backend->config.loop, wrn_fd_take(&e.monitor[0]));
     channel[0] = wrn_fd_take(&e.agent[0]);
     channel[1] = write_end;
-    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = -1};
+    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
     close_all(&e);
     return 0;
 }

@@ -24,7 +24,7 @@ enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 #define VM_VERSIONS "versions"      /* of QEMU and of the kernel, one a line */
 
 /* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
-enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_GROUPS };
+enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_LINK, FD_GROUPS };
 
 typedef struct monitor monitor;
 
@@ -53,7 +53,7 @@ struct wrn_instance {
     monitor *monitor;     /* NULL likewise */
     uv_timer_t timer;     /* the next attempt to release */
     int tries;
-    bool files_stayed;
+    bool files_stayed, has_network;
     wrn_done_fn done; /* of release */
     void *done_context;
 };

@@ -38,7 +38,8 @@ static void add_kernel(machine *m, const wrn_instance *it) {
     add_all(m, (const char *const[]){"-kernel", "/vmlinux", "-initrd", NULL});
     add(m, "/proc/self/fd/%d", FD_INITRAMFS);
     add(m, "-append");
-    add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s", backend->kvm ? "" : EMULATED, clock, it->id, it->template_name);
+    add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s%s", backend->kvm ? "" : EMULATED, clock, it->id,
+        it->template_name, it->has_network ? " wrenn.network" : "");
 }
 
 static void add_disks(machine *m) {
@@ -63,6 +64,12 @@ static void add_channels(machine *m) {
     add_all(m, (const char *const[]){"-mon", "chardev=monitor,mode=control", NULL});
 }
 
+/* Frames, each a datagram; the gate is at the other end. */
+static void add_link(machine *m) {
+    add(m, "-netdev"), add(m, "dgram,id=link,local.type=fd,local.str=%d", FD_LINK);
+    add(m, "-device"), add(m, "virtio-net-device,netdev=link,mac=02:00:00:00:00:02,host_mtu=16384");
+}
+
 void machine_describe(const wrn_instance *it, machine *out) {
     const wrn_backend *backend = it->backend;
     *out = (machine){.used = 0};
@@ -78,6 +85,7 @@ void machine_describe(const wrn_instance *it, machine *out) {
     add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
     add_disks(out);
     add_channels(out);
+    if (it->has_network) add_link(out);
     add(out, "-sandbox"), add(out, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
     add_kernel(out, it);
 }

@@ -59,7 +59,7 @@ fi
 version=$(ls "$files/lib/modules" 2>/dev/null || ls "$files/usr/lib/modules" 2>/dev/null) || fail "$kernel has no modules of a kernel"
 [ -f "$files/boot/vmlinuz-$version" ] || fail "$kernel has no boot/vmlinuz-$version, or more than one kernel"
 cp "$files/boot/vmlinuz-$version" "$dir/vmlinuz"
-for module in virtio_ring virtio virtio_mmio virtio_console virtio_blk squashfs overlay virtio-rng; do
+for module in virtio_ring virtio virtio_mmio virtio_console virtio_blk squashfs overlay virtio-rng failover net_failover virtio_net; do
     found=$(find "$files/lib/modules/$version/" "$files/usr/lib/modules/$version/" -name "$module.ko*" 2>/dev/null | head -n 1) || true
     case $found in
     *.ko) cp "$found" "$dir/modules/$module.ko" ;;

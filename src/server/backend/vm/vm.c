@@ -73,10 +73,7 @@ static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 static void vm_started(wrn_instance *it) { wrn_fd_close(&it->errors); }
 
 static int vm_check_network(const wrn_backend *backend, wrn_fault *fault) {
-    (void)backend;
-    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
-                         "virtual machines can't have a network yet; ask for no network, or for less isolation than "
-                         "\"vm\"");
+    return wrn_check_gate(&backend->config, fault);
 }
 
 /* ---- what they do ---- */
@@ -128,6 +125,8 @@ const wrn_backend_ops wrn_backend_vm = {
     .fit = vm_fit,
     .prepare = vm_prepare,
     .start = vm_start,
+    .may_hang = true,  /* after `halt` inside, for example */
+    .start_ms = 90000, /* an emulated processor, on a busy machine */
     .started = vm_started,
     .kill = vm_kill,
     .release = vm_release,

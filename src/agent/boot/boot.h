@@ -1,0 +1,9 @@
+/* What the files of wrenn-boot share. */
+#pragma once
+
+/* Says it on the console, with errno, and ends the machine. */
+_Noreturn void boot_fail(const char *what);
+/* Sets up eth0, behind which is the sandbox's gate. */
+void boot_link(void);
+/* Makes the account "user", which the template `minimal` has, unless it is there. */
+void boot_user(void);
