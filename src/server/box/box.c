@@ -183,7 +183,7 @@ static bool on_detached(void *context, const wrn_detached *command, wrn_proc_eve
 static void on_agent_timeout(uv_timer_t *timer) {
     char why[64];
     const wrn_box *box = timer->data;
-    snprintf(why, sizeof(why), "%s did not answer within %d s", box->greeted ? "its gate wrenn-gate" : "it",
+    snprintf(why, sizeof(why), "%s did not answer within %d s", box->greeted && box->phase != LIVE ? "its gate wrenn-gate" : "it",
              CREATE_LIMIT_MS / 1000);
     on_agent_lost(timer->data, why);
 }
