@@ -62,7 +62,6 @@ warms *warms_new(wrn_backend *backend) {
 }
 
 static void warm_free(warm *w) {
-    WRN_UNLINK(w->all->first, w, next);
     wrn_fd_close(&w->ram);
     wrn_fd_close(&w->disk);
     wrn_fd_close(&w->state);
@@ -249,8 +248,10 @@ static bool make_room(warms *all) {
     for (warm *w = all->first; w; w = w->next, count++)
         if (!w->users && (w->ready || w->failed) && (!oldest || w->used_ms < oldest->used_ms)) oldest = w;
     if (count < WARMS_MAX) return true;
-    if (oldest) warm_free(oldest);
-    return oldest != NULL;
+    if (!oldest) return false;
+    WRN_UNLINK(all->first, oldest, next);
+    warm_free(oldest);
+    return true;
 }
 
 warm *warm_hold(warms *all, const wrn_instance *it) {
@@ -335,6 +336,9 @@ static void abort_builder(builder *b) {
 void warms_free(warms *all) {
     if (!all) return;
     if (all->builder) abort_builder(all->builder);
-    while (all->first) warm_free(all->first);
+    for (warm *w; (w = all->first);) {
+        all->first = w->next;
+        warm_free(w);
+    }
     free(all);
 }
