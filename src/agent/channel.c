@@ -21,35 +21,38 @@ static watch channel_out = {.fd = -1};
 static watch handover = {.fd = -1};
 static uint8_t *queue; /* bytes [queue_begin, queue_end) are pending */
 static size_t queue_begin, queue_end, queue_capacity;
-static bool output_waits; /* channel_has_room() was false since the last `room` */
+static size_t allowed = SIZE_MAX; /* so many bytes of the queue may be written; SIZE_MAX: all of them */
+static bool output_waits;         /* channel_has_room() was false since the last `room` */
 
 bool channel_has_room(void) {
-    bool room = channel_in.fd >= 0 && queue_end - queue_begin < ROOM;
+    bool room = channel_in.fd >= 0 && allowed == SIZE_MAX && queue_end - queue_begin < ROOM;
     if (!room) output_waits = true;
     return room;
 }
 
 bool channel_is_open(void) { return channel_in.fd >= 0; }
 
+static size_t channel_writable(void) { return queue_end - queue_begin < allowed ? queue_end - queue_begin : allowed; }
+
 static void channel_flush(void) {
-    while (queue_begin < queue_end) {
-        ssize_t written = write(channel_out.fd, queue + queue_begin, queue_end - queue_begin);
+    while (channel_writable()) {
+        ssize_t written = write(channel_out.fd, queue + queue_begin, channel_writable());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0 && errno != EAGAIN) queue_begin = queue_end; /* reading will find that the channel is closed */
         if (written <= 0) break;
         queue_begin += (size_t)written;
+        if (allowed != SIZE_MAX) allowed -= (size_t)written;
     }
     if (queue_begin == queue_end) queue_begin = queue_end = 0;
-    watch_set(&channel_out, queue_end ? EPOLLOUT : 0);
-    if (output_waits && queue_end - queue_begin < ROOM) {
+    watch_set(&channel_out, channel_writable() ? EPOLLOUT : 0);
+    if (output_waits && allowed == SIZE_MAX && queue_end - queue_begin < ROOM) {
         output_waits = false;
         handlers->room();
     }
 }
 
-void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
+static void channel_put(uint32_t stream, uint8_t type, const void *data, size_t size) {
     size_t need = WRN_FRAME_HEADER + size;
-    if (channel_in.fd < 0) return;
     if (queue_end + need > queue_capacity) {
         memmove(queue, queue + queue_begin, queue_end - queue_begin);
         queue_end -= queue_begin;
@@ -63,6 +66,11 @@ void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) 
     wrn_frame_head(queue + queue_end, stream, type, 0, (uint32_t)size);
     if (size) memcpy(queue + queue_end + WRN_FRAME_HEADER, data, size);
     queue_end += need;
+}
+
+void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
+    if (channel_in.fd < 0) return;
+    channel_put(stream, type, data, size);
     channel_flush();
 }
 
@@ -70,6 +78,20 @@ void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value) {
     uint8_t payload[4];
     wrn_put_u32(payload, value);
     channel_send(stream, type, payload, sizeof(payload));
+}
+
+/* ---- a machine that is stopped, and goes on ---- */
+
+void channel_quiet(void) {
+    channel_put(0, WRN_FRAME_DONE, NULL, 0);
+    allowed = queue_end - queue_begin;
+    channel_flush();
+}
+
+void channel_go_on(bool forget) {
+    allowed = SIZE_MAX;
+    if (forget) queue_begin = queue_end = 0;
+    output_waits = true;
 }
 
 /* ---- from one wrennd to the next ---- */

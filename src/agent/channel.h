@@ -24,5 +24,9 @@ void channel_open(const channel_events *events);
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size);
 void channel_send_u32(uint32_t stream, uint8_t type, uint32_t value);
 bool channel_has_room(void);
+/* The machine is about to be stopped: answers DONE, and writes nothing after that until channel_go_on(). */
+void channel_quiet(void);
+/* `forget`: what was queued meanwhile is dropped, because another wrennd is at the other end. */
+void channel_go_on(bool forget);
 /* Whether a wrennd is attached. */
 bool channel_is_open(void);

@@ -417,9 +417,9 @@ void command_run_timers(void) {
 
 /* Descendants of a command that has ended go on. A builtin gets SIGTERM, so that it removes its half-written file; its stdin
  * stays open, because the end of stdin would mean that the file is complete. */
-static void command_abandon(command *c) {
+static void command_abandon(command *c, bool kills) {
     c->stream = 0;
-    if (!c->drain) command_send_signal(c, c->builtin ? SIGTERM : SIGKILL);
+    if (!c->drain && (kills || c->builtin)) command_send_signal(c, c->builtin ? SIGTERM : SIGKILL);
     watch_set(&c->in, 0);
     watch_drain(&c->out.watch);
     watch_drain(&c->err.watch);
@@ -431,7 +431,15 @@ void command_server_lost(void) {
     for (command *c = commands, *next; c; c = next) {
         next = c->next;
         if (c->label) command_set_reading(c);
-        else if (c->stream) command_abandon(c);
+        else if (c->stream) command_abandon(c, true);
+    }
+}
+
+void command_orphan(void) {
+    exec_size = 0;
+    for (command *c = commands, *next; c; c = next) {
+        next = c->next;
+        if (!c->label && c->stream) command_abandon(c, false);
     }
 }
 

@@ -15,7 +15,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "agent/clock.h"
 #include "agent/followed.h"
 #include "agent/listening.h"
 #include "agent/relay.h"
@@ -578,7 +577,7 @@ int builtin_main(char **argv) {
         {"read", builtin_read},           {"write", builtin_write},   {"list", builtin_list},
         {"mkdir", builtin_mkdir},         {"remove", builtin_remove}, {"rename", builtin_rename},
         {"chmod", builtin_chmod},         {"pack", builtin_pack},     {"unpack", builtin_unpack},
-        {"listening", builtin_listening}, {"relay", builtin_relay},   {"clock", builtin_clock},
+        {"listening", builtin_listening}, {"relay", builtin_relay},
     };
     for (size_t i = 0; i < sizeof(builtins) / sizeof(*builtins); i++)
         if (strcmp(argv[0], builtins[i].name) == 0) return argv[1] ? builtins[i].run(argv) : EINVAL;

@@ -12,6 +12,7 @@
 #include "agent/descendants.h"
 #include "agent/logs.h"
 #include "agent/loop.h"
+#include "agent/resume.h"
 
 static void main_on_child(watch *w, uint32_t events) {
     struct signalfd_siginfo ignored;
@@ -19,6 +20,18 @@ static void main_on_child(watch *w, uint32_t events) {
     }
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) command_reaped(pid, status);
+}
+
+/* The first frame sent lets the output go on. */
+static void main_resume(const wrn_frame *frame) {
+    wrn_resume how;
+    if (!wrn_resume_read(frame->data, frame->size, &how)) die("wrenn-agent: malformed frame from wrennd");
+    resume_machine(&how);
+    channel_go_on(how.flags != 0);
+    if (how.flags) logs_lost(), command_orphan();
+    if (how.flags & WRN_RESUME_COPY) command_reattach();
+    else if (how.flags & WRN_RESUME_NEW) channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
+    else channel_send(0, WRN_FRAME_DONE, NULL, 0);
 }
 
 static void main_on_frame(const wrn_frame *frame) {
@@ -46,6 +59,8 @@ static void main_on_frame(const wrn_frame *frame) {
         descendants_freeze(frame->type == WRN_FRAME_FREEZE);
         channel_send(0, WRN_FRAME_DONE, NULL, 0);
         break;
+    case WRN_FRAME_QUIET: channel_quiet(); break;
+    case WRN_FRAME_RESUME: main_resume(frame); break;
     default: break; /* a newer wrennd's */
     }
 }

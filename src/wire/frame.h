@@ -22,7 +22,7 @@ enum {
     WRN_LABEL_MAX = 16 * 1024,            /* of a command's label, with its NUL */
     WRN_LOG_MAX = 8 * 1024 * 1024,        /* of a detached command's output: so many bytes are kept */
     WRN_LOGS_KEPT = 32,                   /* of so many that have ended, beside those that run */
-    WRN_AGENT_VERSION = 6
+    WRN_AGENT_VERSION = 7
 };
 
 typedef enum wrn_frame_type {
@@ -40,7 +40,7 @@ typedef enum wrn_frame_type {
     WRN_FRAME_PONG, /* agent: the same bytes */
     WRN_FRAME_FREEZE, /* server: stop all processes but the agent; used where there is no cgroup freezer */
     WRN_FRAME_THAW,   /* server */
-    WRN_FRAME_DONE,   /* agent: FREEZE or THAW is done */
+    WRN_FRAME_DONE,   /* agent: FREEZE, THAW, QUIET or RESUME is done */
     WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
     WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: send SIGWINCH only */
     WRN_FRAME_LABEL,  /* server: a new label for a detached command, without NUL */
@@ -52,6 +52,12 @@ typedef enum wrn_frame_type {
     /* agent, on such a stream: u64 offset from which the output goes on, u64 bytes before that which were asked for but are
      * not kept any more. The first frame, and again when the reader was too slow. EXIT ends it as it ended the command. */
     WRN_FRAME_FROM,
+    /* server: the machine is about to be stopped. After DONE the agent sends nothing until RESUME, so that no frame is cut in two
+     * where half of it would be in the machine's memory. */
+    WRN_FRAME_QUIET,
+    /* server: the machine goes on: wrn_resume. DONE follows; with WRN_RESUME_NEW a HELLO instead, with WRN_RESUME_COPY
+     * HELLO_AGAIN. */
+    WRN_FRAME_RESUME,
     WRN_FRAME_TYPES
 } wrn_frame_type;
 
@@ -87,7 +93,7 @@ typedef struct wrn_proc_spec {
     const char *label; /* not NULL: detached. It goes on without wrennd, and the next one gets the text back */
     bool want_stdin;   /* false: /dev/null */
     bool
-        builtin; /* cmd names a function of the agent's (wire/files.h; listening, relay, clock); its errors are exit codes */
+        builtin; /* cmd names a function of the agent's (wire/files.h; listening, relay); its errors are exit codes */
     uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stdout */
 } wrn_proc_spec;
 
@@ -130,6 +136,22 @@ typedef struct wrn_log_request {
 } wrn_log_request;
 void wrn_log_request_put(const wrn_log_request *request, uint8_t out[WRN_LOG_REQUEST]);
 wrn_log_request wrn_log_request_get(const uint8_t in[WRN_LOG_REQUEST]);
+
+/* What the agent of a machine that was stopped, or is a copy of one, has to know. */
+enum { WRN_RESUME_HEAD = 44, WRN_RESUME_SEED = 32, WRN_RESUME_NAME_MAX = 256 };
+enum {
+    WRN_RESUME_NEW = 1, /* a new sandbox, made from the memory of a machine that had none */
+    WRN_RESUME_COPY = 2 /* of a sandbox: what has no label goes on, but nobody hears it any more */
+};
+typedef struct wrn_resume {
+    uint32_t flags;
+    uint64_t time_us; /* CLOCK_REALTIME */
+    uint8_t seed[WRN_RESUME_SEED];
+    const char *id, *template_name; /* its names from now on; "": they stay */
+} wrn_resume;
+void wrn_resume_put(const wrn_resume *resume, wrn_buf *payload);
+/* False when the payload is malformed. The strings lead into it. */
+bool wrn_resume_read(const uint8_t *payload, size_t size, wrn_resume *out);
 
 typedef struct wrn_frame {
     uint32_t stream;

@@ -55,8 +55,8 @@ static void make_image(void) {
     snprintf(
         line, sizeof(line),
         "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
-        "for p in sh cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate; do "
-        "ln -s busybox img/bin/$p; done && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
+        "for p in sh od cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate; do "
+        "ln -s busybox img/bin/$p; done && echo 0123456789abcdef0123456789abcdef > img/etc/machine-id && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
         test_dir());
     CHECK_INT(system(line), 0);
 }
@@ -222,7 +222,7 @@ static void halt_machine(const test_daemon *d, char id[40]) {
 
 static pid_t find_qemu(const char *id) {
     char line[128], text[32] = "";
-    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*wrenn.id=%s'", id);
+    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s '", id);
     FILE *from = popen(line, "r");
     CHECK(from && fgets(text, sizeof(text), from));
     pclose(from);
@@ -245,6 +245,40 @@ static void make_other_template(void) {
     CHECK_INT(system(line), 0);
 }
 
+/* ---- copies ---- */
+
+/* The same program, in two sandboxes, says different things. */
+static void check_differs(const test_daemon *d, const char *one, const char *other, const char *line) {
+    char *first = sh(d, one, line), *second = sh(d, other, line);
+    CHECK_MSG(*first && strcmp(first, second) != 0, "%s: %s", line, first);
+    free(first);
+    free(second);
+}
+
+/* Made of the memory of one machine, and yet not the same. */
+static void check_copies(const test_daemon *d) {
+    char ids[2][40], want[300];
+    await_no_processes("warm-1"); /* it was started with the first sandbox */
+    for (int i = 0; i < 2; i++) {
+        start_machine(d, ids[i]);
+        char line[200];
+        snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s .*-incoming' > /dev/null", ids[i]);
+        CHECK_INT(system(line), 0);
+        snprintf(want, sizeof(want), "%s\n%s\nminimal\n%s\n", ids[i], ids[i], ids[i]);
+        CHECK_SH(d, ids[i], "hostname; echo $WRENN_SANDBOX_ID; cat /run/wrenn/template_id /etc/hostname", want);
+        char *date = sh(d, ids[i], "date +%s");
+        CHECK_MSG(atoll(date) >= (long long)time(NULL) - 60 && atoll(date) <= (long long)time(NULL), "%s", date);
+        free(date);
+    }
+    static const char *const lines[] = {"cat /proc/sys/kernel/random/uuid", "cat /proc/sys/kernel/random/boot_id",
+                                        "head -c 16 /dev/urandom | od -An -tx1", "cat /etc/machine-id",
+                                        "cat /etc/hosts"};
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(d, ids[0], ids[1], lines[i]);
+    CHECK_SH(d, ids[0], "echo mine > /root/mine; sync", "");
+    CHECK_SH(d, ids[1], "[ -e /root/mine ] || echo none", "none\n");
+    for (int i = 0; i < 2; i++) destroy(d, ids[i]);
+}
+
 static void live(void) {
     test_daemon d;
     char id[40], halted[40];
@@ -263,6 +297,7 @@ static void live(void) {
     check_network(&d, id);
     check_disk(&d, id);
     check_limit(id);
+    check_copies(&d);
     check_killed(&d, id);
     check_ends(&d);
     start_machine(&d, id);

@@ -766,4 +766,54 @@ TEST(descriptors_cannot_be_passed_through_the_channel) {
     close_fake(&f);
 }
 
+/* ---- a machine that is stopped ---- */
+
+/* The types of the frames that the server has sent since, as text. */
+static void check_heard(fake *f, const char *want) {
+    static uint8_t buffer[WRN_FRAME_BUFFER];
+    wrn_frame_reader reader = {.buffer = buffer};
+    wrn_frame frame;
+    char got[64] = "";
+    struct pollfd there = {.fd = f->hears, .events = POLLIN};
+    for (int i = 0; i < 3; i++) uv_run(&f->loop, UV_RUN_NOWAIT);
+    while (poll(&there, 1, 0) == 1) {
+        size_t room;
+        uint8_t *at = wrn_frame_room(&reader, &room);
+        ssize_t size = read(f->hears, at, room);
+        CHECK(size > 0);
+        wrn_frame_fed(&reader, (size_t)size);
+        while (wrn_frame_next(&reader, &frame) > 0)
+            snprintf(got + strlen(got), sizeof(got) - strlen(got), "%u ", frame.type);
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+    }
+    CHECK_STR(got, want);
+}
+
+TEST(nothing_is_sent_to_a_quiet_agent) {
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    open_fake(&f);
+    hello(&f);
+    CHECK(start(&f, 0, 0));
+    wrn_agent_quiet(f.agent, on_answer, &f);
+    wrn_agent_ping(f.agent, on_answer, &f);
+    check_heard(&f, "2 24 "); /* EXEC, QUIET */
+    put(&out, 0, WRN_FRAME_DONE, NULL, 0);
+    say(&f, out.data, out.size);
+    wrn_buf_clear(&out);
+    until(&f, &f.answers, 1);
+    CHECK(start(&f, 1, 0));
+    check_heard(&f, "");
+    wrn_agent_resume(f.agent, on_answer, &f);
+    check_heard(&f, "11 2 25 "); /* PING, EXEC, RESUME */
+    put(&out, 0, WRN_FRAME_PONG, NULL, 0);
+    put(&out, 0, WRN_FRAME_DONE, NULL, 0);
+    say(&f, out.data, out.size);
+    until(&f, &f.answers, 3);
+    CHECK_INT(f.faults, 0);
+    check_sound(&f);
+    wrn_buf_free(&out);
+    close_fake(&f);
+}
+
 TEST_MAIN

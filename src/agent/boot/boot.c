@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "agent/boot/boot.h"
+#include "agent/names.h"
 
 #define PORT_NAME "wrenn.agent"
 
@@ -130,23 +131,6 @@ static const char *value_of(char *line, const char *name) {
     return at ? at + strlen(name) : "";
 }
 
-static void name_machine(const char *id, const char *template) {
-    char text[TEXT_MAX];
-    must(sethostname(id, strlen(id)), "set the host name");
-    snprintf(text, sizeof(text), "%s\n", id);
-    mkdir("/etc", 0755);
-    put("/etc/hostname", text);
-    mkdir("/run/wrenn", 0755);
-    put("/run/wrenn/sandbox_id", text);
-    put("/run/wrenn/sandbox", "true\n");
-    snprintf(text, sizeof(text), "%s\n", template);
-    put("/run/wrenn/template_id", text);
-    snprintf(text, sizeof(text),
-             "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.0.1\t%s\t# this sandbox\n", id);
-    put("/etc/hosts", text);
-    put("/etc/resolv.conf", "");
-}
-
 static void set_limits(void) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
@@ -231,7 +215,8 @@ int main(void) {
     make_devices();
     raise_loopback();
     set_limits();
-    name_machine(id, template);
+    must(names_set(id, template) ? 0 : -1, "name the machine");
+    put("/etc/resolv.conf", "");
     if (has_network) boot_link();
     if (strcmp(template, "minimal") == 0) boot_user();
     start_agent(agent, id, template);

@@ -196,7 +196,9 @@ typedef struct wrn_backend_ops {
     void (*stats)(wrn_instance *it, wrn_box_stats *out);
     /* Counts the processes of the box that the OOM killer has killed; 0 if unknown. */
     int64_t (*oom_kills)(const wrn_instance *it);
-    bool stops_clock; /* while the box is frozen its clock stands still, and has to be set afterwards */
+    /* While the box is frozen its agent and its clock are, too: the agent has to be quiet before freeze(), and told the time
+     * after thaw(). */
+    bool stops_agent;
     /* Reports what the frozen box has written. The layers do not change until it is thawed. NULL: not possible. */
     void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
     /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page

@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "server/turns.h"
 #include "wire/frame.h"
@@ -54,7 +56,8 @@ struct wrn_agent {
     wrn_turn turn;    /* while it waits, frames may be left, and nothing is read */
     wrn_frame_reader reader;
     wrn_buf out;
-    size_t out_sent; /* bytes of `out`; removed in large pieces, because each removal moves the rest */
+    size_t out_sent;    /* bytes of `out`; removed in large pieces, because each removal moves the rest */
+    size_t out_allowed; /* so many more may be sent; SIZE_MAX: all */
     uint32_t next_stream;
     uint32_t detached_left; /* DETACHED frames to come before it is ready */
     wrn_proc *procs;
@@ -71,21 +74,27 @@ static void on_writable(uv_poll_t *poll, int status, int events);
 
 static size_t agent_unsent(const wrn_agent *agent) { return agent->out.size - agent->out_sent; }
 
+static size_t agent_sendable(const wrn_agent *agent) {
+    return agent_unsent(agent) < agent->out_allowed ? agent_unsent(agent) : agent->out_allowed;
+}
+
 static void agent_flush(wrn_agent *agent) {
-    while (agent_unsent(agent)) {
-        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, agent_unsent(agent));
+    while (agent_sendable(agent)) {
+        ssize_t sent = write(agent->out_fd, agent->out.data + agent->out_sent, agent_sendable(agent));
         if (sent < 0 && errno == EINTR) continue;
         if (sent <= 0) break; /* EAGAIN, or the other end is closed, which reading will notice */
         agent->out_sent += (size_t)sent;
+        if (agent->out_allowed != SIZE_MAX) agent->out_allowed -= (size_t)sent;
     }
     if (agent->out_sent >= agent->out.size / 2) {
         wrn_buf_consume(&agent->out, agent->out_sent);
         agent->out_sent = 0;
     }
     if (agent->broken) return;
-    if (agent_unsent(agent) && !agent->writing) uv_poll_start(&agent->out_poll, UV_WRITABLE, on_writable);
-    if (!agent_unsent(agent) && agent->writing) uv_poll_stop(&agent->out_poll);
-    agent->writing = agent_unsent(agent) > 0;
+    bool waits = agent_sendable(agent) > 0;
+    if (waits && !agent->writing) uv_poll_start(&agent->out_poll, UV_WRITABLE, on_writable);
+    if (!waits && agent->writing) uv_poll_stop(&agent->out_poll);
+    agent->writing = waits;
 }
 
 /* The first frame of an event is written at once, later ones together in the next iteration of the loop: each write wakes the
@@ -299,9 +308,10 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
     return proc;
 }
 
-/* ---- ping and freeze ---- */
+/* ---- ping, freeze and stop ---- */
 
-static void agent_ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_done_fn done, void *context) {
+static void agent_ask(wrn_agent *agent, uint8_t question, const wrn_buf *payload, uint8_t answer, wrn_done_fn done,
+                      void *context) {
     if (!keeps_up(agent)) {
         wrn_fault fault;
         set_unreachable(&fault);
@@ -309,7 +319,7 @@ static void agent_ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_do
         return;
     }
     waiter *w = calloc(1, sizeof(*w));
-    put_frame(agent, 0, question, 0, NULL, 0);
+    put_frame(agent, 0, question, 0, payload ? payload->data : NULL, payload ? payload->size : 0);
     *w = (waiter){NULL, answer, done, context};
     *agent->waiters_tail = w;
     agent->waiters_tail = &w->next;
@@ -317,11 +327,25 @@ static void agent_ask(wrn_agent *agent, uint8_t question, uint8_t answer, wrn_do
 }
 
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context) {
-    agent_ask(agent, WRN_FRAME_PING, WRN_FRAME_PONG, done, context);
+    agent_ask(agent, WRN_FRAME_PING, NULL, WRN_FRAME_PONG, done, context);
 }
 
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context) {
-    agent_ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, WRN_FRAME_DONE, done, context);
+    agent_ask(agent, freeze ? WRN_FRAME_FREEZE : WRN_FRAME_THAW, NULL, WRN_FRAME_DONE, done, context);
+}
+
+void wrn_agent_quiet(wrn_agent *agent, wrn_done_fn done, void *context) {
+    agent_ask(agent, WRN_FRAME_QUIET, NULL, WRN_FRAME_DONE, done, context);
+    agent->out_allowed = agent_unsent(agent);
+}
+
+void wrn_agent_resume(wrn_agent *agent, wrn_done_fn done, void *context) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    wrn_resume now = {.time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME)};
+    if (getrandom(now.seed, sizeof(now.seed), 0) != sizeof(now.seed)) abort(); /* can't fail for so few bytes */
+    wrn_resume_put(&now, &payload);
+    agent->out_allowed = SIZE_MAX;
+    agent_ask(agent, WRN_FRAME_RESUME, &payload, WRN_FRAME_DONE, done, context);
 }
 
 static void on_watch_answered(void *context, const wrn_fault *fault) {
@@ -644,6 +668,7 @@ wrn_agent *wrn_agent_open(uv_loop_t *loop, const int fds[2], const wrn_agent_eve
                          .out_fd = fds[1],
                          .reader.buffer = malloc(WRN_FRAME_BUFFER),
                          .waiters_tail = &agent->waiters,
+                         .out_allowed = SIZE_MAX,
                          .events = *events};
     init_poll(agent, &agent->poll, agent->fd);
     init_poll(agent, &agent->out_poll, agent->out_fd);

@@ -32,6 +32,10 @@ wrn_proc *wrn_agent_read_log(wrn_agent *agent, const wrn_log_request *request, c
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);
+/* Before the machine that the agent is in is stopped: when `done` is called neither side has a frame under way, and what is sent
+ * from then on waits for wrn_agent_resume(), which also tells the agent the time. */
+void wrn_agent_quiet(wrn_agent *agent, wrn_done_fn done, void *context);
+void wrn_agent_resume(wrn_agent *agent, wrn_done_fn done, void *context);
 /* While the box is frozen, time limits stand still. */
 void wrn_agent_suspend(wrn_agent *agent, bool suspended);
 

@@ -190,8 +190,8 @@ static int64_t limit_ms(const wrn_box *box) {
 static void on_agent_timeout(uv_timer_t *timer) {
     char why[64];
     const wrn_box *box = timer->data;
-    snprintf(why, sizeof(why), "%s did not answer within %lld s", box->greeted ? "its gate wrenn-gate" : "it",
-             (long long)limit_ms(box) / 1000);
+    snprintf(why, sizeof(why), "%s did not answer within %lld s",
+             box->greeted && box->phase != LIVE ? "its gate wrenn-gate" : "it", (long long)limit_ms(box) / 1000);
     on_agent_lost(timer->data, why);
 }
 

@@ -1,10 +1,7 @@
 /* What can be done with a live box. */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "server/box/internal.h"
-
-enum { CLOCK_LIMIT_MS = 10000 };
 
 static bool is_live(const wrn_box *box, wrn_fault *fault) {
     if (box->phase == LIVE) return true;
@@ -107,35 +104,39 @@ void wrn_box_dial(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context) 
 /* wrn_box_destroy() answers a freeze or thaw that is under way, and then sets its own `done`. */
 static bool is_answered(const wrn_box *box) { return box->phase != LIVE || !box->done; }
 
-static void on_box_frozen(void *context, const wrn_fault *fault) {
+static void on_agent_resumed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
-    if (fault) wrn_agent_suspend(box->agent, false);
+    uv_timer_stop(&box->timer);
     box_done(box, fault);
 }
 
-static void on_clock_set(void *context, const wrn_proc_result *result) {
+static void ignore(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
+
+static void on_box_frozen(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
-    (void)result; /* a box that has ended says so itself */
-    if (!is_answered(box)) box_done(box, NULL);
+    if (is_answered(box)) return;
+    uv_timer_stop(&box->timer);
+    if (fault) wrn_agent_suspend(box->agent, false);
+    if (fault && box->runner->ops->stops_agent) wrn_agent_resume(box->agent, ignore, NULL);
+    box_done(box, fault);
 }
 
-/* False if it can't be set now. */
-static bool set_clock(wrn_box *box) {
-    char now[32];
-    wrn_fault fault;
-    const char *const args[] = {now, NULL};
-    const wrn_proc_spec spec = {.cmd = "clock", .args = args, .builtin = true, .timeout_ms = CLOCK_LIMIT_MS};
-    const wrn_proc_events events = {.on_end = on_clock_set, .context = box};
-    snprintf(now, sizeof(now), "%lld", (long long)(wrn_clock_us(CLOCK_REALTIME) / 1000));
-    return wrn_agent_exec(box->agent, &spec, &events, &fault) != NULL;
+static void on_agent_quiet(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    if (is_answered(box)) return;
+    if (fault) on_box_frozen(box, fault);
+    else (void)box->runner->ops->freeze(box->it, on_box_frozen, box);
 }
 
 static void on_box_thawed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
     if (!fault) wrn_agent_suspend(box->agent, false);
-    if (!fault && box->runner->ops->stops_clock && set_clock(box)) return;
+    if (!fault && box->runner->ops->stops_agent) {
+        box_limit(box);
+        return wrn_agent_resume(box->agent, on_agent_resumed, box);
+    }
     if (fault || box->greeted) box_done(box, fault);
     else box_limit(box); /* it was frozen when it was adopted: the agent's first frame is still to come */
 }
@@ -157,7 +158,12 @@ static bool begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, voi
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
     if (!begin_freezing(box, "pause", done, context)) return;
     wrn_agent_suspend(box->agent, true);
-    if (!box->runner->ops->freeze(box->it, on_box_frozen, box)) wrn_agent_freeze(box->agent, true, on_box_frozen, box);
+    if (box->runner->ops->stops_agent) {
+        box_limit(box);
+        wrn_agent_quiet(box->agent, on_agent_quiet, box);
+    } else if (!box->runner->ops->freeze(box->it, on_box_frozen, box)) {
+        wrn_agent_freeze(box->agent, true, on_box_frozen, box);
+    }
 }
 
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) {

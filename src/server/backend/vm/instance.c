@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,6 +28,8 @@ static void close_ends(wrn_instance *it) {
 static void free_instance(wrn_instance *it) {
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
     wrn_fd_close(&it->disk_fd);
+    wrn_fd_close(&it->ram_fd);
+    warm_release(it->from);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
@@ -94,13 +97,21 @@ static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fau
                          what);
 }
 
-/* wrenn-vm makes the file system. */
+/* wrenn-vm makes the file system, unless it is a copy. */
 static bool make_disk(wrn_instance *it) {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof(path), "%s/disk", it->dir);
     if (mkdir(it->dir, 0700) != 0) return false;
     it->disk_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return it->disk_fd >= 0 && ftruncate(it->disk_fd, it->disk_mb << 20) == 0;
+    if (it->disk_fd < 0 || ftruncate(it->disk_fd, it->disk_mb << 20) != 0) return false;
+    return !it->from || warm_copy_disk(it->from, it->disk_fd);
+}
+
+/* A file that QEMU, as another user, opens again by its name in /proc. */
+static bool make_memory(wrn_instance *it) {
+    it->ram_fd = it->from ? warm_ram(it->from) : memfd_create("wrenn-vm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return it->ram_fd >= 0 &&
+           (it->from || (ftruncate(it->ram_fd, it->memory_mb << 20) == 0 && fchmod(it->ram_fd, 0666) == 0));
 }
 
 /* As root, each machine has a user id of its own. */
@@ -111,8 +122,8 @@ static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
                          SLOTS_MAX);
 }
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault) {
+static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
+                             bool is_warm_up, wrn_fault *fault) {
     if (refuse(spec, root, fault) != 0) return NULL;
     int slot = backend->root ? take_slot(backend, fault) : -1;
     if (backend->root && slot < 0) return NULL;
@@ -125,6 +136,7 @@ wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
                          .slot = slot,
                          .pidfd = -1,
                          .disk_fd = -1,
+                         .ram_fd = -1,
                          .lifeline = -1,
                          .errors = -1};
     snprintf(it->id, sizeof(it->id), "%s", spec->id);
@@ -134,13 +146,25 @@ wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     it->timer.data = it;
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
-    if (!make_disk(it))
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk in %.200s: %s", it->dir,
-                      strerror(errno));
+    /* Machines that are kept for copies have no link. */
+    if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
+    if (!make_disk(it) || !make_memory(it))
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk and memory in %.200s: %s",
+                      it->dir, strerror(errno));
     else if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
     wrn_tree_remove(it->dir);
     free_instance(it);
     return NULL;
+}
+
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
+                         wrn_fault *fault) {
+    return prepare(backend, spec, root, dir, false, fault);
+}
+
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
+                                 wrn_fault *fault) {
+    return prepare(backend, spec, root, dir, true, fault);
 }
 
 /* ---- its start ---- */
@@ -208,7 +232,8 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
     const wrn_backend *backend = it->backend;
     int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1],    e->errors[1], e->agent[1],           e->monitor[1],
-                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd, e->link[1]};
+                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd, it->ram_fd,
+                                            e->link[1]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -248,5 +273,6 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     channel[1] = write_end;
     *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
     close_all(&e);
+    if (it->from && !warm_wake(it->from, it, channel[1])) vm_kill(it, NULL);
     return 0;
 }

@@ -24,9 +24,11 @@ enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 #define VM_VERSIONS "versions"      /* of QEMU and of the kernel, one a line */
 
 /* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
-enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_LINK, FD_GROUPS };
+enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_GROUPS };
 
 typedef struct monitor monitor;
+typedef struct warm warm;   /* the memory and the disk of a machine that was started once, for copies */
+typedef struct warms warms; /* all of them */
 
 struct wrn_backend {
     wrn_backend_config config;
@@ -39,6 +41,7 @@ struct wrn_backend {
     int slots_fd;
     int64_t tsc_khz; /* 0: unknown */
     cgroups cgroups;
+    warms *warms;
 };
 
 struct wrn_instance {
@@ -48,7 +51,8 @@ struct wrn_instance {
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
     int pidfd; /* the caller's */
-    int disk_fd;
+    int disk_fd, ram_fd;
+    warm *from;           /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
     uv_timer_t timer;     /* the next attempt to release */
@@ -62,6 +66,9 @@ struct wrn_instance {
 
 wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                          wrn_fault *fault);
+/* For a machine that copies are made of. */
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
+                                 wrn_fault *fault);
 int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
@@ -78,6 +85,19 @@ typedef struct machine {
 /* The command line of wrenn-vm and of QEMU for a box. */
 void machine_describe(const wrn_instance *it, machine *out);
 
+/* ---- warm.c ---- */
+
+warms *warms_new(wrn_backend *backend);
+void warms_free(warms *all);
+/* What this machine can be a copy of, held for it; NULL: there is none yet, but soon there will be. */
+warm *warm_hold(warms *all, const wrn_instance *it);
+void warm_release(warm *w);
+/* The memory; a disk of its own for a copy. False with errno. */
+int warm_ram(const warm *w);
+bool warm_copy_disk(const warm *w, int to);
+/* Lets a copy that was started go on where the first one was, but with names of its own. `channel` is our end. */
+bool warm_wake(warm *w, wrn_instance *it, int channel);
+
 /* ---- initramfs.c ---- */
 
 /* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent and the modules of the setup. -1 with a fault. */
@@ -89,8 +109,12 @@ int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_
 monitor *monitor_open(uv_loop_t *loop, int fd);
 /* Drops what is under way without an answer. */
 void monitor_close(monitor *m);
-/* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does not answer any more. */
+/* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does
+ * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
+/* The state of the machine, without its memory, to or from a file: `done` when it is complete. The machine is stopped. */
+void monitor_save(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context);
+void monitor_load(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context);
 
 /* ---- probe.c ---- */
 

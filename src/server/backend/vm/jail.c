@@ -1,8 +1,8 @@
 /* wrenn-vm: confines QEMU for one virtual machine, and ends it when wrennd is gone.
  *
- *     wrenn-vm ROOT UID tcg|kvm PROGRAM ARGUMENT...
+ *     wrenn-vm ROOT UID tcg|kvm new|kept PROGRAM ARGUMENT...
  *
- * ROOT is all of the file system that QEMU sees, read-only. UID is its user; 0: the caller's own, in a user namespace. The
+ * A new disk gets a file system.  * ROOT is all of the file system that QEMU sees, read-only. UID is its user; 0: the caller's own, in a user namespace. The
  * descriptors are those of internal.h. QEMU has namespaces of its own, no network, no capability, and process number 1, so that
  * it has nobody to signal or trace. What fails is said on FD_ERRORS, which is also QEMU's standard error. */
 #include <fcntl.h>
@@ -148,23 +148,23 @@ _Noreturn static void watch_over(pid_t qemu, int pidfd) {
 
 int main(int argc, char **argv) {
     int alive[2];
-    if (argc < 5) return dprintf(2, "wrenn-vm: wrennd starts this program\n"), 2;
+    if (argc < 6) return dprintf(2, "wrenn-vm: wrennd starts this program\n"), 2;
     uid_t uid = (uid_t)strtoul(argv[2], NULL, 10);
     bool kvm = strcmp(argv[3], "kvm") == 0;
     umask(077);
     join_groups();
-    make_file_system();
+    if (strcmp(argv[4], "new") == 0) make_file_system();
     leave_host(uid != 0);
     must(pipe2(alive, O_CLOEXEC), "make a pipe");
     pid_t pid = fork();
     must(pid, "fork");
     if (pid == 0) {
         close(alive[1]);
-        become_qemu(argv + 4, kvm, uid, argv[1], alive[0]);
+        become_qemu(argv + 5, kvm, uid, argv[1], alive[0]);
     }
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     must(pidfd, "watch QEMU");
-    const int passed[] = {FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_LINK};
+    const int passed[] = {FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK};
     for (size_t i = 0; i < WRN_COUNT(passed); i++) close(passed[i]);
     watch_over(pid, pidfd);
 }

@@ -77,15 +77,23 @@ void machine_describe(const wrn_instance *it, machine *out) {
     add(out, "%.3000s/" VM_ROOT, backend->dir);
     add(out, "%u", backend->root ? (unsigned)(FIRST_UID + (uid_t)it->slot * UID_RANGE) : 0u);
     add(out, "%s", backend->kvm ? "kvm" : "tcg");
+    add(out, "%s", it->from ? "kept" : "new");
     add_all(out, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
-                                       "-no-reboot", "-M", "microvm,x-option-roms=off,isa-serial=off", "-accel", NULL});
+                                       "-no-reboot", "-M",
+                                       "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram", "-accel", NULL});
     add(out, "%s", backend->kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
+    add(out, "-name"), add(out, "%s", it->id);
     add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : "max,-la57");
     add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);
     add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
+    /* Copies share what they don't write. */
+    add(out, "-object");
+    add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
+        FD_RAM, it->from ? "off" : "on");
     add_disks(out);
     add_channels(out);
     if (it->has_network) add_link(out);
     add(out, "-sandbox"), add(out, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    add_kernel(out, it);
+    if (it->from) add_all(out, (const char *const[]){"-incoming", "defer", NULL});
+    else add_kernel(out, it);
 }

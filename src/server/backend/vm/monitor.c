@@ -1,23 +1,38 @@
 /* QEMU's monitor: QMP, objects of JSON, one a line. QEMU may be in a guest's hands, so its lines are bounded. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "server/backend/vm/internal.h"
 
 enum { LINE_MAX_BYTES = 64 << 10 };
+
+/* One command of several that belong together. */
+typedef struct step {
+    const char *command, *arguments; /* an object, or NULL */
+    bool passes_fd;
+} step;
 
 struct monitor {
     uv_poll_t poll;
     int fd;
     bool greeted, is_over;
     wrn_buf line;
-    char waiting[32]; /* sent once QEMU has greeted; "": nothing */
-    wrn_done_fn done; /* NULL: nothing is under way */
+    step one;
+    char command[32];       /* of `one` */
+    const step *next, *end; /* what is still to be sent */
+    bool migrates;          /* the last one is done when QEMU says so in an event */
+    const char *migrated;   /* NULL: it has not said so yet */
+    int passed_fd;          /* -1: none; ours */
+    wrn_done_fn done;       /* NULL: nothing is under way */
     void *context;
 };
 
 static void finish(monitor *m, const char *problem) {
     wrn_fault fault;
+    wrn_fd_close(&m->passed_fd);
+    m->next = m->end = NULL;
     if (!m->done) return;
     if (problem) wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the virtual machine does not obey: %.200s", problem);
     WRN_TAKE(m->done)(m->context, problem ? &fault : NULL);
@@ -29,34 +44,67 @@ static void lose(monitor *m, const char *problem) {
     finish(m, problem);
 }
 
-/* A few dozen bytes at a time always fit into the socket. */
-static bool send_command(const monitor *m, const char *command) {
-    char line[96];
-    int size = snprintf(line, sizeof(line), "{\"execute\":\"%.40s\"}\n", command);
-    return write(m->fd, line, (size_t)size) == size;
+/* A few hundred bytes at a time always fit into the socket. */
+static bool send_step(const monitor *m, const step *s) {
+    char line[512];
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    int size = snprintf(line, sizeof(line), "{\"execute\":\"%s\"%s%s}\n", s->command,
+                        s->arguments ? ",\"arguments\":" : "", s->arguments ? s->arguments : "");
+    struct iovec bytes = {line, (size_t)size};
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+    if (s->passes_fd) {
+        memcpy(CMSG_DATA(&control.head), &m->passed_fd, sizeof(int));
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+    }
+    return sendmsg(m->fd, &message, MSG_NOSIGNAL) == size;
+}
+
+static void go_on(monitor *m) {
+    if (m->next < m->end) {
+        if (!send_step(m, m->next++)) lose(m, "it can't be reached");
+        return;
+    }
+    if (!m->migrates) finish(m, NULL);
+    else if (m->migrated)
+        finish(m, strcmp(m->migrated, "completed") == 0 ? NULL : "its state can't be saved or loaded");
 }
 
 /* The answer to the command that turns the monitor on comes first, and counts as the greeting. */
 static void on_answer(monitor *m, const char *problem) {
-    if (m->greeted) return finish(m, problem);
+    if (problem && m->greeted) return finish(m, problem);
     if (problem) return lose(m, problem);
     m->greeted = true;
-    if (*m->waiting && !send_command(m, m->waiting)) lose(m, "it can't be reached");
-    m->waiting[0] = '\0';
+    if (m->done) go_on(m);
+}
+
+static void on_event(monitor *m, const wrn_json *message) {
+    const char *name = wrn_json_string(wrn_json_get(message, "event"), NULL);
+    const char *status = wrn_json_string(wrn_json_get(wrn_json_get(message, "data"), "status"), NULL);
+    if (!name || !status || strcmp(name, "MIGRATION") != 0 || !m->migrates || !m->done) return;
+    if (strcmp(status, "completed") == 0) m->migrated = "completed";
+    else if (strcmp(status, "failed") == 0) m->migrated = "failed";
+    if (m->migrated && m->next == m->end) go_on(m);
 }
 
 static void on_line(monitor *m, const char *text, size_t size) {
+    static const step turn_on = {.command = "qmp_capabilities"};
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why;
     if (!wrn_json_parse(text, size, &message, &why)) return lose(m, "its monitor sends nonsense");
     if (wrn_json_get(message, "QMP")) {
-        if (!send_command(m, "qmp_capabilities")) lose(m, "it can't be reached");
+        if (!send_step(m, &turn_on)) lose(m, "it can't be reached");
     } else if (wrn_json_get(message, "return")) {
         on_answer(m, NULL);
     } else if (wrn_json_get(message, "error")) {
         const char *what = wrn_json_string(wrn_json_get(wrn_json_get(message, "error"), "desc"), NULL);
         on_answer(m, what ? what : "it gives no reason");
-    } /* else an event */
+    } else {
+        on_event(m, message);
+    }
 }
 
 static void take_lines(monitor *m) {
@@ -82,7 +130,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 
 monitor *monitor_open(uv_loop_t *loop, int fd) {
     monitor *m = calloc(1, sizeof(*m));
-    *m = (monitor){.fd = fd, .line = WRN_BUF_INIT};
+    *m = (monitor){.fd = fd, .line = WRN_BUF_INIT, .passed_fd = -1};
     if (uv_poll_init(loop, &m->poll, fd) != 0) abort();
     m->poll.data = m;
     uv_poll_start(&m->poll, UV_READABLE, on_readable);
@@ -92,6 +140,7 @@ monitor *monitor_open(uv_loop_t *loop, int fd) {
 static void on_closed(uv_handle_t *handle) {
     monitor *m = handle->data;
     close(m->fd);
+    wrn_fd_close(&m->passed_fd);
     wrn_buf_free(&m->line);
     free(m);
 }
@@ -103,13 +152,59 @@ void monitor_close(monitor *m) {
     uv_close((uv_handle_t *)&m->poll, on_closed);
 }
 
-void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context) {
+/* False: `done` gets a fault, later. */
+static bool begin(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context) {
     wrn_fault fault;
-    if (!m || m->is_over || m->done || (m->greeted && !send_command(m, command))) {
-        wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the virtual machine does not obey: it has ended, or is busy");
-        return wrn_answer_later(loop, done, context, &fault);
+    if (m && !m->is_over && !m->done) {
+        m->done = done;
+        m->context = context;
+        m->migrates = false;
+        m->migrated = NULL;
+        return true;
     }
-    if (!m->greeted) snprintf(m->waiting, sizeof(m->waiting), "%s", command);
-    m->done = done;
-    m->context = context;
+    wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the virtual machine does not obey: it has ended, or is busy");
+    wrn_answer_later(loop, done, context, &fault);
+    return false;
+}
+
+static void run(monitor *m, const step *steps, size_t count) {
+    m->next = steps;
+    m->end = steps + count;
+    if (m->greeted) go_on(m);
+}
+
+void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context) {
+    if (!begin(loop, m, done, context)) return;
+    snprintf(m->command, sizeof(m->command), "%s", command);
+    m->one = (step){.command = m->command};
+    run(m, &m->one, 1);
+}
+
+/* x-ignore-shared: memory that is a file stays where it is. */
+#define CAPABILITIES                                                                  \
+    {                                                                                 \
+        "migrate-set-capabilities",                                                   \
+            "{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true}," \
+            "{\"capability\":\"events\",\"state\":true}]}",                           \
+            false                                                                     \
+    }
+
+static void migrate(uv_loop_t *loop, monitor *m, int fd, const step *steps, size_t count, wrn_done_fn done,
+                    void *context) {
+    if (!begin(loop, m, done, context)) return;
+    m->migrates = true;
+    m->passed_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    run(m, steps, count);
+}
+
+void monitor_save(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context) {
+    static const step steps[] = {
+        CAPABILITIES, {"getfd", "{\"fdname\":\"state\"}", true}, {"migrate", "{\"uri\":\"fd:state\"}", false}};
+    migrate(loop, m, fd, steps, WRN_COUNT(steps), done, context);
+}
+
+void monitor_load(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context) {
+    static const step steps[] = {
+        CAPABILITIES, {"getfd", "{\"fdname\":\"state\"}", true}, {"migrate-incoming", "{\"uri\":\"fd:state\"}", false}};
+    migrate(loop, m, fd, steps, WRN_COUNT(steps), done, context);
 }

@@ -40,6 +40,7 @@ static void vm_close(wrn_backend *backend) {
     const int fds[] = {backend->setup_fd, backend->image_fd, backend->initramfs_fd, backend->slots_fd};
     for (size_t i = 0; i < WRN_COUNT(fds); i++)
         if (fds[i] >= 0) close(fds[i]);
+    warms_free(backend->warms);
     cgroups_close(&backend->cgroups);
     free(backend);
 }
@@ -53,6 +54,7 @@ static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, w
         open_groups(backend, state, fault) == 0) {
         backend->kvm = probe_kvm(backend->why_no_kvm, sizeof(backend->why_no_kvm));
         backend->tsc_khz = probe_tsc_khz();
+        backend->warms = warms_new(backend);
         *ret = backend;
         return 0;
     }
@@ -134,7 +136,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .thaw = vm_thaw,
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
-    .stops_clock = true,
+    .stops_agent = true,
     .make_helper_group = vm_make_helper_group,
     .remove_helper_group = vm_remove_helper_group,
     .helper_fds = vm_helper_fds,

@@ -1,0 +1,344 @@
+/* Machines that were started once, for copies: one for each size. A boot takes seconds; a copy shares the memory of the first one,
+ * and has only what it changes for itself.
+ *
+ * The first sandbox of a size boots, and meanwhile another machine boots, runs the programs that most sandboxes start with, and is
+ * saved. What goes wrong is told in the log, and sandboxes of that size boot. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/tree.h"
+#include "server/backend/vm/internal.h"
+#include "server/log.h"
+#include "wire/frame.h"
+
+enum { WARMS_MAX = 4, SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
+
+/* What gets into the memory of all copies. */
+#define WARM_UP "python3 -c 'import json' 2>/dev/null; ls / >/dev/null; true; sync"
+
+struct warm {
+    warms *all;
+    warm *next;
+    int64_t vcpus, memory_mb, disk_mb, used_ms;
+    char template_name[129];
+    int ram, disk, state; /* -1: not yet */
+    int users;
+    bool ready, failed;
+};
+
+/* The machine that is being warmed up. */
+typedef struct builder {
+    warms *all;
+    warm *into; /* NULL: it has failed, or is done */
+    wrn_instance *it;
+    wrn_running run;
+    int channel[2];
+    uv_poll_t poll, exit;
+    uv_timer_t timer;
+    int handles, tries;
+    bool over;
+    uint8_t buffer[WRN_FRAME_BUFFER];
+    wrn_frame_reader reader;
+} builder;
+
+struct warms {
+    wrn_backend *backend;
+    warm *first;
+    builder *builder; /* NULL: none is at work */
+    unsigned count;   /* that were begun */
+};
+
+warms *warms_new(wrn_backend *backend) {
+    warms *all = calloc(1, sizeof(*all));
+    all->backend = backend;
+    return all;
+}
+
+static void warm_free(warm *w) {
+    wrn_fd_close(&w->ram);
+    wrn_fd_close(&w->disk);
+    wrn_fd_close(&w->state);
+    free(w);
+}
+
+void warm_release(warm *w) {
+    if (w) w->users--;
+}
+
+/* ---- warming one up ---- */
+
+static void on_builder_closed(uv_handle_t *handle) {
+    builder *b = handle->data;
+    if (!--b->handles) free(b);
+}
+
+static void close_builder(builder *b) {
+    wrn_fds_close(b->channel, 2);
+    if (b->run.pidfd >= 0) close(b->run.pidfd);
+    b->handles = 3;
+    uv_close((uv_handle_t *)&b->poll, on_builder_closed);
+    uv_close((uv_handle_t *)&b->exit, on_builder_closed);
+    uv_close((uv_handle_t *)&b->timer, on_builder_closed);
+}
+
+static void on_released(void *context, const wrn_fault *fault) {
+    builder *b = context;
+    if (fault) wrn_log_warning("a virtual machine that was started for copies has ended, but %s", fault->message);
+    b->all->builder = NULL;
+    close_builder(b);
+}
+
+/* Ends the machine; what was saved stays. */
+static void end_builder(builder *b, const char *problem) {
+    if (b->over) return;
+    b->over = true;
+    if (problem) {
+        wrn_log_warning("no virtual machine can be kept for copies, so that each sandbox boots its own: %s", problem);
+        b->into->failed = true;
+    }
+    uv_poll_stop(&b->poll);
+    uv_timer_stop(&b->timer);
+    vm_kill(b->it, NULL);
+}
+
+/* Its file can be sealed once QEMU has unmapped it. */
+static void seal(uv_timer_t *timer) {
+    builder *b = timer->data;
+    warm *w = b->into;
+    if (fcntl(w->ram, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0) w->ready = true;
+    else if (b->tries++ < SEAL_TRIES) return (void)uv_timer_start(timer, seal, SEAL_MS, 0);
+    else w->failed = true;
+    vm_release(b->it, on_released, b);
+}
+
+static void on_builder_exit(uv_poll_t *poll, int status, int events) {
+    builder *b = poll->data;
+    (void)status, (void)events;
+    if (waitpid(b->run.pid, NULL, WNOHANG) == 0) return;
+    uv_poll_stop(poll);
+    if (!b->over) end_builder(b, "it has ended");
+    if (b->into->state >= 0 && !b->into->failed) seal(&b->timer);
+    else vm_release(b->it, on_released, b);
+}
+
+static void on_saved(void *context, const wrn_fault *fault) {
+    builder *b = context;
+    warm *w = b->into;
+    if (fault) {
+        wrn_fd_close(&w->state);
+        return end_builder(b, fault->message);
+    }
+    w->ram = fcntl(b->it->ram_fd, F_DUPFD_CLOEXEC, 0);
+    w->disk = fcntl(b->it->disk_fd, F_DUPFD_CLOEXEC, 0);
+    end_builder(b, NULL);
+}
+
+static void on_stopped(void *context, const wrn_fault *fault) {
+    builder *b = context;
+    if (fault) return end_builder(b, fault->message);
+    b->into->state = memfd_create("wrenn-vm-state", MFD_CLOEXEC);
+    monitor_save(b->all->backend->config.loop, b->it->monitor, b->into->state, on_saved, b);
+}
+
+static bool say(const builder *b, uint32_t stream, wrn_frame_type type, const wrn_buf *payload) {
+    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
+    uint8_t head[WRN_FRAME_HEADER];
+    wrn_frame_head(head, stream, (uint8_t)type, 0, payload ? (uint32_t)payload->size : 0);
+    wrn_buf_put(&out, head, sizeof(head));
+    if (payload) wrn_buf_put(&out, payload->data, payload->size);
+    return write(b->channel[1], out.data, out.size) == (ssize_t)out.size;
+}
+
+static bool run_programs(const builder *b) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    static const char *const args[] = {"-c", WARM_UP, NULL};
+    wrn_exec_put(&(wrn_proc_spec){.cmd = "sh", .args = args}, &payload);
+    return say(b, 1, WRN_FRAME_EXEC, &payload);
+}
+
+/* Nobody has been in this machine, so that its agent says what agents say. */
+static void on_frame(builder *b, const wrn_frame *frame) {
+    bool sent = true;
+    if (frame->type == WRN_FRAME_HELLO) sent = run_programs(b);
+    else if (frame->type == WRN_FRAME_EXIT) sent = say(b, 0, WRN_FRAME_QUIET, NULL);
+    else if (frame->type == WRN_FRAME_DONE)
+        monitor_run(b->all->backend->config.loop, b->it->monitor, "stop", on_stopped, b);
+    if (!sent) end_builder(b, "its agent can't be reached");
+}
+
+static void on_builder_readable(uv_poll_t *poll, int status, int events) {
+    builder *b = poll->data;
+    wrn_frame frame;
+    size_t room;
+    (void)events;
+    uint8_t *at = wrn_frame_room(&b->reader, &room);
+    ssize_t got = status < 0 ? 0 : read(b->channel[0], at, room);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return end_builder(b, "its agent is gone");
+    wrn_frame_fed(&b->reader, (size_t)got);
+    for (int next; !b->over && (next = wrn_frame_next(&b->reader, &frame)) != 0;) {
+        if (next < 0) return end_builder(b, "its agent sends nonsense");
+        on_frame(b, &frame);
+    }
+}
+
+static void on_late(uv_timer_t *timer) { end_builder(timer->data, "it took too long"); }
+
+static void begin_builder(builder *b) {
+    uv_loop_t *loop = b->all->backend->config.loop;
+    uv_poll_init(loop, &b->poll, b->channel[0]);
+    uv_poll_init(loop, &b->exit, b->run.pidfd);
+    uv_timer_init(loop, &b->timer);
+    b->poll.data = b->exit.data = b->timer.data = b;
+    uv_poll_start(&b->poll, UV_READABLE, on_builder_readable);
+    uv_poll_start(&b->exit, UV_READABLE, on_builder_exit);
+    uv_timer_start(&b->timer, on_late, BUILD_LIMIT_MS, 0);
+}
+
+static void drop_directly(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
+
+/* Starts one like the instance, if none is at work. */
+static void build(warm *w, const wrn_instance *like) {
+    static const wrn_root minimal = {.on_host = true, .tree = ""};
+    warms *all = w->all;
+    wrn_fault fault;
+    char id[32], dir[PATH_MAX];
+    builder *b = calloc(1, sizeof(*b));
+    *b = (builder){.all = all, .into = w, .channel = {-1, -1}};
+    b->reader.buffer = b->buffer;
+    snprintf(id, sizeof(id), "warm-%u", ++all->count);
+    snprintf(dir, sizeof(dir), "%.*s%s", (int)(strrchr(like->dir, '/') + 1 - like->dir), like->dir, id);
+    const wrn_box_spec spec = {.id = id,
+                               .template_name = w->template_name,
+                               .vcpus = w->vcpus,
+                               .memory_mb = w->memory_mb,
+                               .disk_mb = w->disk_mb};
+    b->it = vm_prepare_warm_up(all->backend, &spec, &minimal, dir, &fault);
+    if (b->it && vm_start(b->it, &spec, &b->run, b->channel, &fault) == 0) {
+        all->builder = b;
+        return begin_builder(b);
+    }
+    wrn_log_warning("no virtual machine can be started for copies: %s", fault.message);
+    w->failed = true;
+    if (b->it) vm_release(b->it, drop_directly, NULL);
+    free(b);
+}
+
+/* ---- copies ---- */
+
+static warm *find(const warms *all, const wrn_instance *it) {
+    warm *w = all->first;
+    while (w && (w->vcpus != it->vcpus || w->memory_mb != it->memory_mb || w->disk_mb != it->disk_mb ||
+                 strcmp(w->template_name, it->template_name) != 0))
+        w = w->next;
+    return w;
+}
+
+/* Makes room for another one: the one that was used longest ago goes. */
+static bool make_room(warms *all) {
+    warm *oldest = NULL;
+    int count = 0;
+    for (warm *w = all->first; w; w = w->next, count++)
+        if (!w->users && (w->ready || w->failed) && (!oldest || w->used_ms < oldest->used_ms)) oldest = w;
+    if (count < WARMS_MAX) return true;
+    if (!oldest) return false;
+    WRN_UNLINK(all->first, oldest, next);
+    warm_free(oldest);
+    return true;
+}
+
+warm *warm_hold(warms *all, const wrn_instance *it) {
+    warm *w = find(all, it);
+    if (!w && !all->builder && make_room(all)) {
+        w = calloc(1, sizeof(*w));
+        *w = (warm){.all = all,
+                    .next = all->first,
+                    .vcpus = it->vcpus,
+                    .memory_mb = it->memory_mb,
+                    .disk_mb = it->disk_mb,
+                    .ram = -1,
+                    .disk = -1,
+                    .state = -1};
+        snprintf(w->template_name, sizeof(w->template_name), "%s", it->template_name);
+        all->first = w;
+        build(w, it);
+    }
+    if (!w || !w->ready) return NULL;
+    w->users++;
+    w->used_ms = wrn_now_ms();
+    return w;
+}
+
+int warm_ram(const warm *w) { return fcntl(w->ram, F_DUPFD_CLOEXEC, 0); }
+
+bool warm_copy_disk(const warm *w, int to) {
+    for (off_t at = 0, hole; (at = lseek(w->disk, at, SEEK_DATA)) >= 0; at = hole) {
+        hole = lseek(w->disk, at, SEEK_HOLE);
+        for (off_t from = at, into = at; from < hole;)
+            if (copy_file_range(w->disk, &from, to, &into, (size_t)(hole - from), 0) <= 0) return false;
+    }
+    return errno == ENXIO;
+}
+
+/* This copy ends, which its caller hears of; the next ones boot. */
+static void on_woken(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
+    if (!fault) return;
+    wrn_log_warning("a copy of a virtual machine can't be started, so that sandboxes of its size boot: %s",
+                    fault->message);
+    it->from->ready = false;
+    it->from->failed = true;
+    vm_kill(it, NULL);
+}
+
+static void on_loaded(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
+    if (fault) on_woken(it, fault);
+    else monitor_run(it->backend->config.loop, it->monitor, "cont", on_woken, it);
+}
+
+bool warm_wake(warm *w, wrn_instance *it, int channel) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    char path[40];
+    wrn_resume now = {.flags = WRN_RESUME_NEW,
+                      .time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME),
+                      .id = it->id,
+                      .template_name = it->template_name};
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", w->state); /* opened anew, with an offset of its own */
+    WRN_AUTO(wrn_fd_close) int state = open(path, O_RDONLY | O_CLOEXEC);
+    if (state < 0 || getrandom(now.seed, sizeof(now.seed), 0) != sizeof(now.seed)) return false;
+    wrn_resume_put(&now, &payload);
+    const builder there = {.channel = {-1, channel}};
+    if (!say(&there, 0, WRN_FRAME_RESUME, &payload)) return false;
+    monitor_load(it->backend->config.loop, it->monitor, state, on_loaded, it);
+    return true;
+}
+
+/* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. Blocks. */
+static void abort_builder(builder *b) {
+    const wrn_instance *it = b->it;
+    end_builder(b, NULL);
+    while (waitpid(b->run.pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    for (int i = 0; i < SEAL_TRIES && !cgroup_remove(&it->backend->cgroups, it->id); i++) usleep(SEAL_MS * 1000);
+    wrn_tree_remove(it->dir);
+    vm_release(b->it, NULL, NULL);
+    close_builder(b);
+}
+
+void warms_free(warms *all) {
+    if (!all) return;
+    if (all->builder) abort_builder(all->builder);
+    for (warm *w; (w = all->first);) {
+        all->first = w->next;
+        warm_free(w);
+    }
+    free(all);
+}
