@@ -231,9 +231,9 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1],    e->errors[1], e->agent[1],           e->monitor[1],
-                                            backend->image_fd, it->disk_fd,  backend->initramfs_fd, it->ram_fd,
-                                            e->link[1]};
+    int groups[HIERARCHIES],
+        fds[PASSED] = {e->lifeline[1], e->errors[1],          e->agent[1], e->monitor[1], backend->image_fd,
+                       it->disk_fd,    backend->initramfs_fd, it->ram_fd,  e->link[1]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
