@@ -13,7 +13,7 @@ build='gcc libc6-dev meson ninja-build pkgconf|pkg-config python3 python3-yaml m
        libcurl4-openssl-dev|libcurl4-gnutls-dev libwslay-dev nettle-dev libjson-c-dev libuv1-dev
        libllhttp-dev|libhttp-parser-dev libsqlite3-dev libsodium-dev libseccomp-dev libarchive-dev libedit-dev libslirp-dev libssl-dev'
 library='g++ cmake make binutils bubblewrap openssl jupyter-server python3-ipykernel libglib2.0-dev libsystemd-dev'
-test="$library clang clang-format valgrind python3-jsonschema busybox-static zstd procps python3-pip python3-venv curl less iproute2 vim-tiny|vim qemu-system-x86 e2fsprogs squashfs-tools"
+test="$library clang clang-format valgrind python3-jsonschema busybox-static zstd procps python3-pip python3-venv curl less iproute2 vim-tiny|vim qemu-system-x86 e2fsprogs squashfs-tools zsh fish"
 lint='clang clang-tidy clang-format cppcheck abigail-tools'
 fuzz='clang libclang-rt-14-dev|libclang-rt-18-dev|libclang-rt-19-dev|libclang-rt-dev'
 deb='build-essential debhelper lintian'

@@ -17,7 +17,7 @@
 enum { OUT_MAX = 32 * 1024 * 1024, DETACHED_MAX = 65536, FRAMES_MAX = 256, SILENCE_MAX = 6 };
 
 unsigned wrn_agent_grace_ms = 10000;
-unsigned wrn_agent_watch_ms = 10000;
+unsigned wrn_agent_watch_ms = 5000;
 
 struct wrn_proc {
     wrn_proc *next;
