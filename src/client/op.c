@@ -435,7 +435,8 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
     if (rc == 0) rc = wrn_op_new(client, sandbox, type, &known, &op, error);
-    if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
+    if (rc != 0 || !op) return rc;
+    rc = wrn_op_call_type(op, args, NULL, error);
     return rc == 0 ? wrn_op_start(WRN_TAKE(op), done, user_data, ret, error) : rc;
 }
 

@@ -92,8 +92,7 @@ typedef struct wrn_proc_spec {
         timeout_ms;    /* of wrennd's; 0: none. When it passes, pauses not counted, the whole process tree is killed. */
     const char *label; /* not NULL: detached. It goes on without wrennd, and the next one gets the text back */
     bool want_stdin;   /* false: /dev/null */
-    bool
-        builtin; /* cmd names a function of the agent's (wire/files.h; listening, relay); its errors are exit codes */
+    bool builtin; /* cmd names a function of the agent's (wire/files.h; listening, relay); its errors are exit codes */
     uint16_t cols, rows; /* both above 0: a terminal for all three; its output is stdout */
 } wrn_proc_spec;
 

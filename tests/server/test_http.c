@@ -1,9 +1,11 @@
 /* The HTTP server over a real socket: what must be refused, what must be survived. Limits are set low, so nothing waits
  * long, and each test waits for the event itself. */
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -495,6 +497,27 @@ TEST(who_only_waits_makes_room) {
         close(busy[i]);
         close(fds[i]);
     }
+    daemon_stop(&d);
+}
+
+/* Who has asked in time does not only wait, even if the server is late. */
+TEST(who_has_asked_is_answered_before_there_is_room) {
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-connections", "1", NULL});
+    int first = dial(d.socket);
+    send_text(first, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK_STATUS(read_reply(first), 200);
+    int status;
+    kill(d.pid, SIGSTOP);
+    CHECK(waitpid(d.pid, &status, WUNTRACED) == d.pid && WIFSTOPPED(status));
+    daemon_advance(&d, 2);
+    int second = dial(d.socket); /* which the server hears of first */
+    send_text(first, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    kill(d.pid, SIGCONT);
+    CHECK_STATUS(read_reply(first), 200);
+    CHECK_STATUS(read_reply(second), 503);
+    close(first);
+    close(second);
     daemon_stop(&d);
 }
 

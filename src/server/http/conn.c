@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "base/clock.h"
 #include "server/hold.h"
@@ -524,21 +525,37 @@ static bool is_spare(const wrn_conn *conn) {
     }
 }
 
-/* Closes the least useful connection: one that has had its answer, or the spare one that has waited longest, if it has
- * waited for PATIENCE_MS. False: there is none. */
-static bool make_room(wrn_http *http, const wrn_conn *newest) {
-    enum { PATIENCE_MS = 1000 };
-    int64_t longest = wrn_now_ms() - PATIENCE_MS;
-    wrn_conn *victim = NULL;
+/* Whether a request is there that has not had its turn to be read: then it is we who are late. */
+static bool has_unread_request(const wrn_conn *conn) {
+    int fd, unread = 0;
+    return conn->state == WRN_CONN_HEAD && !wrn_http1_has_begun(&conn->parser) &&
+           uv_fileno(&conn->io.handle, &fd) == 0 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+}
+
+/* One that has had its answer, or of the spare ones that have waited since then or later the one that has waited longest. */
+static wrn_conn *least_useful(const wrn_http *http, const wrn_conn *newest, int64_t since_ms, int64_t until_ms) {
+    wrn_conn *found = NULL;
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
         if (conn == newest) continue;
-        if (conn->state == WRN_CONN_LINGER) return wrn_conn_close(conn), true;
-        if (!is_spare(conn) || conn->waits_since_ms > longest) continue;
-        longest = conn->waits_since_ms;
-        victim = conn;
+        if (conn->state == WRN_CONN_LINGER) return conn;
+        if (!is_spare(conn) || conn->waits_since_ms < since_ms || conn->waits_since_ms > until_ms) continue;
+        until_ms = conn->waits_since_ms;
+        found = conn;
     }
-    if (victim) wrn_conn_close(victim);
-    return victim;
+    return found;
+}
+
+/* Closes the least useful connection that has waited for PATIENCE_MS. False: there is none among the first few. */
+static bool make_room(wrn_http *http, const wrn_conn *newest) {
+    enum { PATIENCE_MS = 1000, TRIES = 4 };
+    int64_t since_ms = 0;
+    for (int i = 0; i < TRIES; i++) {
+        wrn_conn *conn = least_useful(http, newest, since_ms, wrn_now_ms() - PATIENCE_MS);
+        if (!conn) return false;
+        if (!has_unread_request(conn)) return wrn_conn_close(conn), true;
+        since_ms = conn->waits_since_ms + 1;
+    }
+    return false;
 }
 
 void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
