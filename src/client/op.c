@@ -1,5 +1,6 @@
 #include "client/op.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +204,8 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
     if (sandbox) client = sandbox->client;
     int rc = wrn_client_check(client, error);
     if (rc == 0 && call) rc = wrn_check_call(type->name, call, error);
-    if (rc != 0 || !client) return rc;
+    if (rc != 0) return rc;
+    assert(client); /* it was checked */
     int64_t timeout_ms = call && call->timeout_ms ? call->timeout_ms : client->timeout_ms;
     if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
     wrenn_op *op = op_alloc(client, type, timeout_ms);
@@ -217,7 +219,8 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
         return 0;
     }
     wrenn_op_free(op);
-    return wrn_no_memory(error, type->name);
+    wrn_no_memory(error, type->name);
+    return WRENN_E_NO_MEMORY;
 }
 
 void wrn_op_limit(wrenn_op *op, int64_t timeout_ms) {
@@ -435,8 +438,7 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
     int rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
     if (rc == 0) rc = wrn_op_new(client, sandbox, type, &known, &op, error);
-    if (rc != 0 || !op) return rc;
-    rc = wrn_op_call_type(op, args, NULL, error);
+    if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     return rc == 0 ? wrn_op_start(WRN_TAKE(op), done, user_data, ret, error) : rc;
 }
 
