@@ -82,7 +82,7 @@ ifdef SAN
 else
 	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
 	@$(PYTHON) tools/configure.py build-asan -Db_sanitize=address,undefined $(SAN_OPTIONS)
-	@$(PYTHON) tools/run_tests.py $(BUILD) $(BUILD):unit,sdk:valgrind:beside build-asan:unit,agent,sdk,cli,examples,gate
+	@$(PYTHON) tools/run_tests.py $(BUILD) build-asan:unit,agent,sdk,cli,examples,gate $(BUILD):unit,sdk:valgrind
 endif
 
 test-system:

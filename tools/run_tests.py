@@ -1,19 +1,17 @@
 #!/usr/bin/python3
 """Runs tests and ends with one line: N passed, N failed[, N skipped].
 
-    run_tests.py BUILD[:SUITE,...[:SETUP[:beside]]]...
+    run_tests.py BUILD[:SUITE,...[:SETUP]]...
 
 Compiles what the suites of each build directory need (default: everything) and runs them with Meson, under a test setup
-such as valgrind if one is named. Tests wait more than they compute, so meanwhile, with a low priority, the next directory is
-compiled, and a step that is said to be `beside` the one before it runs; it has to be of the same directory. Counts single tests: every line of a TAP program is one, every other program is one. Prints what failed."""
-import itertools
+such as valgrind if one is named. Tests wait more than they compute, so the next directory is compiled meanwhile, with the
+lowest priority. Counts single tests: every line of a TAP program is one, every other program is one. Prints what failed."""
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,8 +78,7 @@ class Step:
     """A build directory, its suites, and the setup they run under."""
 
     def __init__(self, text):
-        self.build, suites, self.setup, place, *_ = text.split(":") + ["", "", ""]
-        self.is_beside = place == "beside"
+        self.build, suites, self.setup, *_ = text.split(":") + ["", ""]
         self.suites = list(filter(None, suites.split(",")))
         self.path = ROOT / self.build
         self.where = " ".join(filter(None, [self.build, self.setup]))
@@ -113,50 +110,35 @@ class Step:
         return subprocess.run(self.compile_command()).returncode == 0
 
 
-    def test(self):
-        log = self.path / "meson-logs" / f"testlog{'-' + self.setup if self.setup else ''}.json"
-        log.unlink(missing_ok=True)
-        command = ["nice", "-n", "10"] if self.is_beside else []
-        command += [MESON, "test", "-C", str(self.path), "--no-rebuild"]
-        command += [word for suite in self.suites for word in ("--suite", suite)]
-        # Tests wait for timers and each other more than they compute, less so under valgrind.
-        command += ["--setup", self.setup] if self.setup else []
-        command += ["--num-processes", str(os.cpu_count() * (1 if self.is_beside else 2))]
-        output = subprocess.PIPE if self.is_beside else None
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT)
-        sys.stdout.buffer.write(done.stdout or b"")
-        return log, done.returncode and command
-
-    def add_to(self, count, log, failed_command):
-        if log.exists():
-            for line in log.read_text().splitlines():
-                count.add_program(self.where, json.loads(line))
-        # Meson leaves no log when no test was selected.
-        elif failed_command:
-            count.fail(self.where, f"'{' '.join(failed_command)}' ran nothing")
-
-
 def run(step, following, count):
-    beside = list(itertools.takewhile(lambda other: other.is_beside, following))
-    together = [step, *beside]
-    for one in together:
-        print(f"== {one.where}{': ' + ','.join(one.suites) if one.suites else ''}", flush=True)
-        if not one.compile():
-            count.fail(one.where, "does not compile, see above")
-            return
-    for other in following[len(beside):][:1]:
+    print(f"== {step.where}{': ' + ','.join(step.suites) if step.suites else ''}", flush=True)
+    if not step.compile():
+        count.fail(step.where, "does not compile, see above")
+        return
+    for other in following[:1]:
         other.start_ahead()
-    with ThreadPoolExecutor(len(together)) as pool:
-        for one, result in zip(together, list(pool.map(Step.test, together))):
-            one.add_to(count, *result)
+    log = step.path / "meson-logs" / f"testlog{'-' + step.setup if step.setup else ''}.json"
+    log.unlink(missing_ok=True)
+    command = [MESON, "test", "-C", str(step.path), "--no-rebuild"]
+    command += [word for suite in step.suites for word in ("--suite", suite)]
+    # Tests wait for timers and each other more than they compute, less so under valgrind.
+    command += ["--setup", step.setup] if step.setup else []
+    command += ["--num-processes", str(os.cpu_count() * 3 // 2 if step.setup else os.cpu_count() * 2)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL)
+    if not log.exists():
+        # Meson leaves no log when no test was selected.
+        if done.returncode:
+            count.fail(step.where, f"'{' '.join(command)}' ran nothing")
+        return
+    for line in log.read_text().splitlines():
+        count.add_program(step.where, json.loads(line))
 
 
 def main():
     count = Count()
     steps = [Step(text) for text in sys.argv[1:]]
     for i, step in enumerate(steps):
-        if i == 0 or not step.is_beside:
-            run(step, steps[i + 1:], count)
+        run(step, steps[i + 1:], count)
     for skip in count.skips:
         print(f"skipped: {skip}")
     for name, detail in count.failures:

@@ -331,7 +331,7 @@ TEST(the_latest_size_and_a_kill_are_said_when_there_is_room) {
             sizes++;
         }
     }
-    CHECK_INT(sizes, 1);
+    CHECK(sizes >= 1 && sizes <= 4); /* it is repeated now and then, for it may get lost */
     wrenn_stream_free(stream);
     tear_down(&s);
     free_replies(&replies[1], 1);
