@@ -474,7 +474,8 @@ bool cli_check_network(const cli_app *cli, const cli_network *network);
 bool cli_has_network(const wrenn_sandbox_info *info);
 /* The policy, and what came of it. */
 wrn_json *cli_network_json(const wrenn_network *network);
-/* Says on stderr what the sandbox was denied from that Unix time on, by the clock of the server, and which option would allow it. */
+/* Says on stderr what the sandbox was denied from that Unix time on, by the clock of the server, and which option would allow
+ * it. */
 void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since);
 
 /* What a new sandbox is to be: for the options of run and create. */

@@ -234,7 +234,7 @@ static const char *const few[][FEW_MAX] = {
     [CLI_WORD_SHELL] = {"bash", "zsh", "fish"},
     [CLI_WORD_SERVE] = {"status", "stop", "--detach", "--force", "--listen", "--data-dir"},
     [CLI_WORD_SOURCE] = {"--mmdebstrap", "--include", "--mirror", "--tar", "--dir", "--oci", "--vcpus", "--memory-mb",
-                         "--user", "--start", "--start-port", "--start-early", "--replace", "--data-dir",
+                         "--user", "--isolation", "--start", "--start-port", "--start-early", "--replace", "--data-dir",
                          "--template-dir"},
 };
 

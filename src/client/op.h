@@ -5,7 +5,7 @@
  * One deadline covers all calls. An operation of one call is a row: its wrn_op_type says what is sent and what comes
  * back.
  *
- *     PARKED (the era or the features of the server are being found out) -> IN_FLIGHT -> WAITING (for a retry or the type's own delay) -> ... ->
+ *     PARKED (the server's era or features are being found out) -> IN_FLIGHT -> WAITING (for a retry or a delay) -> ... ->
  * DONE */
 #pragma once
 

@@ -72,8 +72,8 @@ static void stop_waiting(flow *f) {
     f->deadline = 0;
 }
 
-static void release(wrn_gate *gate, flow *f) {
-    count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
+/* After its bytes were counted. */
+static void forget(wrn_gate *gate, flow *f) {
     if (f->state != FLOW_OPEN) gate_unwatch(gate, f->fd);
     stop_waiting(f);
     wrn_fd_close(&f->fd);
@@ -81,6 +81,11 @@ static void release(wrn_gate *gate, flow *f) {
     free(f->server);
     *f = (flow){.fd = -1};
     flows.count--;
+}
+
+static void release(wrn_gate *gate, flow *f) {
+    count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    forget(gate, f);
 }
 
 static bool is_name_server(const wrn_endpoint *to) {
@@ -253,14 +258,7 @@ static void cut(wrn_gate *gate, flow *f) {
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
     (void)connect(f->fd, &nobody, sizeof(nobody));
-    if (!connecting) f->state = FLOW_FREE; /* counted */
-    if (connecting) gate_unwatch(gate, f->fd);
-    stop_waiting(f);
-    wrn_fd_close(&f->fd);
-    free(f->name);
-    free(f->server);
-    *f = (flow){.fd = -1};
-    flows.count--;
+    forget(gate, f);
     if (connecting) refuse(gate, id, WRN_DENY_UNLISTED, 0);
 }
 

@@ -126,8 +126,8 @@ static wrn_hello read_host(const char *value, size_t size, char name[WRN_NAME_MA
 
 static bool is_word(char c) { return wrn_token_size((char[]){c, 0}) == 1; }
 
-/* Could servers that are not strict take this for the begin of a request? Known early, so that others need not send more. Named: it is one, as
- * far as can be told. */
+/* Whether servers that are not strict could take this for the beginning of a request. Known early, so that others need not send
+ * more. Named: it is one, as far as can be told. */
 static wrn_hello read_begin(const char *text, size_t size) {
     size_t blank = 0, word = 0;
     while (blank < size && strchr(" \t\r\n", text[blank]) && text[blank]) blank++;

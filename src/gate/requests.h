@@ -1,5 +1,5 @@
-/* All that a sandbox says over HTTP/1 on one connection. Its first request names a host that is allowed, and all others have to name the same.
- * What the server has not taken yet waits here. */
+/* All that a sandbox says over HTTP/1 on one connection. Its first request names a host that is allowed, and all others have to
+ * name the same. What the server has not taken yet waits here. */
 #pragma once
 
 #include <sys/types.h>

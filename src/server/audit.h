@@ -4,10 +4,10 @@
  *      "team":"team-...","key":"key-...","peer":"127.0.0.1:40000"}
  *
  * It has all API requests that change something or reach into a sandbox, all that are refused for their credentials, and
- * "start" and "stop" of the server. "network" has the totals of a sandbox that had one, when it has ended. "user" and "key" are ids of the caller. It never holds keys, passwords, tokens, queries
- * or bodies, so neither commands nor files. Unauthenticated requests are limited per second and per hour; "refused" counts
- * the rest. A file that reaches its limit is renamed to FILE.1, replacing that. When a line can't be written, the server
- * goes on and logs that once. */
+ * "start" and "stop" of the server. "network" has the totals of a sandbox that had one, when it has ended. "user" and "key" are
+ * ids of the caller. It never holds keys, passwords, tokens, queries or bodies, so neither commands nor files. Unauthenticated
+ * requests are limited per second and per hour; "refused" counts the rest. A file that reaches its limit is renamed to FILE.1,
+ * replacing that. When a line can't be written, the server goes on and logs that once. */
 #pragma once
 
 #include "server/http/request.h"

@@ -2,7 +2,8 @@
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
  * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko and /modules/order. The kernel's command line
- * has wrenn.id= and wrenn.template=, and wrenn.network for a machine with a network. What fails is said on the console, and ends the machine. */
+ * has wrenn.id= and wrenn.template=, and wrenn.network for a machine with a network. What fails is said on the console, and ends
+ * the machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +43,7 @@ static void mount_at(const char *what, const char *at, const char *type, unsigne
     must(mount(what, at, type, flags, data), at);
 }
 
-static void put(const char *path, const char *text) {
+void boot_put(const char *path, const char *text) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) return;
     (void)!write(fd, text, strlen(text));
@@ -134,8 +135,8 @@ static const char *value_of(char *line, const char *name) {
 static void set_limits(void) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
-    put("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-    put("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
+    boot_put("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    boot_put("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
     umask(022);
 }
 
@@ -216,7 +217,7 @@ int main(void) {
     raise_loopback();
     set_limits();
     must(names_set(id, template) ? 0 : -1, "name the machine");
-    put("/etc/resolv.conf", "");
+    boot_put("/etc/resolv.conf", "");
     if (has_network) boot_link();
     if (strcmp(template, "minimal") == 0) boot_user();
     start_agent(agent, id, template);

@@ -3,6 +3,8 @@
 
 /* Says it on the console, with errno, and ends the machine. */
 _Noreturn void boot_fail(const char *what);
+/* Replaces a file, if it can. */
+void boot_put(const char *path, const char *text);
 /* Sets up eth0, behind which is the sandbox's gate. */
 void boot_link(void);
 /* Makes the account "user", which the template `minimal` has, unless it is there. */

@@ -21,12 +21,6 @@ static struct sockaddr ipv4(uint32_t address) {
     return out;
 }
 
-static void put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) boot_fail(path);
-    close(fd);
-}
-
 void boot_link(void) {
     struct ifreq mtu = {.ifr_name = LINK, .ifr_mtu = MTU};
     struct ifreq own = {.ifr_name = LINK, .ifr_addr = ipv4(OWN)}, mask = {.ifr_name = LINK, .ifr_netmask = ipv4(MASK)};
@@ -38,10 +32,10 @@ void boot_link(void) {
                             .rt_genmask = ipv4(0)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (access("/proc/sys/net/ipv6/conf/" LINK "/disable_ipv6", F_OK) == 0)
-        put("/proc/sys/net/ipv6/conf/" LINK "/disable_ipv6", "1"); /* before it is up and sends something */
+        boot_put("/proc/sys/net/ipv6/conf/" LINK "/disable_ipv6", "1"); /* before it is up and sends something */
     if (fd < 0 || ioctl(fd, SIOCSIFMTU, &mtu) != 0 || ioctl(fd, SIOCSIFADDR, &own) != 0 ||
         ioctl(fd, SIOCSIFNETMASK, &mask) != 0 || ioctl(fd, SIOCSIFFLAGS, &up) != 0 || ioctl(fd, SIOCADDRT, &route) != 0)
         boot_fail("set up " LINK);
     close(fd);
-    put("/etc/resolv.conf", "nameserver 192.0.0.1\n");
+    boot_put("/etc/resolv.conf", "nameserver 192.0.0.1\n");
 }

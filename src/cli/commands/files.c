@@ -87,10 +87,10 @@ typedef struct rm_values {
 } rm_values;
 
 static const cli_option rm_options[] = {
-    {"recursive", 'r', CLI_FLAG, offsetof(rm_values, recursive), NULL, "nothing: directories go with all in them", NULL,
-     0, 0, CLI_WORD_ANY},
-    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL, "nothing: it is no failure when there is none", NULL, 0,
-     0, CLI_WORD_ANY},
+    {"recursive", 'r', CLI_FLAG, offsetof(rm_values, recursive), NULL,
+     "accepted, as of rm: directories always go with all in them", NULL, 0, 0, CLI_WORD_ANY},
+    {"force", 'f', CLI_FLAG, offsetof(rm_values, force), NULL,
+     "accepted, as of rm: what is not there is never a failure", NULL, 0, 0, CLI_WORD_ANY},
     {0},
 };
 

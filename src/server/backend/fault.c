@@ -1,7 +1,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "server/backend/backend.h"
 
@@ -54,12 +53,4 @@ void wrn_report_leak(wrn_json *report, const char *kind, const char *what) {
     wrn_json_set_string(item, "kind", kind);
     wrn_json_set_string(item, "what", what);
     wrn_json_append(report, item);
-}
-
-int wrn_check_gate(const wrn_backend_config *config, wrn_fault *fault) {
-    const char *gate = config->egress.gate_path;
-    if (gate && access(gate, X_OK) == 0) return 0;
-    return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                         "sandboxes here can't have a network: there is no program wrenn-gate; install it beside "
-                         "wrenn-agent");
 }

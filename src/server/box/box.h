@@ -123,8 +123,8 @@ void wrn_box_network(wrn_box *box, wrn_network_fn done, void *context);
 void wrn_box_check_network(wrn_box *box, wrn_json *asked, wrn_network_fn done, void *context);
 /* Replaces the policy and the secrets, as in wrn_box_spec. A gate that is being restarted obeys it from its start on. */
 void wrn_box_set_network(wrn_box *box, const char *policy, int secrets, wrn_network_fn done, void *context);
-/* Replaces /run/wrenn/network, in which programs in the box read its policy. `done`, which may be NULL, gets no fault: what the box does with
- * its files is its own affair. In a frozen box that happens when it is thawed. */
+/* Replaces /run/wrenn/network, in which programs in the box read its policy. `done`, which may be NULL, gets no fault: what the
+ * box does with its files is its own affair. In a frozen box that happens when it is thawed. */
 void wrn_box_show_network(wrn_box *box, wrn_done_fn done, void *context);
 /* Replaces the secrets of the policy. Connections that they were for are cut if they have changed. */
 void wrn_box_set_secrets(wrn_box *box, int secrets);

@@ -1,5 +1,5 @@
-/* /run/wrenn/network: a box's network policy, for programs in it that are refused something. The backend writes it for the box's start; here it
- * is replaced, by the agent. */
+/* /run/wrenn/network: a box's network policy, for programs in it that are refused something. The backend writes it for the box's
+ * start; here it is replaced, by the agent. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -134,16 +134,14 @@ _Noreturn static void start_agent(const spawn *s) {
     char id[WRN_BOX_ID_MAX + 32], template[sizeof(s->template_name) + 32];
     stpcpy(stpcpy(id, "WRENN_SANDBOX_ID="), s->hostname);
     stpcpy(stpcpy(template, "WRENN_TEMPLATE_ID="), s->template_name);
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = "SSL_CERT_FILE=" TRUSTED;
     char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                    (char[]){"HOME=/root"}, (char[]){"USER=root"}, (char[]){"LOGNAME=root"}, (char[]){"LANG=C.UTF-8"},
                    (char[]){"WRENN_SANDBOX=true"}, id, template,
-                   /* For programs that bring their own list. */
-                   (char[]){"SSL_CERT_FILE=" TRUSTED}, (char[]){"NODE_EXTRA_CA_CERTS=" TRUSTED},
+                   /* For programs that bring their own list; without, the environment ends here. */
+                   s->trusts ? trust : NULL, (char[]){"NODE_EXTRA_CA_CERTS=" TRUSTED},
                    (char[]){"REQUESTS_CA_BUNDLE=" TRUSTED}, (char[]){"PIP_CERT=" TRUSTED},
                    (char[]){"CURL_CA_BUNDLE=" TRUSTED}, (char[]){"GIT_SSL_CAINFO=" TRUSTED}, NULL};
-    enum { FIRST_OF_TRUST = 8 };
-    if (!s->trusts) env[FIRST_OF_TRUST] = NULL;
     syscall(SYS_execveat, AGENT, "", argv, env, AT_EMPTY_PATH);
     spawn_fail(s, "start the agent");
 }

@@ -273,6 +273,6 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     channel[1] = write_end;
     *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
     close_all(&e);
-    if (it->from && !warm_wake(it->from, it, channel[1])) vm_kill(it, NULL);
+    if (it->from) warm_wake(it->from, it, channel[1]);
     return 0;
 }

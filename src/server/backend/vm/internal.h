@@ -92,11 +92,11 @@ void warms_free(warms *all);
 /* What this machine can be a copy of, held for it; NULL: there is none yet, but soon there will be. */
 warm *warm_hold(warms *all, const wrn_instance *it);
 void warm_release(warm *w);
-/* The memory; a disk of its own for a copy. False with errno. */
+/* The memory; a disk of its own for a copy, of which a few MB are written. -1 or false with errno. */
 int warm_ram(const warm *w);
 bool warm_copy_disk(const warm *w, int to);
-/* Lets a copy that was started go on where the first one was, but with names of its own. `channel` is our end. */
-bool warm_wake(warm *w, wrn_instance *it, int channel);
+/* Lets a copy that was started go on where the first one was, but with names of its own; or ends it. `channel` is our end. */
+void warm_wake(warm *w, wrn_instance *it, int channel);
 
 /* ---- initramfs.c ---- */
 

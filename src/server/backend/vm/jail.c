@@ -2,9 +2,10 @@
  *
  *     wrenn-vm ROOT UID tcg|kvm new|kept PROGRAM ARGUMENT...
  *
- * A new disk gets a file system.  * ROOT is all of the file system that QEMU sees, read-only. UID is its user; 0: the caller's own, in a user namespace. The
- * descriptors are those of internal.h. QEMU has namespaces of its own, no network, no capability, and process number 1, so that
- * it has nobody to signal or trace. What fails is said on FD_ERRORS, which is also QEMU's standard error. */
+ * ROOT is all of the file system that QEMU sees, read-only. UID is its user; 0: the caller's own, in a user namespace. A new
+ * disk gets a file system; one that is kept has one. The descriptors are those of internal.h. QEMU has namespaces of its own, no
+ * network, no capability, and process number 1, so that it has nobody to signal or trace. What fails is said on FD_ERRORS, which
+ * is also QEMU's standard error. */
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/mount.h>

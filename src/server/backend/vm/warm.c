@@ -36,7 +36,7 @@ struct warm {
 /* The machine that is being warmed up. */
 typedef struct builder {
     warms *all;
-    warm *into; /* NULL: it has failed, or is done */
+    warm *into;
     wrn_instance *it;
     wrn_running run;
     int channel[2];
@@ -147,27 +147,28 @@ static void on_stopped(void *context, const wrn_fault *fault) {
     monitor_save(b->all->backend->config.loop, b->it->monitor, b->into->state, on_saved, b);
 }
 
-static bool say(const builder *b, uint32_t stream, wrn_frame_type type, const wrn_buf *payload) {
+/* To the agent. */
+static bool say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload) {
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
     uint8_t head[WRN_FRAME_HEADER];
     wrn_frame_head(head, stream, (uint8_t)type, 0, payload ? (uint32_t)payload->size : 0);
     wrn_buf_put(&out, head, sizeof(head));
     if (payload) wrn_buf_put(&out, payload->data, payload->size);
-    return write(b->channel[1], out.data, out.size) == (ssize_t)out.size;
+    return write(channel, out.data, out.size) == (ssize_t)out.size;
 }
 
 static bool run_programs(const builder *b) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
     static const char *const args[] = {"-c", WARM_UP, NULL};
     wrn_exec_put(&(wrn_proc_spec){.cmd = "sh", .args = args}, &payload);
-    return say(b, 1, WRN_FRAME_EXEC, &payload);
+    return say(b->channel[1], 1, WRN_FRAME_EXEC, &payload);
 }
 
 /* Nobody has been in this machine, so that its agent says what agents say. */
 static void on_frame(builder *b, const wrn_frame *frame) {
     bool sent = true;
     if (frame->type == WRN_FRAME_HELLO) sent = run_programs(b);
-    else if (frame->type == WRN_FRAME_EXIT) sent = say(b, 0, WRN_FRAME_QUIET, NULL);
+    else if (frame->type == WRN_FRAME_EXIT) sent = say(b->channel[1], 0, WRN_FRAME_QUIET, NULL);
     else if (frame->type == WRN_FRAME_DONE)
         monitor_run(b->all->backend->config.loop, b->it->monitor, "stop", on_stopped, b);
     if (!sent) end_builder(b, "its agent can't be reached");
@@ -304,7 +305,7 @@ static void on_loaded(void *context, const wrn_fault *fault) {
     else monitor_run(it->backend->config.loop, it->monitor, "cont", on_woken, it);
 }
 
-bool warm_wake(warm *w, wrn_instance *it, int channel) {
+void warm_wake(warm *w, wrn_instance *it, int channel) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
     char path[40];
     wrn_resume now = {.flags = WRN_RESUME_NEW,
@@ -313,12 +314,12 @@ bool warm_wake(warm *w, wrn_instance *it, int channel) {
                       .template_name = it->template_name};
     snprintf(path, sizeof(path), "/proc/self/fd/%d", w->state); /* opened anew, with an offset of its own */
     WRN_AUTO(wrn_fd_close) int state = open(path, O_RDONLY | O_CLOEXEC);
-    if (state < 0 || getrandom(now.seed, sizeof(now.seed), 0) != sizeof(now.seed)) return false;
+    bool ok = state >= 0 && getrandom(now.seed, sizeof(now.seed), 0) == sizeof(now.seed);
     wrn_resume_put(&now, &payload);
-    const builder there = {.channel = {-1, channel}};
-    if (!say(&there, 0, WRN_FRAME_RESUME, &payload)) return false;
-    monitor_load(it->backend->config.loop, it->monitor, state, on_loaded, it);
-    return true;
+    if (ok && say(channel, 0, WRN_FRAME_RESUME, &payload))
+        return monitor_load(it->backend->config.loop, it->monitor, state, on_loaded, it);
+    wrn_log_warning("a copy of a virtual machine can't be told its names: %s", strerror(errno));
+    vm_kill(it, NULL);
 }
 
 /* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. Blocks. */
