@@ -45,6 +45,8 @@ void team_leave(wrn_backend *backend, team *t) {
     free(t);
 }
 
+bool teams_are_many(const wrn_backend *backend) { return backend->teams && backend->teams->next; }
+
 /* ---- looking ---- */
 
 static void look(wrn_instance *it) {

@@ -217,6 +217,16 @@ typedef struct child_fds {
     bool ipv6;
 } child_fds;
 
+/* A team that is alone on this machine uses the host's programs, and so do the sandboxes of an ordinary user, which could change
+ * copies, but not files of the host's root. */
+static void choose_programs(wrn_instance *it, spawn *s) {
+    const wrn_instance *other = it->backend->all;
+    it->has_programs = s->has_programs = it->backend->root && it->on_host && teams_are_many(it->backend);
+    while (other && (other == it || other->team != it->team || !other->has_programs || other->ended))
+        other = other->next;
+    if (other) snprintf(s->programs_of, sizeof(s->programs_of), "%.4000s/" PROGRAMS, other->dir);
+}
+
 static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child_fds *fds, wrn_fault *fault) {
     wrn_backend *backend = it->backend;
     spawn *s = backend->nursery.order;
@@ -243,6 +253,7 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
         .on_host = it->on_host,
         .skeleton = backend->skeleton,
     };
+    choose_programs(it, s);
     cgroup_join_fds(&backend->cgroups, spec->id, s->join_fds);
     cgroup_view(&backend->cgroups, spec->id, s->shown);
     snprintf(s->hostname, sizeof(s->hostname), "%s", spec->id);

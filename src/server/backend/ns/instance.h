@@ -58,7 +58,8 @@ struct wrn_instance {
     int busy;        /* thousandths of a processor, up to busy_us */
     int64_t busy_us, busy_cpu_usec;
     wrn_use use;
-    team *team; /* NULL: a restored box that is not connected yet */
+    team *team;        /* NULL: a restored box that is not connected yet */
+    bool has_programs; /* which others of its team can take */
     bool frozen, ended;
     dials dials;
     uv_timer_t timer; /* the next attempt to freeze, thaw or release */
@@ -106,6 +107,7 @@ void instance_balance(wrn_instance *it, const wrn_box_stats *used);
 /* Counts a box among those of its owner (wrn_box_spec). */
 team *team_join(wrn_backend *backend, const char *owner);
 void team_leave(wrn_backend *backend, team *t);
+bool teams_are_many(const wrn_backend *backend);
 /* From now on boxes that use much yield to those that use little. */
 void greed_watch(wrn_backend *backend);
 void greed_unwatch(wrn_backend *backend);

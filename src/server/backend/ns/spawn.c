@@ -156,6 +156,7 @@ _Noreturn static void run_child(const spawn *original) {
     umask(022);
     if (!s.root) map_self(&s);
     leave_host(&s);
+    if (s.has_programs) programs_make(&s); /* before it has a limit of memory, which files count against */
     join_cgroups(&s);
     if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
     raise_loopback(&s);
