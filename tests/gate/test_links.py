@@ -191,6 +191,7 @@ def an_ordinary_user_gets_a_gate_too(kind):
 
 # ---- measuring ----
 
+ROUNDS = 7
 COUNTED = "import errno, os, socket, struct, sys, threading, time\n"
 MEASURED = {"up Gbit/s": f"""
 s = socket.create_connection(('{OUT}', {SINK})); d = bytes(1 << 20); n = 0; start = time.monotonic()
@@ -248,7 +249,7 @@ def memory(gate):
 
 
 def measure():
-    """In turns, so that all find the machine equally busy; medians of five rounds."""
+    """In turns, so that all find the machine equally busy."""
     found, policy = {}, {**POLICY, "rate": 1000000}
     with contextlib.ExitStack() as open_ones:
         paths = {"direct": (directly, world.DNS)}
@@ -257,13 +258,16 @@ def measure():
         if shutil.which("slirp4netns"):
             paths["slirp4netns"] = (open_ones.enter_context(Slirp4netns()).python, world.DNS)
         paths.update({f"gate, {kind}": (box.python, "192.0.0.1") for kind, box in boxes.items()})
-        for _ in range(5):
+        for _ in range(ROUNDS):
             for what, text in MEASURED.items():
                 for path, (python, server) in paths.items():
                     found.setdefault((path, what), []).append(float(python(text, server)))
-        print(f"{'the network of sandboxes':<26}" + "".join(f"{what:>22}" for what in MEASURED))
+        medians = {key: statistics.median(values) for key, values in found.items()}
+        print(f"{f'the network of sandboxes, medians of {ROUNDS}':<42}" + "".join(f"{what:>28}" for what in MEASURED))
         for path in paths:
-            print(f"  {path:<24}" + "".join(f"{statistics.median(found[path, what]):>22.1f}" for what in MEASURED))
+            ratios = [medians[path, what] / medians["slirp4netns", what] if "slirp4netns" in paths else 0 for what in MEASURED]
+            print(f"  {path:<40}" + "".join(f"{f'{medians[path, what]:.1f} ({ratio:.2f} x)':>28}" for what, ratio in zip(MEASURED, ratios)))
+        print("  (x: over slirp4netns, which is " + ("that of Debian with an MTU of 65520)" if "slirp4netns" in paths else "not installed)"))
         for kind, box in boxes.items():
             print("  memory of a gate, %s: broker %d, stack %d KiB of its own" % (kind, *memory(box.gate)))
 
