@@ -25,7 +25,7 @@ import zipfile
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x00020000
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOST, OUT, OUT6, DNS = "198.51.100.1", "198.51.100.10", "2001:db8:1::10", "198.51.100.53"
-ECHO, SINK, SLOW, LAZY, CLOSER = 2007, 2009, 2010, 2011, 2013
+ECHO, SINK, SLOW, LAZY, SOURCE, CLOSER = 2007, 2009, 2010, 2011, 2012, 2013
 PACKAGES = "http://allowed.test:8000"
 
 # What the name server outside says: name to addresses, or to another name.
@@ -84,6 +84,12 @@ def echo(connection):
 
 def slow(connection):
     connection.sendall(b"z" * (64 << 20))
+
+
+def source(connection):
+    block = bytes(1 << 20)
+    while True:
+        connection.sendall(block)
 
 
 def lazy(connection):
@@ -331,7 +337,7 @@ def be_outside(ready, place):
         run(f"ip addr add {address} dev gs1")
     run("ip -6 addr add 2001:db8:1::10/64 dev gs1 nodad")
     run("ip route add local default dev lo")
-    for port, handle in ((ECHO, echo), (SINK, sink), (SLOW, slow), (LAZY, lazy), (CLOSER, closer), (80, http), (443, tls), (22, echo), (25, echo), (53, dns_tcp)):
+    for port, handle in ((ECHO, echo), (SINK, sink), (SLOW, slow), (LAZY, lazy), (SOURCE, source), (CLOSER, closer), (80, http), (443, tls), (22, echo), (25, echo), (53, dns_tcp)):
         serve_tcp(port, handle)
     serve_udp(DNS, 53, dns_udp)
     for address in (OUT, OUT6, DNS):

@@ -97,7 +97,7 @@ static void put_setting(const char *path, const char *text) {
 static int make_tap(void) {
     struct ifreq r = request_for(INSIDE);
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-    r.ifr_flags = IFF_TAP | IFF_NO_PI;
+    r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; /* the gate looks whether there are heads */
     if (fd < 0 || ioctl(fd, TUNSETIFF, &r) == 0) return fd;
     close(fd);
     return -1;
@@ -133,6 +133,7 @@ static int open_packets(void) {
         .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index_of(control, OUTSIDE)};
     if (fd < 0 || !address.sll_ifindex) return -1;
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) != 0) return -1;
+    if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0) return -1;
     /* As much as we may: an ordinary user gets less. */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
