@@ -481,7 +481,16 @@ def the_next_gate_goes_on_with_what_the_last_one_knew():
     guest.gate.process.kill()
     guest.gate.process.wait()
     guest = Guest(PROGRAM, policy=policy, state=state)
-    assert isinstance(guest.connect(OUT, ECHO), world.Connection) # its name was looked up before
+    connection = guest.connect(OUT, ECHO)
+    assert isinstance(connection, world.Connection) # its name was looked up before
+    connection.send(ACK | PSH, b"hello")
+    assert connection.receive(5) == b"hello"
+    before = guest.gate.stats()
+    os.kill(guest.gate.stack_pid(), 9) # a stack that ends hides nothing
+    guest.gate.process.wait()
+    guest = Guest(PROGRAM, policy=policy, state=state)
+    after = guest.gate.stats()
+    assert (after["bytes_in"], after["bytes_out"]) == (before["bytes_in"], before["bytes_out"]), (before, after)
     assert ("tcp", "198.51.100.77", 1, "", "not-allowed") in guest.gate.denied()
     assert guest.gate.stats()["connections_total"] == 2
     guest.gate.close()
