@@ -618,6 +618,10 @@ static void own_index(void) {
     CHECK_MSG(status == 6, "%d: %s", status, said("err")); /* curl's: could not resolve host */
     CHECK_CONTAINS(said("err"), "denied: bad.example");
     CHECK_CONTAINS(said("err"), "--allow bad.example");
+    status = run_line("printf '[global]\nindex-url = " PACKAGES "/simple\ntrusted-host = good.example\n' > pip.conf; "
+                      "wrenn run --allow good.example --upload pip.conf:/root/.config/pip/pip.conf -- sh -c '"
+                      "pip install -q tiny && python3 -c \"import tiny; print(tiny.version)\"'");
+    CHECK_MSG(status == 0 && strcmp(said("out"), "1.0\n") == 0, "%d: %s%s", status, said("out"), said("err"));
 }
 
 static void make_network_and_packages(void) { make_network_with(true); }
