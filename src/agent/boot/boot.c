@@ -2,7 +2,7 @@
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
  * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko and /modules/order. The kernel's command line
- * has wrenn.id= and wrenn.template=, and wrenn.network for a machine with a network. What fails is said on the console, and ends
+ * has wrenn.id= and wrenn.template=, and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a network. What fails is said on the console, and ends
  * the machine. */
 #include <dirent.h>
 #include <errno.h>
@@ -218,7 +218,7 @@ int main(void) {
     set_limits();
     must(names_set(id, template) ? 0 : -1, "name the machine");
     boot_put("/etc/resolv.conf", "");
-    if (has_network) boot_link();
+    if (has_network) boot_link(strstr(line, " wrenn.network=6"));
     if (strcmp(template, "minimal") == 0) boot_user();
     start_agent(agent, id, template);
 }

@@ -119,7 +119,6 @@ typedef struct wrn_running {
     /* A socket over which the box's link comes once: a wrn_link_kind, and the descriptor. -1: it has no network. The
      * caller closes it. */
     int link_source;
-    bool ipv6; /* the link has addresses for it, too */
 } wrn_running;
 
 /* What a box has written: one upper layer, and what lies below it. */
@@ -232,6 +231,8 @@ typedef struct wrn_backend_ops {
 
 /* Whether the program is there that lets boxes out. 0, or -1 with a fault. */
 int wrn_check_gate(const wrn_backend_config *config, wrn_fault *fault);
+/* Whether links get addresses of version 6, too: this machine has a way to the others of them. */
+bool wrn_host_has_ipv6(void);
 /* Append to a report: of doctor(), with the remedy if the check failed; of sweep(). */
 void wrn_report_check(wrn_json *report, const char *check, bool ok, const char *detail, const char *fix);
 void wrn_report_leak(wrn_json *report, const char *kind, const char *what);

@@ -214,7 +214,6 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
 typedef struct child_fds {
     const int *channel;
     int handover, errors, link;
-    bool ipv6;
 } child_fds;
 
 /* A team that is alone on this machine uses the host's programs, and so do the sandboxes of an ordinary user, which could change
@@ -241,7 +240,7 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
         .handover_fd = fds->handover,
         .error_fd = fds->errors,
         .link_fd = fds->link,
-        .ipv6 = fds->ipv6,
+        .ipv6 = spec->network && wrn_host_has_ipv6(),
         .trusts = spec->authority,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
         .filter = backend->filter,
@@ -269,17 +268,8 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
     return pid;
 }
 
-/* Connecting a socket of datagrams sends nothing. */
-static bool host_has_ipv6(void) {
-    const struct sockaddr_in6 somewhere = {
-        .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x00, [15] = 1}};
-    WRN_AUTO(wrn_fd_close) int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (const struct sockaddr *)&somewhere, sizeof(somewhere)) == 0;
-}
-
 int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
     int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1}, link[2] = {-1, -1};
-    const bool ipv6 = spec->network && host_has_ipv6();
     bool outlives = it->backend->config.adopt_ms > 0;
     int rc = -1;
     /* We never receive from the handover socket: descriptors from the box could block us when we close them. */
@@ -288,11 +278,10 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
                       shutdown(handover[0], SHUT_RD) != 0)) ||
         (spec->network && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)) {
         set_errno_fault(fault, "make the agent's channel");
-    } else if ((it->pid = spawn_agent(it, spec, &(child_fds){theirs, handover[1], errors[1], link[1], ipv6}, fault)) >=
-               0) {
+    } else if ((it->pid = spawn_agent(it, spec, &(child_fds){theirs, handover[1], errors[1], link[1]}, fault)) >= 0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
-        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], ipv6};
+        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0]};
         memcpy(channel, ours, sizeof(ours));
         errors[0] = handover[0] = ours[0] = ours[1] = link[0] = -1;
         rc = 0;

@@ -39,7 +39,10 @@ static void add_kernel(machine *m, const wrn_instance *it) {
     add(m, "/proc/self/fd/%d", FD_INITRAMFS);
     add(m, "-append");
     add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s%s", backend->kvm ? "" : EMULATED, clock, it->id,
-        it->template_name, it->has_network ? " wrenn.network" : "");
+        it->template_name,
+        !it->has_network      ? ""
+        : wrn_host_has_ipv6() ? " wrenn.network=6"
+                              : " wrenn.network");
 }
 
 static void add_disks(machine *m) {
