@@ -42,7 +42,7 @@ typedef enum cli_word {
     CLI_WORD_KEY,     /* by id, the start of one, or name */
     CLI_WORD_HOST,    /* by id, or the start of one */
     CLI_WORD_SECRET,  /* by name */
-    /* One of few words, which complete.c has. */
+    /* One of few words, which words.c has. */
     CLI_WORD_FORMAT,
     CLI_WORD_STATUS,
     CLI_WORD_ISOLATION,
@@ -213,6 +213,16 @@ void cli_synopsis(const cli_command *parent, const cli_command *command, wrn_buf
 /* Numbers with units, as CLI_SIZE and CLI_SECONDS have them. */
 bool cli_parse_size(const char *text, int64_t *megabytes);
 bool cli_parse_seconds(const char *text, int64_t *seconds);
+
+/* ---- words.c: words of which there are few ---- */
+
+/* NULL: there are no more, or not few. */
+const char *cli_few_at(cli_word word, size_t i);
+/* -1: it is none of them. */
+int cli_few_find(cli_word word, const char *text);
+/* Whether it can be such a word; if not, it was reported as the value of that option (NULL: of none), and the exit code is
+ * CLI_USAGE. */
+bool cli_check_few(const cli_app *cli, cli_word word, const char *option, const char *text);
 
 /* ---- suggest.c ---- */
 
