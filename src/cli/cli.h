@@ -254,6 +254,8 @@ char *cli_choice_end(const cli_choice *choice);
 bool cli_is_whole_id(const char *word, const char *prefix, size_t digits);
 /* The process id or tag of something in a sandbox; likewise. */
 char *cli_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word);
+/* As cli_settle(), for what was done to that; says which one may have been meant when there is none. */
+bool cli_settle_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word, int rc, wrenn_error *error);
 
 /* Connects, and does something with what each word names; goes on after a failure. `act` gives the id or name of what it was
  * done to, which is freed here; NULL: reported. These are printed at once, as JSON at the end, under the key. The exit code. */

@@ -76,7 +76,12 @@ static bool match(cli_app *cli, const char *word, bool by_name, char ids[2][64])
 }
 
 static void say_none(cli_app *cli, const char *word) {
-    const char *best = NULL;
+    const char *best = NULL, *colon = strchr(word, ':');
+    if (colon) { /* as cp has it */
+        cli_complain("no sandbox '%s': write the path as a word of its own, as in '%.*s %s'", word, (int)(colon - word),
+                     word, colon[1] ? colon + 1 : "~");
+        return;
+    }
     wrenn_sandbox_list *list = cli_sandboxes(cli);
     for (size_t i = 0; list && i < list->items_count; i++) {
         const char *name = cli_label(list->items[i], "name");

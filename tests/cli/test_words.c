@@ -66,7 +66,8 @@ TEST(values_are_checked_before_anything_starts) {
         check_refused(WRENN("create", "--name", names[i]), 2, "' can't be used: it must not be empty or an id");
     check_refused(WRENN("run", "--publish", "65536", "true"), 2, "--publish '65536' is not a port");
     check_refused(WRENN("run", "--keep", "--rm", "true"), 2, "--keep keeps the sandbox, --rm does not");
-    check_refused(WRENN("url", "--scheme", "ftp", "cl-1", "80"), 2, "--scheme 'ftp' is not 'http', 'https', 'ws' or 'wss'");
+    check_refused(WRENN("url", "--scheme", "ftp", "cl-1", "80"), 2,
+                  "--scheme 'ftp' is not 'http', 'https', 'ws' or 'wss'");
     check_refused(WRENN("port-forward", "--address", "home", "cl-1", "80"), 2,
                   "--address 'home' is not an IPv4 address");
     check_refused(WRENN("stats", "--range", "7m"), 2, "--range '7m' is not '5m', '10m', '1h'");
