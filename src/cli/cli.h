@@ -183,6 +183,7 @@ typedef struct cli_app {
     cli_aside *aside; /* NULL: nothing */
     bool resized;     /* the terminal's size has changed, or we were stopped meanwhile */
     const char *does; /* what goes on, to be shown when it takes long; NULL: waiting; "": nothing is shown */
+    bool shows_does;  /* it is shown now */
     int64_t began_us, phase_us;
 } cli_app;
 
@@ -363,6 +364,8 @@ wrenn_stream *cli_reconnect(cli_app *cli, cli_again_fn again, void *context, wre
 bool cli_pause_before_retry(cli_app *cli, int64_t *pause_ms);
 /* Waits for signals, and what goes on in the client meanwhile, for so long; true when it is to end us. */
 bool cli_pause(cli_app *cli, int64_t ms);
+/* What goes on is not shown any more: who calls this prints something. */
+void cli_hide_does(cli_app *cli);
 /* The callback to start operations with that cli_wait() waits for. */
 void cli_done(wrenn_op *op, void *user_data);
 /* Ends what CLI_DO began: reports an error. Whether all went well. */

@@ -241,6 +241,16 @@ TEST(what_is_like_a_tag_or_a_secret_is_suggested) {
     check_shell("w files ls s:/etc", 1, "", "no sandbox 's:/etc': write the path as a word of its own, as in 's /etc'");
 }
 
+/* What it waits for is asked again and again: there is no kernel in this sandbox. */
+TEST(what_takes_longer_than_a_second_is_said_on_a_terminal) {
+    begin_with_sandbox();
+    person p = PERSON("code", "-s", "s", "-c", "1");
+    person_sees(&p, "running the code ... 1 s");
+    person_sees(&p, "running the code ... 2 s");
+    person_types(&p, "\003");
+    CHECK_INT(person_leaves(&p), 130);
+}
+
 TEST(what_was_built_is_run_and_removed) {
     begin_with_sandbox();
     check_shell("mkdir -p d/etc; echo x > d/etc/x; for t in one two; do w template build $t --dir d; done 2>&1 | "
