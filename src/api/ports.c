@@ -42,14 +42,19 @@ static int check_port(int64_t port, wrenn_error **error) {
 
 /* Appends the host name of a port. */
 static int put_name(const wrenn_sandbox *sandbox, int64_t port, wrn_buf *name, wrenn_error **error) {
+    static const char here[] = "127.0.0.1";
     const char *domain;
-    size_t size;
+    size_t size, number = sizeof(here) - 1;
     int rc = check_port(port, error);
     if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
     if (rc != 0) return rc;
     if (sandbox->id[strspn(sandbox->id, LETTERS_AND_DIGITS "-")])
         return wrn_refuse(error, "the sandbox id \"%.100s\" can't be part of a host name", sandbox->id);
-    wrn_buf_printf(name, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
+    wrn_buf_printf(name, "%lld-%s.", (long long)port, sandbox->id);
+    /* A name that ends in a number is none for browsers. */
+    if (size >= number && memcmp(domain, here, number) == 0 && (size == number || domain[number] == ':'))
+        wrn_buf_puts(name, "localhost"), domain += number, size -= number;
+    wrn_buf_put(name, domain, size);
     return name->failed ? wrn_no_memory(error, NULL) : 0;
 }
 

@@ -56,7 +56,7 @@ static const struct {
     {"net", "w net s", "none", NULL, NULL},
     {"secret set", "echo x | w secret set a$$ && w secret rm a$$", "a", NULL, NULL},
     {"secret ls", "A=x w secret set b$$ --from-env A >out; w secret ls; w secret rm b$$ >out", "NAME", NULL, NULL},
-    {"secret rm", "w secret rm c$$", "c", NULL, NULL},
+    {"secret rm", "echo x | w secret set c$$ >out; w secret rm c$$", "c", NULL, NULL},
     {"url", "w url s 80", "http://80-cl-", NULL, NULL},
     {"open", "w open s 80", "use 'wrenn port-forward s PORT'", NULL, NULL},
     {"port-forward", "w port-forward s :80 > where & until [ -s where ]; do :; done; cat where; kill $!; wait",
