@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/tree.h"
 #include "server/backend/cgroup.h"
+#include "server/lane.h"
 #include "server/trees.h"
 
 #define PREFIX "wrennd-"
@@ -497,6 +499,52 @@ bool cgroup_remove(const cgroups *c, const char *id) {
             gone = false;
     }
     return gone;
+}
+
+/* ---- what a dead box leaves ---- */
+
+/* The kernel takes some milliseconds to release a group whose last process died, and QEMU ends a moment after wrenn-vm. */
+enum { REMOVE_AGAIN_MS = 2, REMOVE_TRIES = 5000 };
+
+typedef struct removal {
+    wrn_job job; /* first, so that a job is its removal */
+    uv_timer_t timer;
+    const cgroups *groups;
+    const char *id, *dir;
+    int tries;
+    bool dir_stayed;
+    wrn_done_fn done;
+    void *context;
+} removal;
+
+static void removal_run(wrn_job *job) {
+    removal *self = (removal *)job;
+    self->dir_stayed = !wrn_tree_remove(self->dir);
+}
+
+static void removal_on_done(wrn_job *job) {
+    removal *self = (removal *)job;
+    wrn_fault fault;
+    if (self->dir_stayed)
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", self->dir);
+    self->done(self->context, self->dir_stayed ? &fault : NULL);
+    uv_close((uv_handle_t *)&self->timer, wrn_handle_free_data);
+}
+
+static void removal_try(uv_timer_t *timer) {
+    removal *self = timer->data;
+    if (!cgroup_remove(self->groups, self->id) && self->tries++ < REMOVE_TRIES)
+        uv_timer_start(timer, removal_try, REMOVE_AGAIN_MS, 0);
+    else wrn_lane_put(timer->loop, WRN_LANE_REMOVE, &self->job, removal_run, removal_on_done);
+}
+
+void cgroup_remove_box(uv_loop_t *loop, const cgroups *c, const char *id, const char *dir, wrn_done_fn done,
+                       void *context) {
+    removal *self = calloc(1, sizeof(*self));
+    *self = (removal){.groups = c, .id = id, .dir = dir, .done = done, .context = context};
+    uv_timer_init(loop, &self->timer);
+    self->timer.data = self;
+    uv_timer_start(&self->timer, removal_try, 0, 0);
 }
 
 /* ---- leftovers ---- */

@@ -45,7 +45,6 @@ struct wrn_backend {
 };
 
 struct wrn_instance {
-    wrn_job removal; /* first, so that a job is its instance */
     wrn_backend *backend;
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
@@ -55,9 +54,7 @@ struct wrn_instance {
     warm *from;           /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
-    uv_timer_t timer;     /* the next attempt to release */
-    int tries;
-    bool files_stayed, has_network;
+    bool has_network;
     wrn_done_fn done; /* of release */
     void *done_context;
 };
