@@ -222,7 +222,7 @@ static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
                               .exit_signal = SIGCHLD,
                               .cgroup = group >= 0 ? (uint64_t)group : 0};
     long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) become_jail(backend->config.vm_path, m.argv, fds, e->errors[1]);
+    if (pid == 0) become_jail(backend->jail_path, m.argv, fds, e->errors[1]);
     int saved = errno;
     wrn_fds_close(groups, HIERARCHIES);
     errno = saved;

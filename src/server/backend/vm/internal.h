@@ -34,6 +34,7 @@ struct wrn_backend {
     wrn_backend_config config;
     bool root, kvm;
     char dir[PATH_MAX];         /* of the setup, without links */
+    char jail_path[PATH_MAX];   /* of wrenn-vm */
     char qemu[64], kernel[128]; /* versions */
     char why_no_kvm[128];
     int setup_fd; /* locked: the setup is in use */
@@ -117,6 +118,9 @@ void monitor_load(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *c
 
 /* Whether the processor's virtualization can be used here, and is fast enough to be real; why not, for people. */
 bool probe_kvm(char *why, size_t size);
+/* The path of wrenn-boot or wrenn-vm; false when it is missing, or others could change it. */
+typedef enum vm_program { VM_BOOT, VM_JAIL } vm_program;
+bool probe_program(vm_program program, char path[PATH_MAX]);
 /* The rate of this processor's time stamp counter; 0: unknown. Takes some milliseconds. */
 int64_t probe_tsc_khz(void);
 wrn_json *vm_probe(const wrn_backend *backend);
