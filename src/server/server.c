@@ -43,10 +43,7 @@ typedef struct welcome {
 static bool is_private(const wrn_server *server) { return server->config->private_fd >= 0; }
 
 static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
-    size_t size = strlen(dir) + strlen(name) + 2;
-    char *path = wrn_arena_alloc(arena, size);
-    snprintf(path, size, "%s/%s", dir, name);
-    return path;
+    return wrn_arena_printf(arena, "%s/%s", dir, name);
 }
 
 /* ---- the directory ---- */
@@ -355,7 +352,7 @@ static wrn_host_row describe_machine(const wrn_server *server) {
 
 /* The isolation of each sandbox says the same. */
 static bool warn_of_limits(void *context, const char *backend, const wrn_json *isolation) {
-    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(isolation, "limits"), "why"), NULL);
+    const char *why = wrn_json_text(wrn_json_get(isolation, "limits"), "why");
     if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
     return true;
 }

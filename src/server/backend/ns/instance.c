@@ -18,7 +18,7 @@ static void free_slot(const wrn_instance *it) {
     if (it->backend->root) slot_release(it->backend->slots_fd, it->slot);
 }
 
-static void free_instance(wrn_instance *it) {
+static void instance_free(wrn_instance *it) {
     WRN_UNLINK(it->backend->all, it, next);
     instance_stop_measuring(it);
     instance_count(it, false);
@@ -32,7 +32,7 @@ static void instance_on_removed(void *context, const wrn_fault *fault) {
     wrn_done_fn done = it->done;
     context = it->done_context;
     free_slot(it);
-    free_instance(it);
+    instance_free(it);
     done(context, fault);
 }
 
@@ -47,7 +47,7 @@ static void detach(wrn_instance *it) {
 
 void ns_release(wrn_instance *it, wrn_done_fn done, void *context) {
     detach(it);
-    if (!done) return free_instance(it);
+    if (!done) return instance_free(it);
     it->done = done;
     it->done_context = context;
     cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, instance_on_removed, it);
@@ -185,7 +185,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     cgroup_remove(&backend->cgroups, it->id);
     wrn_tree_remove(it->dir);
     free_slot(it);
-    free_instance(it);
+    instance_free(it);
     return NULL;
 }
 

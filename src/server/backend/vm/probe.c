@@ -97,10 +97,6 @@ int64_t probe_tsc_khz(void) {
 
 /* ---- what a sandbox gets ---- */
 
-static void add_reason(wrn_json *list, const char *text) {
-    wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
-}
-
 wrn_json *vm_probe(const wrn_backend *backend) {
     static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
     const cgroups *c = &backend->cgroups;
@@ -113,11 +109,12 @@ wrn_json *vm_probe(const wrn_backend *backend) {
     wrn_json_set_string(limits, "pids", "enforced");
     if (!backend->kvm) {
         snprintf(text, sizeof(text), "QEMU emulates the processor, which is for development: %s", backend->why_no_kvm);
-        add_reason(reasons, text);
+        wrn_json_append_string(reasons, text);
     }
     if (!backend->root)
-        add_reason(reasons, "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
-    if (!limited) add_reason(reasons, c->why);
+        wrn_json_append_string(reasons,
+                               "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
+    if (!limited) wrn_json_append_string(reasons, c->why);
     wrn_json_set_string(report, "level", "vm");
     wrn_json_set_string(report, "backend", "vm");
     wrn_json_set_string(report, "accelerator", backend->kvm ? "kvm" : "tcg");
