@@ -115,7 +115,7 @@ bool cli_config_save(const wrn_json *root) {
 }
 
 static const char *config_text_of(const wrn_json *object, const char *key) {
-    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    const char *text = wrn_json_text(object, key);
     return text && *text ? text : NULL;
 }
 

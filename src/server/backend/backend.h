@@ -72,8 +72,6 @@ typedef struct wrn_backend_config {
     const char *agent_path;    /* the wrenn-agent binary */
     const char *unpack_path;   /* the wrenn-unpack binary */
     const char *vm_dir;        /* what `wrennd vm setup` makes; may not exist */
-    const char *vm_path;       /* the wrenn-vm binary */
-    const char *boot_path;     /* the wrenn-boot binary */
     const char *cgroup_parent; /* NULL: chosen automatically */
     bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
     int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */

@@ -60,7 +60,7 @@ static int add_rules(const wrn_egress_config *config, const char *member, const 
     wrn_json_set(policy, member, array);
     for (size_t i = 0; i < count; i++) {
         if (check_rule(config, member, i, texts[i], fault) != 0) return -1;
-        wrn_json_append(array, wrn_json_new_string(texts[i], strlen(texts[i])));
+        wrn_json_append_string(array, texts[i]);
     }
     return 0;
 }
@@ -76,7 +76,7 @@ static int add_presets(const wrn_network_policy *asked, wrn_json *policy, wrn_fa
     wrn_json_set(policy, "presets", array);
     for (size_t i = 0; i < asked->presets_count; i++) {
         const char *name = asked->presets[i];
-        wrn_json_append(array, wrn_json_new_string(name, strlen(name)));
+        wrn_json_append_string(array, name);
         if (is_preset(name)) continue;
         WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_LIMITED(300);
         for (size_t j = 0; wrn_preset_names[j]; j++) wrn_buf_printf(&known, "%s%s", j ? ", " : "", wrn_preset_names[j]);

@@ -18,7 +18,7 @@ static void free_slot(const wrn_instance *it) {
     if (it->backend->root) slot_release(it->backend->slots_fd, it->slot);
 }
 
-static void free_instance(wrn_instance *it) {
+static void instance_free(wrn_instance *it) {
     WRN_UNLINK(it->backend->all, it, next);
     instance_stop_measuring(it);
     instance_count(it, false);
@@ -27,31 +27,13 @@ static void free_instance(wrn_instance *it) {
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
-static void remove_files(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
-    it->files_stayed = !wrn_tree_remove(it->dir);
-}
-
-static void on_files_removed(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
+static void instance_on_removed(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
     wrn_done_fn done = it->done;
-    void *context = it->done_context;
-    wrn_fault fault;
-    bool failed = it->files_stayed;
-    if (failed) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", it->dir);
+    context = it->done_context;
     free_slot(it);
-    free_instance(it);
-    done(context, failed ? &fault : NULL);
-}
-
-static void remove_cgroups(uv_timer_t *timer) {
-    wrn_instance *it = timer->data;
-    /* The kernel takes some milliseconds to release a group whose last member died. */
-    if (!cgroup_remove(&it->backend->cgroups, it->id) && it->tries++ < RETRIES) {
-        uv_timer_start(timer, remove_cgroups, RETRY_MS, 0);
-        return;
-    }
-    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal, remove_files, on_files_removed);
+    instance_free(it);
+    done(context, fault);
 }
 
 /* Drops the callbacks of freezing and thawing, and fails the connections that are being made. */
@@ -65,11 +47,10 @@ static void detach(wrn_instance *it) {
 
 void ns_release(wrn_instance *it, wrn_done_fn done, void *context) {
     detach(it);
-    if (!done) return free_instance(it);
+    if (!done) return instance_free(it);
     it->done = done;
     it->done_context = context;
-    it->tries = 0;
-    uv_timer_start(&it->timer, remove_cgroups, 0, 0);
+    cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, instance_on_removed, it);
 }
 
 static const char *remedy_for(int error) {
@@ -204,7 +185,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     cgroup_remove(&backend->cgroups, it->id);
     wrn_tree_remove(it->dir);
     free_slot(it);
-    free_instance(it);
+    instance_free(it);
     return NULL;
 }
 

@@ -44,7 +44,6 @@ typedef struct wrn_use {
 } wrn_use;
 
 struct wrn_instance {
-    wrn_job removal; /* first, so that a job is its instance */
     wrn_backend *backend;
     wrn_instance *next; /* of all */
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], tree[PATH_MAX];
@@ -62,7 +61,7 @@ struct wrn_instance {
     bool has_programs; /* which others of its team can take */
     bool frozen, ended;
     dials dials;
-    uv_timer_t timer; /* the next attempt to freeze, thaw or release */
+    uv_timer_t timer; /* the next attempt to freeze or thaw */
     int tries, error;
     int64_t disk_bytes, disk_due_ms; /* the last measurement; when the next one is due */
     int64_t disk_cpu_usec;           /* processor time used before the last measurement */
@@ -72,7 +71,6 @@ struct wrn_instance {
     void *done_context;
     wrn_upper_layers_fn saved;
     void *saved_context;
-    bool files_stayed;
 };
 
 /* ---- instance.c ---- */

@@ -14,7 +14,7 @@
 #include "server/backend/vm/internal.h"
 #include "server/precedence.h"
 
-enum { RETRY_MS = 2, RETRIES = 5000, BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
+enum { BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
 
 /* ---- its end ---- */
 
@@ -22,7 +22,6 @@ static void close_ends(wrn_instance *it) {
     monitor_close(WRN_TAKE(it->monitor));
     wrn_fd_close(&it->lifeline);
     wrn_fd_close(&it->errors);
-    uv_timer_stop(&it->timer);
 }
 
 static void free_instance(wrn_instance *it) {
@@ -30,33 +29,15 @@ static void free_instance(wrn_instance *it) {
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
     warm_release(it->from);
-    uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
+    free(it);
 }
 
-static void remove_files(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
-    it->files_stayed = !wrn_tree_remove(it->dir);
-}
-
-static void on_files_removed(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
+static void machine_on_removed(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
     wrn_done_fn done = it->done;
-    void *context = it->done_context;
-    wrn_fault fault;
-    bool failed = it->files_stayed;
-    if (failed) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", it->dir);
+    context = it->done_context;
     free_instance(it);
-    done(context, failed ? &fault : NULL);
-}
-
-/* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. */
-static void remove_group(uv_timer_t *timer) {
-    wrn_instance *it = timer->data;
-    if (!cgroup_remove(&it->backend->cgroups, it->id) && it->tries++ < RETRIES) {
-        uv_timer_start(timer, remove_group, RETRY_MS, 0);
-        return;
-    }
-    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal, remove_files, on_files_removed);
+    done(context, fault);
 }
 
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
@@ -64,8 +45,7 @@ void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
     if (!done) return free_instance(it);
     it->done = done;
     it->done_context = context;
-    it->tries = 0;
-    uv_timer_start(&it->timer, remove_group, 0, 0);
+    cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, machine_on_removed, it);
 }
 
 void vm_kill(wrn_instance *it, wrn_fault *fault) {
@@ -142,8 +122,6 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     snprintf(it->id, sizeof(it->id), "%s", spec->id);
     snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
-    uv_timer_init(backend->config.loop, &it->timer);
-    it->timer.data = it;
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
     /* Machines that are kept for copies have no link. */
@@ -244,7 +222,7 @@ static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
                               .exit_signal = SIGCHLD,
                               .cgroup = group >= 0 ? (uint64_t)group : 0};
     long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) become_jail(backend->config.vm_path, m.argv, fds, e->errors[1]);
+    if (pid == 0) become_jail(backend->jail_path, m.argv, fds, e->errors[1]);
     int saved = errno;
     wrn_fds_close(groups, HIERARCHIES);
     errno = saved;

@@ -34,6 +34,7 @@ struct wrn_backend {
     wrn_backend_config config;
     bool root, kvm;
     char dir[PATH_MAX];         /* of the setup, without links */
+    char jail_path[PATH_MAX];   /* of wrenn-vm */
     char qemu[64], kernel[128]; /* versions */
     char why_no_kvm[128];
     int setup_fd; /* locked: the setup is in use */
@@ -45,7 +46,6 @@ struct wrn_backend {
 };
 
 struct wrn_instance {
-    wrn_job removal; /* first, so that a job is its instance */
     wrn_backend *backend;
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
@@ -55,9 +55,7 @@ struct wrn_instance {
     warm *from;           /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
-    uv_timer_t timer;     /* the next attempt to release */
-    int tries;
-    bool files_stayed, has_network;
+    bool has_network;
     wrn_done_fn done; /* of release */
     void *done_context;
 };
@@ -120,6 +118,9 @@ void monitor_load(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *c
 
 /* Whether the processor's virtualization can be used here, and is fast enough to be real; why not, for people. */
 bool probe_kvm(char *why, size_t size);
+/* The path of wrenn-boot or wrenn-vm; false when it is missing, or others could change it. */
+typedef enum vm_program { VM_BOOT, VM_JAIL } vm_program;
+bool probe_program(vm_program program, char path[PATH_MAX]);
 /* The rate of this processor's time stamp counter; 0: unknown. Takes some milliseconds. */
 int64_t probe_tsc_khz(void);
 wrn_json *vm_probe(const wrn_backend *backend);

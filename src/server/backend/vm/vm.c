@@ -52,6 +52,7 @@ static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, w
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (open_setup(backend, fault) == 0 && (backend->initramfs_fd = initramfs_make(config, backend->dir, fault)) >= 0 &&
         open_groups(backend, state, fault) == 0) {
+        probe_program(VM_JAIL, backend->jail_path);
         backend->kvm = probe_kvm(backend->why_no_kvm, sizeof(backend->why_no_kvm));
         backend->tsc_khz = probe_tsc_khz();
         backend->warms = warms_new(backend);
