@@ -101,7 +101,7 @@ wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory
     w->next = h->waits;
     h->waits = w;
     const wrn_box_spec spec = {id, "minimal", vcpus, memory_mb, .network = getenv("WRENN_TEST_NETWORK")};
-    wrn_box_create(h->boxes, &spec, count_death, on_box, w);
+    wrn_box_create(h->boxes, &spec, NULL, count_death, on_box, w);
     CHECK_MSG(!w->done, "the callback came from inside the call");
     host_run_until(h, &w->done);
     CHECK_MSG(!w->failed, "create: %s", w->message);
