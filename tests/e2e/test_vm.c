@@ -400,9 +400,29 @@ TEST_AS_BOTH(machines_live_and_end, live)
 
 /* ---- without wrennd ---- */
 
+/* Sends a fork that nobody waits for; the ids of the copies, which are there at once. */
+static void begin_fork(const test_daemon *d, const char *id, char copies[2][40]) {
+    char text[600];
+    static const char body[] = "{\"count\":2}";
+    int fd = dial(d->socket);
+    snprintf(
+        text, sizeof(text),
+        "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+        sandbox_path(id, "/fork"), d->key, strlen(body), body);
+    send_text(fd, text);
+    reply r = call(d, "GET", "/v1/sandboxes", NULL);
+    for (; wrn_json_count(r.json) < 3; r = call(d, "GET", "/v1/sandboxes", NULL)) reply_free(&r);
+    for (size_t i = 0, at = 0; i < 3; i++) {
+        const char *other = wrn_json_string(wrn_json_get(wrn_json_at(r.json, i), "id"), NULL);
+        if (strcmp(other, id) != 0) snprintf(copies[at++ % 2], 40, "%s", other);
+    }
+    reply_free(&r);
+    close(fd);
+}
+
 static void outlive(void) {
     test_daemon d;
-    char id[40];
+    char id[40], copies[2][40];
     need_machines();
     make_image();
     set_up(kernel_package(), in_dir("img"), 0, "set up");
@@ -411,11 +431,14 @@ static void outlive(void) {
     serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
+    begin_fork(&d, id, copies);
     kill(d.pid, SIGKILL);
     daemon_wait(d.pid);
     await_no_processes(id);
+    for (int i = 0; i < 2; i++) await_no_processes(copies[i]);
     serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
     wait_status(&d, id, "stopped");
+    for (int i = 0; i < 2; i++) wait_status(&d, copies[i], "stopped");
     start_machine(&d, id);
     check_isolation(&d, id);
     end(&d, SIGTERM, 0);
