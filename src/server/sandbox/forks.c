@@ -9,8 +9,9 @@ typedef struct forking {
     wrn_sandboxes *all;
     wrn_moment *moment; /* NULL: not kept yet */
     sandbox *copies[WRN_FORK_MAX];
-    wrn_sandbox_row rows[WRN_FORK_MAX]; /* of those that run */
-    size_t count, left, running;        /* left: to be made, then to be removed */
+    wrn_sandbox_row rows[WRN_FORK_MAX]; /* of the copies, in order */
+    bool runs[WRN_FORK_MAX];
+    size_t count, left; /* left: to be made, then to be removed */
     bool failed;
     wrn_fault fault; /* the first one */
     wrn_fork_done_fn done;
@@ -18,7 +19,7 @@ typedef struct forking {
 } forking;
 
 static void end_fork(forking *f) {
-    f->done(f->context, f->failed ? NULL : f->rows, f->running, f->failed ? &f->fault : NULL);
+    f->done(f->context, f->failed ? NULL : f->rows, f->count, f->failed ? &f->fault : NULL);
     free(f);
 }
 
@@ -30,9 +31,10 @@ static void on_copy_removed(void *context, const wrn_sandbox_row *row, const wrn
 
 /* One of the copies failed. */
 static void remove_copies(forking *f) {
-    f->left = f->running + 1;
-    for (size_t i = 0; i < f->running; i++)
-        wrn_sandboxes_change(f->all, &f->rows[i], WRN_EVENT_DESTROY, on_copy_removed, f);
+    f->left = 1;
+    for (size_t i = 0; i < f->count; i++) f->left += f->runs[i];
+    for (size_t i = 0; i < f->count; i++)
+        if (f->runs[i]) wrn_sandboxes_change(f->all, &f->rows[i], WRN_EVENT_DESTROY, on_copy_removed, f);
     on_copy_removed(f, NULL, NULL);
 }
 
@@ -40,7 +42,11 @@ static void on_copy_made(void *context, const wrn_sandbox_row *row, const wrn_fa
     forking *f = context;
     if (fault && !f->failed) f->fault = *fault;
     f->failed = f->failed || fault;
-    if (row) f->rows[f->running++] = *row;
+    for (size_t i = 0; row && i < f->count; i++) {
+        if (strcmp(f->rows[i].id, row->id) != 0) continue;
+        f->rows[i] = *row;
+        f->runs[i] = true;
+    }
     if (--f->left) return;
     if (f->failed) remove_copies(f);
     else end_fork(f);
@@ -92,6 +98,7 @@ static bool add_copies(forking *f, const sandbox *s, const wrn_fork *how, wrn_fa
         const char *metadata = how->metadata[f->count];
         ok = wrn_sandbox_is_name_free(f->all, &row, metadata, fault) &&
              (f->copies[f->count] = wrn_sandbox_add(f->all, &row, metadata, network, on_copy_made, f, fault));
+        if (ok) f->rows[f->count] = f->copies[f->count]->row;
     }
     free(network);
     return ok;
