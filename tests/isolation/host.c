@@ -100,7 +100,7 @@ static wrn_box *create(host *h, const wrn_box_spec *spec) {
     CHECK(w != NULL);
     w->next = h->waits;
     h->waits = w;
-    wrn_box_create(h->boxes, spec, count_death, on_box, w);
+    wrn_box_create(h->boxes, spec, NULL, count_death, on_box, w);
     CHECK_MSG(!w->done, "the callback came from inside the call");
     host_run_until(h, &w->done);
     CHECK_MSG(!w->failed, "create: %s", w->message);

@@ -395,7 +395,7 @@ static void try_agent(const char *path, const char *want) {
     attempt a = {0};
     setenv("WRENN_TEST_AGENT", path, 1);
     host_open(&h);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, NULL, on_attempt, &a);
     CHECK_INT(a.calls, 0);
     host_run_until(&h, &a.done);
     CHECK(!a.box);
@@ -432,7 +432,7 @@ static void no_such_template(void) {
     host h;
     attempt a = {0};
     host_open(&h);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_CONTAINS(a.fault, "not_found: there is no template");
     check_nothing_left(&h);
@@ -442,7 +442,7 @@ static void no_such_template(void) {
 static void refuses_spec(host *h, wrn_box_spec spec, const char *want) {
     attempt a = {0};
     spec.id = "cl-refused", spec.template_name = "minimal", spec.vcpus = 1, spec.memory_mb = 64;
-    wrn_box_create(h->boxes, &spec, NULL, on_attempt, &a);
+    wrn_box_create(h->boxes, &spec, NULL, NULL, on_attempt, &a);
     CHECK_INT(a.calls, 0);
     host_run_until(h, &a.done);
     CHECK(!a.box);
@@ -456,7 +456,7 @@ static void backends_are_chosen(void) {
     host_open(&h);
     refuses_spec(&h, (wrn_box_spec){.backend = "magic"}, "invalid_request: there is no backend \"magic\"");
     refuses_spec(&h, (wrn_box_spec){.disk_mb = 1}, "invalid_request: sandboxes in namespaces can't have a disk size");
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .backend = "ns"}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .backend = "ns"}, NULL, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_MSG(a.box, "%s", a.fault);
     box_destroy(&h, a.box);
@@ -551,7 +551,7 @@ static void destroyed_in_between(void) {
     wrn_box *box = box_create(&h, "cl-exec");
     box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &o);
     wrn_box_ping(box, on_done, &ping);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, NULL, on_attempt, &create);
     wrn_box_destroy(box, on_done, &destroy);
     host_run_until(&h, &destroy.done);
     host_run_until(&h, &create.done);

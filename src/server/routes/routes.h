@@ -29,6 +29,7 @@
     SANDBOX("POST", "/ping", wrn_route_ping)                                                               \
     SANDBOX("POST", "/pause", wrn_route_pause)                                                             \
     SANDBOX("POST", "/resume", wrn_route_resume)                                                           \
+    SANDBOX("POST", "/fork", wrn_route_fork)                                                               \
     SANDBOX("POST", "/lifetime", wrn_route_set_lifetime)                                                   \
     SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                                  \
     SANDBOX("GET", "/lease", wrn_route_hold)                                                               \

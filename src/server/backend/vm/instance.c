@@ -19,6 +19,8 @@ enum { BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
 /* ---- its end ---- */
 
 static void close_ends(wrn_instance *it) {
+    uv_timer_stop(&it->timer);
+    moment_forget(it);
     monitor_close(WRN_TAKE(it->monitor));
     wrn_fd_close(&it->lifeline);
     wrn_fd_close(&it->errors);
@@ -28,8 +30,8 @@ static void free_instance(wrn_instance *it) {
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
-    warm_release(it->from);
-    free(it);
+    moment_release(it->from);
+    uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
 static void machine_on_removed(void *context, const wrn_fault *fault) {
@@ -77,19 +79,20 @@ static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fau
                          what);
 }
 
-/* wrenn-vm makes the file system, unless it is a copy. */
+/* wrenn-vm makes the file system; that of a copy comes with its moment. */
 static bool make_disk(wrn_instance *it) {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof(path), "%s/disk", it->dir);
     if (mkdir(it->dir, 0700) != 0) return false;
     it->disk_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (it->disk_fd < 0 || ftruncate(it->disk_fd, it->disk_mb << 20) != 0) return false;
-    return !it->from || warm_copy_disk(it->from, it->disk_fd);
+    return it->disk_fd >= 0 && ftruncate(it->disk_fd, it->disk_mb << 20) == 0;
 }
 
 /* A file that QEMU, as another user, opens again by its name in /proc. */
 static bool make_memory(wrn_instance *it) {
-    it->ram_fd = it->from ? warm_ram(it->from) : memfd_create("wrenn-vm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (it->from && it->from->ram < 0) return true;
+    it->ram_fd =
+        it->from ? fcntl(it->from->ram, F_DUPFD_CLOEXEC, 0) : memfd_create("wrenn-vm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return it->ram_fd >= 0 &&
            (it->from || (ftruncate(it->ram_fd, it->memory_mb << 20) == 0 && fchmod(it->ram_fd, 0666) == 0));
 }
@@ -119,13 +122,16 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
                          .ram_fd = -1,
                          .lifeline = -1,
                          .errors = -1};
+    uv_timer_init(backend->config.loop, &it->timer);
+    it->timer.data = it;
     snprintf(it->id, sizeof(it->id), "%s", spec->id);
     snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
     /* Machines that are kept for copies have no link. */
-    if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
+    if (spec->moment) it->from = moment_hold((moment *)spec->moment);
+    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
     if (!make_disk(it) || !make_memory(it))
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk and memory in %.200s: %s",
                       it->dir, strerror(errno));
@@ -195,12 +201,11 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
     wrn_precedence_share();
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 64);
     for (int i = 0; i < PASSED; i++) high[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
     for (int i = 0; i < 3; i++) dup2(null, i);
     for (int i = 0; i < PASSED; i++)
-        if (high[i] >= 0) dup2(high[i], FD_LIFELINE + i);
-        else close(FD_LIFELINE + i);
+        dup2(high[i] < 0 ? null : high[i], FD_LIFELINE + i); /* so that nothing else gets the number */
     syscall(SYS_close_range, (unsigned)(FD_LIFELINE + PASSED), ~0u, 0u);
     execve(path, argv, (char *[]){NULL});
     (void)!write(errors < 0 ? 2 : FD_ERRORS, sorry, sizeof(sorry) - 1);
@@ -251,6 +256,6 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     channel[1] = write_end;
     *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
     close_all(&e);
-    if (it->from) warm_wake(it->from, it, channel[1]);
+    if (it->from) moment_wake(it, channel[1]);
     return 0;
 }

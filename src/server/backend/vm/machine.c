@@ -89,10 +89,11 @@ void machine_describe(const wrn_instance *it, machine *out) {
     add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : "max,-la57");
     add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);
     add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
-    /* Copies share what they don't write. */
     add(out, "-object");
-    add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
-        FD_RAM, it->from ? "off" : "on");
+    if (it->ram_fd < 0) add(out, "memory-backend-ram,id=ram,size=%lldM", (long long)it->memory_mb);
+    else /* copies share what they don't write */
+        add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
+            FD_RAM, it->from ? "off" : "on");
     add_disks(out);
     add_channels(out);
     if (it->has_network) add_link(out);

@@ -138,6 +138,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
+    .keep_moment = vm_keep_moment,
     .make_helper_group = vm_make_helper_group,
     .remove_helper_group = vm_remove_helper_group,
     .helper_fds = vm_helper_fds,
