@@ -226,9 +226,9 @@ TEST(damaged_tokens_are_refused) {
 TEST(the_state_table_is_what_the_protocol_says) {
     /* For each state and event the next state's letter (pRPSEM: pending, Running, Paused, Stopped, Error, Missing), or
      * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, snapshot,
-     * died, destroy, adopt, restart. */
+     * fork, died, destroy, adopt, restart. */
     static const char *const want[WRN_STATE_COUNT] = {
-        "RE-------S-S", "--RP---PSSRS", "----RPRPSSPS", "---------S--", "---------S--", "---------S-S",
+        "RE--------S-S", "--RP---PRSSRS", "----RPRP-SSPS", "----------S--", "----------S--", "----------S-S",
     };
     static const char letters[] = "pRPSEM";
     for (int state = 0; state < WRN_STATE_COUNT; state++) {
