@@ -204,7 +204,7 @@ int main(void) {
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     load_modules();
     boot_get("/proc/cmdline", line);
-    bool has_network = strstr(line, " wrenn.network");
+    bool has_network = strstr(line, " wrenn.network"), has_ipv6 = strstr(line, " wrenn.network=6");
     char *id = (char *)(size_t)value_of(line, "wrenn.id="),
          *template = (char *)(size_t)value_of(line, "wrenn.template=");
     id[strcspn(id, " \n")] = '\0';
@@ -218,7 +218,7 @@ int main(void) {
     boot_set_limits();
     boot_must(names_set(id, template) ? 0 : -1, "name the machine");
     boot_put("/etc/resolv.conf", "");
-    if (has_network) boot_link(strstr(line, " wrenn.network=6"));
+    if (has_network) boot_link(has_ipv6);
     if (strcmp(template, "minimal") == 0) boot_user();
     boot_start_agent(agent, id, template);
 }
