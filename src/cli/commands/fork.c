@@ -24,7 +24,7 @@ static const cli_option options[] = {
 
 static int print_copies(cli_app *cli, const wrenn_sandbox_list *list) {
     cli_rows *rows = cli_rows_new(cli, (const char *const[]){"ID", NULL});
-    for (size_t i = 0; i < list->items_count; i++)
+    for (size_t i = 0; list && i < list->items_count; i++)
         cli_rows_add(rows, list->items[i]->id, cli_sandbox_json(list->items[i]), &list->items[i]->id);
     return cli_rows_print(rows);
 }

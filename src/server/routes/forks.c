@@ -37,7 +37,9 @@ void wrn_route_fork(wrn_request *request, const wrn_sandbox_row *row) {
     if (!wrn_request_decode(request, &wrn_model_fork_request, &asked)) return;
     if (!asked.count) asked.count = 1;
     if (asked.count < 0 || asked.count > WRN_FORK_MAX)
-        return wrn_reply_invalid(request, "member \"count\" is not a number from 1 to 32");
+        return (void)wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                                "member \"count\": %lld is not a number from 1 to %d", (long long)asked.count,
+                                WRN_FORK_MAX);
     wrn_fork fork = {.count = (size_t)asked.count, .lifetime_sec = asked.lifetime_sec};
     char *of = wrn_store_get_metadata(server->store, row->id);
     bool ok = true;
