@@ -28,7 +28,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 make_disk() { mkfs.ext4 -q -O ^has_journal -L "$1" -d "$2" "$work/$1.img" "$3"; }
 mkdir "$work/tests"
-tar -c --exclude='*.o' --exclude='*.a' build-system tests/system | tar -x -C "$work/tests"
+tar -c --exclude='*.o' --exclude='*.a' build-system tests | tar -x -C "$work/tests"
 echo "$*" >"$work/tests/words"
 make_disk system "$root" 3G
 make_disk tests "$work/tests" 2G
