@@ -44,8 +44,9 @@ case $* in
 --shell) words='systemd.debug_shell=ttyS1 systemd.tty.term.ttyS1=dumb' serial=mon:stdio ;;
 *) words=systemd.wants=guest.service serial=file:build-system/results.log ;;
 esac
+# Its clocks count instructions: however slow this machine is, or how long it stands still, nothing takes longer in there.
 # `panic=-1` and -no-reboot: whatever goes wrong in there ends it.
-set -- -accel tcg -cpu max -smp 2 -m 2048 -nodefaults -no-user-config \
+set -- -accel tcg,thread=single -icount shift=0 -rtc clock=vm -cpu max -smp 2 -m 2048 -nodefaults -no-user-config \
     -display none -no-reboot -kernel "$root"/boot/vmlinuz-* -initrd "$root"/boot/initrd.img-* \
     -append "root=LABEL=system rw console=ttyS0 panic=-1 mitigations=off tsc=reliable no_timer_check systemd.unit=multi-user.target $words" \
     -drive "if=none,id=system,format=raw,file=$work/system.img" -device virtio-blk-pci,drive=system \
