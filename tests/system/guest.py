@@ -155,9 +155,25 @@ class Server:
         assert box["isolation"]["limits"]["memory"] == "enforced", box["isolation"]
         assert (self.group(box) / "memory.max").read_text() == f"{box['memory_mb'] << 20}\n"
 
-    def check_network(self, box):
+    def check_network(self, box, hears="hello\n{denied}\n"):
         told = self.call("POST", f"/{box['id']}/exec", {"cmd": "python3", "args": ["-c", HEAR]})
-        assert told["stdout"] in ("hello\nEACCES\n", "hello\nEHOSTUNREACH\n"), told
+        assert told["stdout"] in [hears.format(denied=error) for error in ("EACCES", "EHOSTUNREACH")], told
+
+    def check_pause(self, box):
+        """What a network takes is counted with its sandbox, but not frozen with it: it has the policy that comes meanwhile."""
+        def is_frozen(leaf):
+            return "frozen 1\n" in (self.group(box) / leaf / "cgroup.events").read_text()
+
+        for policy, hears in (({"allow": [f"{OUTSIDE}:8001"]}, "{denied}\nECONNREFUSED\n"), (NETWORK, "hello\n{denied}\n")):
+            self.call("POST", f"/{box['id']}/pause")
+            assert is_frozen("box") and not is_frozen("helpers")
+            assert (self.group(box) / "helpers/cgroup.procs").read_text()
+            if policy is NETWORK:
+                self.systemctl("restart", self.unit)
+            self.call("PUT", f"/{box['id']}/network", policy)
+            self.call("POST", f"/{box['id']}/resume")
+            self.check_network(box, hears)
+            assert not is_frozen("box")
 
     def check_goes_on(self, box):
         self.check_network(box)
@@ -198,6 +214,7 @@ def live_through_restarts(server):
     server.systemctl("kill", "--signal=KILL", "--kill-whom=main", server.unit)
     until("it is started again", lambda: "active\n" == server.systemctl("is-active", server.unit, ok=False))
     server.check_goes_on(box)
+    server.check_pause(box)
     told = server.said_of()[before:]  # of programs in sandboxes systemd would speak, but there are none
     assert "left-over" not in told, told
     return box
