@@ -270,8 +270,8 @@ TEST(sessions_are_bounded) {
 
 TEST(the_address_is_checked) {
     fresh_home();
-    check_shell("\"$WRENN_CLI\" mcp --http 127.0.0.1:x", 1, "", "--http '127.0.0.1:x' is not ADDRESS:PORT or PORT");
-    check_shell("\"$WRENN_CLI\" mcp --http home:80", 1, "", "is not ADDRESS:PORT");
+    check_shell("\"$WRENN_CLI\" mcp --http 127.0.0.1:x", 2, "", "--http '127.0.0.1:x' is not ADDRESS:PORT or PORT");
+    check_shell("\"$WRENN_CLI\" mcp --http home:80", 2, "", "is not ADDRESS:PORT");
     check_shell("\"$WRENN_CLI\" mcp --http 192.0.2.1:0", 1, "", "can't listen on 192.0.2.1:0");
     check_shell("\"$WRENN_CLI\" mcp 80", 2, "", "an address goes with --http");
     check_shell("\"$WRENN_CLI\" mcp -o json", 2, "", "--output goes with --http");
