@@ -32,24 +32,28 @@ program program_start(const char *const *argv) {
 }
 
 /* False at the end of the stream. */
-static bool read_some(int fd, char **data, size_t *size) {
-    char *more = realloc(*data, *size + 65536 + 1);
-    CHECK(more);
-    *data = more;
-    ssize_t got = read(fd, more + *size, 65536);
+static bool read_some(int fd, char **data, size_t *size, size_t *room) {
+    enum { PIECE = 65536 };
+    if (*room < *size + PIECE + 1) {
+        *room = 2 * *size + PIECE + 1;
+        *data = realloc(*data, *room);
+        CHECK(*data);
+    }
+    ssize_t got = read(fd, *data + *size, PIECE);
     CHECK(got >= 0);
     *size += (size_t)got;
-    more[*size] = '\0';
+    (*data)[*size] = '\0';
     return got > 0;
 }
 
 program_result program_finish(const program *running) {
     program_result result = {0};
+    size_t out_room = 0, err_room = 0;
     struct pollfd fds[] = {{.fd = running->out, .events = POLLIN}, {.fd = running->err, .events = POLLIN}};
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         CHECK(poll(fds, 2, -1) > 0);
-        if (fds[0].revents && !read_some(fds[0].fd, &result.out, &result.out_size)) fds[0].fd = -1;
-        if (fds[1].revents && !read_some(fds[1].fd, &result.err, &result.err_size)) fds[1].fd = -1;
+        if (fds[0].revents && !read_some(fds[0].fd, &result.out, &result.out_size, &out_room)) fds[0].fd = -1;
+        if (fds[1].revents && !read_some(fds[1].fd, &result.err, &result.err_size, &err_room)) fds[1].fd = -1;
     }
     close(running->out);
     close(running->err);
