@@ -160,8 +160,8 @@ void jail_filter_broker(void) {
 #ifdef SANITIZED
     return;
 #endif
-    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",  "connect", "sendmsg",
-                                        "sendto",     "getrandom",   "socketpair", "write",   NULL};
+    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl", "connect",  "sendmsg", "sendto",
+                                        "getrandom",  "socketpair",  "write",     "shutdown", NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
     static const int families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};

@@ -194,7 +194,7 @@ static void give_link(gate *g) {
     g->box->runner->ops->helper_fds(g->box->it, fds + 1);
     while (count < WRN_COUNT(fds) && fds[count] >= 0) count++;
     wrn_json_set_string(told, "kind", kinds[g->held.kind]);
-    wrn_json_set_bool(told, "ipv6", g->box->run.ipv6);
+    wrn_json_set_bool(told, "ipv6", wrn_host_has_ipv6());
     (void)say(g, told, "link", fds, count);
     wrn_fds_close(fds + 1, count - 1);
     box_hold(g->box);

@@ -55,7 +55,7 @@ static void end_nested(const netlink_request *r, struct rtattr *nested) {
 }
 
 /* In the network namespace in which we are now. Waits for the kernel's answer: 0, or -1 with errno. */
-static int ask_kernel(netlink_request *r) {
+static int link_ask_kernel(netlink_request *r) {
     struct {
         struct nlmsghdr head;
         struct nlmsgerr error;
@@ -119,7 +119,7 @@ static int make_pair(int sandbox_netns) {
     end_nested(&r, peer);
     end_nested(&r, data);
     end_nested(&r, info);
-    return ask_kernel(&r);
+    return link_ask_kernel(&r);
 }
 
 /* Of the outer half, in its namespace. */
@@ -216,7 +216,7 @@ static void set_ipv6(const spawn *s, int fd) {
     add_attribute(&address, IFA_LOCAL, &own, sizeof(own));
     add_attribute(&route, RTA_GATEWAY, &gate, sizeof(gate));
     add_attribute(&route, RTA_OIF, &index, sizeof(index));
-    if (ask_kernel(&address) != 0 || ask_kernel(&route) != 0) spawn_fail(s, NETWORK_STEP "set IPv6");
+    if (link_ask_kernel(&address) != 0 || link_ask_kernel(&route) != 0) spawn_fail(s, NETWORK_STEP "set IPv6");
 }
 
 void link_make(const spawn *s) {
