@@ -4,9 +4,15 @@
 # user. Takes tens of minutes, for all is emulated; at most two hours.
 #
 #     tools/test_system.sh [WORD...]
+#     tools/test_system.sh --shell
 #
-# With words only the tests whose names contain one of them. What was compiled stays in build-system; the console is in
-# build-system/console.log. Ends with one line: N passed, N failed[, N skipped].
+# With words only the tests whose names contain one of them: of the system, like system_unit, or all of a program of a suite, like
+# user:isolation-copies; isolation-copies/links is those tests of the program whose names contain links. --shell opens a
+# shell in the system instead; `mount -L tests /srv; python3 /srv/tests/system/guest.py [WORD...]` runs tests
+# there, and `poweroff -f` ends it.
+#
+# What was compiled stays in build-system; the console is in build-system/console.log. Ends with one line:
+# N passed, N failed[, N skipped].
 set -eu
 cd "$(dirname "$0")/.."
 . tools/debian.sh
@@ -28,19 +34,29 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 make_disk() { mkfs.ext4 -q -O ^has_journal -L "$1" -d "$2" "$work/$1.img" "$3"; }
 mkdir "$work/tests"
-tar -c --exclude='*.o' --exclude='*.a' build-system tests/system | tar -x -C "$work/tests"
+tar -c --exclude='*.o' --exclude='*.a' build-system tests | tar -x -C "$work/tests"
 echo "$*" >"$work/tests/words"
 make_disk system "$root" 3G
 make_disk tests "$work/tests" 2G
 debugfs -w -R "write tests/system/guest.service /etc/systemd/system/guest.service" "$work/system.img" >"$work/log" 2>&1
 
+case $* in
+--shell) words='systemd.debug_shell=ttyS1 systemd.tty.term.ttyS1=dumb' serial=mon:stdio ;;
+*) words=systemd.wants=guest.service serial=file:build-system/results.log ;;
+esac
+# Its clocks count instructions: however slow this machine is, or how long it stands still, nothing takes longer in there.
 # `panic=-1` and -no-reboot: whatever goes wrong in there ends it.
-timeout --kill-after=10 7200 qemu-system-x86_64 -accel tcg -cpu max -smp 2 -m 2048 -nodefaults -no-user-config \
+set -- -accel tcg,thread=single -icount shift=0 -rtc clock=vm -cpu max -smp 2 -m 2048 -nodefaults -no-user-config \
     -display none -no-reboot -kernel "$root"/boot/vmlinuz-* -initrd "$root"/boot/initrd.img-* \
-    -append "root=LABEL=system rw console=ttyS0 panic=-1 mitigations=off tsc=reliable no_timer_check systemd.wants=guest.service" \
+    -append "root=LABEL=system rw console=ttyS0 panic=-1 mitigations=off tsc=reliable no_timer_check systemd.unit=multi-user.target $words" \
     -drive "if=none,id=system,format=raw,file=$work/system.img" -device virtio-blk-pci,drive=system \
     -drive "if=none,id=tests,format=raw,file=$work/tests.img" -device virtio-blk-pci,drive=tests \
-    -serial file:build-system/console.log -serial file:build-system/results.log </dev/null &
+    -serial file:build-system/console.log -serial "$serial"
+if [ "$serial" = mon:stdio ]; then
+    qemu-system-x86_64 "$@"
+    exit
+fi
+timeout --kill-after=10 7200 qemu-system-x86_64 "$@" </dev/null &
 trap "kill $! 2>/dev/null; exit 1" INT TERM HUP # KILL would end `timeout` alone
 wait $! || echo "test_system: QEMU ended with status $?, see build-system/console.log" >&2
 python3 tests/system/count.py build-system/results.log

@@ -58,16 +58,17 @@ static int put_name(const wrenn_sandbox *sandbox, int64_t port, wrn_buf *name, w
     return name->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
-/* Where a port is reached: at its own name when that should resolve, else at the server, which reads the Host field. */
-int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
-                    wrenn_error **error) {
-    const wrenn_client *client = sandbox->client;
+/* A port is reached at its own name when that should resolve, else at the server, which reads the Host field. */
+int wrn_port_call(wrenn_op *op, const char *method, int64_t port, const char *path, wrenn_error **error) {
+    const wrenn_client *client = op->client;
     path = path && *path ? path : "/";
     size_t shown = strcspn(path, "?"); /* in the query there may be secrets */
     if (*path != '/' || path[strcspn(path, "\r\n #")])
         return wrn_refuse(error, "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
                           shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
-    int rc = put_name(sandbox, port, host, error);
+    wrn_op_call_url(op, method, "");
+    wrn_buf *url = &op->url, *host = &op->host;
+    int rc = put_name(op->sandbox, port, host, error);
     if (rc != 0) return rc;
     const char *base = client->base.url, *authority = strstr(base, "://") + 3;
     bool by_name = !client->base.unix_path && (client->proxy_domain || is_cluster(authority, strcspn(authority, ":/")));
@@ -92,16 +93,6 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
 }
 
 void wrenn_string_free(char *text) { free(text); }
-
-/* Sets up a call to a port. */
-static int call_port(wrenn_op *op, const char *method, int64_t port, const char *path, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    int rc = wrn_port_target(op->sandbox, port, path, &url, &host, error);
-    if (rc != 0) return rc;
-    wrn_op_call_url(op, method, url.data);
-    wrn_buf_put(&op->host, host.data, host.size);
-    return 0;
-}
 
 /* ---- a request ---- */
 
@@ -142,7 +133,7 @@ int wrn_sandbox_port_request_prepare(wrenn_op *op, const wrenn_sandbox_port_requ
                                      wrenn_error **error) {
     const char *method = options->method ? options->method : options->body ? "POST" : "GET";
     int rc = check_method(method, error);
-    if (rc == 0) rc = call_port(op, method, options->port, options->path, error);
+    if (rc == 0) rc = wrn_port_call(op, method, options->port, options->path, error);
     if (options->body) wrn_buf_put(&op->body, options->body, options->body_size);
     return rc == 0 ? put_headers(op, options->headers, error) : rc;
 }
@@ -169,7 +160,7 @@ static const wrn_stream_type port_websocket = {
 const wrn_op_type wrn_sandbox_port_websocket_type = {{"port_websocket"}, .stream = &port_websocket, WRN_STREAM_OP};
 
 int wrn_sandbox_port_websocket_prepare(wrenn_op *op, int64_t port, const char *path, wrenn_error **error) {
-    return call_port(op, "GET", port, path, error);
+    return wrn_port_call(op, "GET", port, path, error);
 }
 
 /* ---- waiting for one ---- */

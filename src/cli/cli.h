@@ -559,6 +559,9 @@ typedef struct cli_creation {
             "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ISOLATION                           \
     }
 
+/* Labels as the library takes them, with the name (NULL: none) among them. The texts are borrowed, but for *own, to be freed like
+ * what is returned. NULL: reported. */
+const char **cli_all_labels(const cli_list *labels, const char *name, char **own);
 /* Whether a sandbox can be called that; if not, it was reported, and the exit code is CLI_USAGE. */
 bool cli_check_name(const cli_app *cli, const char *option, const char *name);
 /* Whether the options make sense; likewise. `keeps`: another option, which keeps the sandbox; NULL: none. */

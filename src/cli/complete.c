@@ -210,8 +210,7 @@ static void offer_contexts(const char *typed) {
     const wrn_json *contexts = wrn_json_get(root, "contexts");
     for (size_t i = 0; i < wrn_json_count(contexts); i++) {
         const wrn_json *context = wrn_json_at(contexts, i);
-        offer(typed, wrn_json_string(wrn_json_get(context, "name"), NULL),
-              wrn_json_string(wrn_json_get(context, "url"), NULL));
+        offer(typed, wrn_json_text(context, "name"), wrn_json_text(context, "url"));
     }
 }
 

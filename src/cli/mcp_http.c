@@ -228,7 +228,7 @@ static bool has_token(const http_server *server, const char *authorization) {
 /* Passes a message on, and notes the ids that wait for an answer. False: the message is malformed, and was not passed on. */
 static bool pass_on(http_server *server, connection *c, session *s, const wrn_json *message) {
     const wrn_json *id = wrn_json_get(message, "id");
-    const char *method = wrn_json_string(wrn_json_get(message, "method"), NULL);
+    const char *method = wrn_json_text(message, "method");
     if (wrn_json_type_of(message) != WRN_JSON_OBJECT || (wrn_json_has(message, "id") && !mcp_is_id(id))) return false;
     wrn_json_write(message, &s->to);
     wrn_buf_putc(&s->to, '\n');
@@ -266,7 +266,7 @@ static int post(http_server *server, connection *c) {
     if (!wrn_json_parse_within(c->in.data + c->head, (size_t)c->request.size, MCP_VALUES_MAX, &body, &why))
         return say(c, 400, "the body is not JSON"), 0;
     const wrn_json *first = wrn_json_type_of(body) == WRN_JSON_ARRAY ? wrn_json_at(body, 0) : body;
-    const char *method = wrn_json_string(wrn_json_get(first, "method"), NULL);
+    const char *method = wrn_json_text(first, "method");
     bool is_new = !*id && method && strcmp(method, "initialize") == 0;
     session *s = http_find_session(server, id);
     if (!*id && !is_new) return say(c, 400, "Mcp-Session-Id is missing: begin with initialize"), 0;

@@ -120,13 +120,12 @@ char *cli_id_of(wrenn_sandbox *sandbox, bool ok) {
 
 /* ---- making ---- */
 
-/* Labels as the library takes them, the name among them. The texts are borrowed, but for the name's. */
-static const char **all_labels(const cli_creation *creation, char **name) {
-    const char **all = calloc(creation->labels.count + 2, sizeof(*all));
+const char **cli_all_labels(const cli_list *labels, const char *name, char **own) {
+    const char **all = calloc(labels->count + 2, sizeof(*all));
     size_t count = 0;
-    if (!all) return NULL;
-    if (creation->name && asprintf(name, "name=%s", creation->name) >= 0) all[count++] = *name;
-    for (size_t i = 0; i < creation->labels.count; i++) all[count++] = creation->labels.items[i];
+    if (!all) return cli_complain("out of memory"), NULL;
+    if (name && asprintf(own, "name=%s", name) >= 0) all[count++] = *own;
+    for (size_t i = 0; i < labels->count; i++) all[count++] = labels->items[i];
     return all;
 }
 
@@ -191,7 +190,7 @@ static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_
 wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     char *name = NULL;
-    const char **labels = all_labels(creation, &name);
+    const char **labels = cli_all_labels(&creation->labels, creation->name, &name);
     wrenn_sandbox *sandbox = NULL;
     options.template_name = creation->template_name;
     options.vcpus = creation->vcpus;
@@ -207,8 +206,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.inject = creation->network.secrets.items;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
-    if (!labels) cli_complain("out of memory");
-    else sandbox = await_creation(cli, &options);
+    if (labels) sandbox = await_creation(cli, &options);
     if (sandbox) warn_of_limits(sandbox, creation);
     cli_phase(cli, "create");
     free(labels);

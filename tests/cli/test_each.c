@@ -42,6 +42,7 @@ static const struct {
     {"events", "w events s", "sandbox.create", NULL, NULL},
     {"pause", "w pause s && w resume s", "cl-", NULL, NULL},
     {"resume", "w pause s >out && w resume s", "cl-", NULL, NULL},
+    {"fork", "w fork s", "only that of a virtual machine can", NULL, NULL},
     {"ping", "w ping s", "cl-", NULL, NULL},
     {"rm", "w create --name d >out; w rm d", "cl-", NULL, NULL},
     {"cp", "echo copied > f; w cp f s:/tmp/f && w cp s:/tmp/f -", "copied", NULL, NULL},

@@ -1,4 +1,5 @@
-"""Runs in the system under test, as root: prints TAP. With words in /srv/words only tests whose names have one of them."""
+"""guest.py [WORD...]: runs in the system under test, as root: prints TAP. With words only tests whose names have one of them; in
+front of a / is what a program's name has, behind it what those of its tests have."""
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 import chosen
 
 BUILD = Path("/srv/build-system")
-WORDS = Path("/srv/words").read_text().split()
+WORDS = sys.argv[1:]
 CGROUPS = Path("/sys/fs/cgroup")
 UNITS = Path("/run/systemd/system")
 USER, OTHER = "tester", "other"
@@ -31,7 +32,13 @@ def test(function):
 
 
 def wanted(name):
-    return not WORDS or any(word in name for word in WORDS)
+    return not WORDS or any(word.split("/")[0] in name for word in WORDS)
+
+
+def words_for(name):
+    """Which of the program's tests are asked for; none: all."""
+    asked = [word.partition("/")[2] for word in WORDS if word.split("/")[0] in name]
+    return [] if "" in asked else asked
 
 
 def say(text):
@@ -148,9 +155,25 @@ class Server:
         assert box["isolation"]["limits"]["memory"] == "enforced", box["isolation"]
         assert (self.group(box) / "memory.max").read_text() == f"{box['memory_mb'] << 20}\n"
 
-    def check_network(self, box):
+    def check_network(self, box, hears="hello\n{denied}\n"):
         told = self.call("POST", f"/{box['id']}/exec", {"cmd": "python3", "args": ["-c", HEAR]})
-        assert told["stdout"] in ("hello\nEACCES\n", "hello\nEHOSTUNREACH\n"), told
+        assert told["stdout"] in [hears.format(denied=error) for error in ("EACCES", "EHOSTUNREACH")], told
+
+    def check_pause(self, box):
+        """What a network takes is counted with its sandbox, but not frozen with it: it has the policy that comes meanwhile."""
+        def is_frozen(leaf):
+            return "frozen 1\n" in (self.group(box) / leaf / "cgroup.events").read_text()
+
+        for policy, hears in (({"allow": [f"{OUTSIDE}:8001"]}, "{denied}\nECONNREFUSED\n"), (NETWORK, "hello\n{denied}\n")):
+            self.call("POST", f"/{box['id']}/pause")
+            assert is_frozen("box") and not is_frozen("helpers")
+            assert (self.group(box) / "helpers/cgroup.procs").read_text()
+            if policy is NETWORK:
+                self.systemctl("restart", self.unit)
+            self.call("PUT", f"/{box['id']}/network", policy)
+            self.call("POST", f"/{box['id']}/resume")
+            self.check_network(box, hears)
+            assert not is_frozen("box")
 
     def check_goes_on(self, box):
         self.check_network(box)
@@ -191,6 +214,7 @@ def live_through_restarts(server):
     server.systemctl("kill", "--signal=KILL", "--kill-whom=main", server.unit)
     until("it is started again", lambda: "active\n" == server.systemctl("is-active", server.unit, ok=False))
     server.check_goes_on(box)
+    server.check_pause(box)
     told = server.said_of()[before:]  # of programs in sandboxes systemd would speak, but there are none
     assert "left-over" not in told, told
     return box
@@ -384,7 +408,7 @@ def users_learn_of_limits():
 # ---- the suites ----
 
 def programs(who):
-    return [each for each in chosen.tests(BUILD, who) if wanted(f"{who}: {each['name']}")]
+    return [each for each in chosen.tests(BUILD, who) if wanted(f"{who}:{each['name']}")]
 
 
 def run_program(who, each):
@@ -392,7 +416,8 @@ def run_program(who, each):
     words = [f"{key}={value}" for key, value in each["env"].items() if key.startswith("WREN")]
     # Emulated, everything takes many times as long: no test of how long the loop is held.
     # Where /tmp is in memory, so would be all that sandboxes write.
-    words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", "TMPDIR=/var/tmp", *each["cmd"]]
+    words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", "TMPDIR=/var/tmp", *each["cmd"],
+             *words_for(f"{who}:{each['name']}")]
     if who == "user":
         words = ["systemd-run", "--user", "--pipe", "--wait", "-q", "--collect", "-p", "Delegate=yes", *words]
         uid = run("id", "-u", USER).strip()
@@ -429,7 +454,7 @@ def run_suites(who):
             run_program(who, each)
 
 
-def main():
+def prepare():
     for user in (USER, OTHER):
         run("useradd", "-m", "-s", "/bin/sh", user)
         run("loginctl", "enable-linger", user)
@@ -440,6 +465,11 @@ def main():
         uid = run("id", "-u", user).strip()
         until("the user's systemd is there", lambda: Path(f"/run/user/{uid}/systemd/private").exists())
     make_outside()
+
+
+def main():
+    if not Path(f"/home/{USER}").exists():
+        prepare()
     for name, function in tests:
         if not wanted(name):
             continue
