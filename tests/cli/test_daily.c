@@ -149,8 +149,9 @@ TEST(ports) {
     check_shell("w url s 99999", 2, "", "'99999' is not a port");
     check_shell("w open s 80", 1, "", "use 'wrenn port-forward s PORT'");
     check_shell("w port-forward s x:1", 2, "", "'x:1' is not LOCAL:REMOTE");
-    check_shell("w port-forward s :8000 > closed & forward=$!; until [ -s closed ]; do :; done; "
-                "curl -s --noproxy '*' $(cat closed); kill $forward; wait $forward",
+    check_shell("w port-forward s :8000 > closed 2> said & forward=$!; until [ -s closed ]; do :; done; "
+                "curl -s --noproxy '*' $(cat closed); until [ -s said ]; do :; done; kill $forward; wait $forward; "
+                "code=$?; cat said >&2; exit $code",
                 143, "", "wrenn: port 8000 of the sandbox: Connection refused\n");
     check_shell("w url --wait 1 s 8000", 1, "", "nothing listens on port 8000 of the sandbox");
     check_shell(
