@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 double bench_now_us(void) {
@@ -58,11 +59,16 @@ void bench_free(samples *of) {
     *of = (samples){0};
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } parts[] = {{"call", bench_call}, {"sandbox", bench_sandbox}, {"command", bench_command}, {"code", bench_code}};
     printf("%-46s %13s %13s  %9s\n", "", "median", "99 %", "ratio");
-    bench_call();
-    bench_sandbox();
-    bench_command();
-    bench_code();
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        bool wanted = argc == 1;
+        for (int j = 1; j < argc; j++) wanted = wanted || strcmp(argv[j], parts[i].name) == 0;
+        if (wanted) parts[i].run();
+    }
     return 0;
 }

@@ -40,7 +40,12 @@ void bench_command(void) {
         "curl", "-qsS", "--fail", "--unix-socket", url + strlen("unix:"), "-H", field, "http://localhost/v1/sandboxes",
         NULL};
     const char *const by_wrenn[] = {WRENN_CLI, "ls", NULL};
-    bool has_curl = bench_program(&curl, ROUNDS, by_curl), has_wrenn = bench_program(&ls, ROUNDS, by_wrenn);
+    bool has_curl = true, has_wrenn = true;
+    /* In turns, so that what else the machine does meets both. */
+    for (int i = 0; i < ROUNDS && has_wrenn; i++) {
+        has_curl = has_curl && bench_program(&curl, 1, by_curl);
+        has_wrenn = bench_program(&ls, 1, by_wrenn);
+    }
     printf("a list of %d sandboxes, over a unix socket\n", SANDBOXES);
     if (has_curl) bench_print("curl", &curl, NULL);
     else printf("  curl is not installed\n");

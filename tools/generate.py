@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the C models from api/openapi.yaml and api/names.yaml.
 
-    generate.py          writes include/wrenn/models.h, src/gen/requests.h and src/gen/models.c
+    generate.py          writes include/wrenn/models.h, src/gen/requests.h, src/gen/models.c and src/cli/words.h
     generate.py --check  fails when one of them is not what it would write
 """
 import re
@@ -292,6 +292,31 @@ def check_error_codes():
         sys.exit(f"src/wire/faults.h and ErrorCode in api/openapi.yaml differ in {', '.join(sorted(rows ^ codes))}")
 
 
+def check_event_types():
+    """Each type of event of the contract has its row in src/server/sandbox/watch.h, and no other has."""
+    rows = re.findall(r'^    X\(\w+, "([\w.]+)"', (ROOT / "src/server/sandbox/watch.h").read_text(), re.M)
+    types, kinds = enum_values(SCHEMAS["EventType"]), enum_values(SCHEMAS["EventKind"])
+    if set(rows) != set(types) or {row.split(".")[0] for row in rows} != set(kinds):
+        sys.exit("src/server/sandbox/watch.h and EventType or EventKind in api/openapi.yaml differ")
+
+
+def query_words(path, name):
+    return next(p for p in API["paths"][path]["get"]["parameters"] if p.get("name") == name)["schema"]["enum"]
+
+
+def words():
+    """What the command line offers and accepts where the contract has few words."""
+    lists = {
+        "EVENT": sorted(enum_values(SCHEMAS["EventKind"]) + enum_values(SCHEMAS["EventType"])),
+        "HOST_TYPE": SCHEMAS["CreateHostRequest"]["properties"]["type"]["enum"],
+        "ISOLATION": SCHEMAS["CreateSandboxRequest"]["properties"]["isolation"]["enum"],
+        "RANGE": query_words("/v1/sandboxes/{id}/metrics", "range"),
+        "STATUS": query_words("/v1/sandboxes", "status"),
+    }
+    rows = "".join(f"#define CLI_WORDS_{name} " + ", ".join(f'"{word}"' for word in each) + "\n" for name, each in lists.items())
+    return NOTICE + "#pragma once\n\n/* Words of which there are few, for options. */\n" + rows
+
+
 def write_or_check(files):
     """Writes the files that are not as they should be; with --check, fails when there is one."""
     stale = [name for name, text in files.items()
@@ -307,10 +332,12 @@ def write_or_check(files):
 def main():
     enums = collect()
     check_error_codes()
+    check_event_types()
     files = {
         "include/wrenn/models.h": public_header(enums),
         "src/gen/requests.h": private_header(enums),
         "src/gen/models.c": tables(enums),
+        "src/cli/words.h": words(),
     }
     write_or_check(files)
 

@@ -160,8 +160,8 @@ class Operation:
 
     def finish(self):
         result = name_of(self.given[0]) if self.given else "NULL"
-        return self.define(self.name + "_finish",
-                           f"    return wrn_op_take(op, &{self.row}_type, {result}, error);\n")
+        take = "wrn_op_take_number" if self.given and self.given[0].startswith("int64_t *") else "wrn_op_take"
+        return self.define(self.name + "_finish", f"    return {take}(op, &{self.row}_type, {result}, error);\n")
 
     def blocking(self):
         taken = [name_of(p) for p in self.taken]

@@ -36,7 +36,7 @@ WRENN_API void wrenn_sandbox_network_set_options_init(wrenn_sandbox_network_set_
 
 /* Replaces the whole policy of a sandbox that runs or is paused (PUT .../network), at once: connections that the new one does not
  * allow are cut. Blocks (30 s). The caller frees *network, which has the new policy and in `cut` how many connections were cut.
- * Fails with WRENN_E_VALIDATION (an entry makes no sense, or is never allowed: the message names it) and WRENN_E_CONFLICT (the
+ * Fails with WRENN_E_VALIDATION (an entry is malformed, or never allowed: the message names it) and WRENN_E_CONFLICT (the
  * sandbox was made without a network or `inject`, a secret is not there, or the server's operator allows less). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_network_set(wrenn_sandbox *sandbox,
                                                         const wrenn_sandbox_network_set_options *options,

@@ -90,6 +90,34 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_update_metadata_start(wrenn_sandbox 
                                                                   void *user_data, wrenn_op **op, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_update_metadata_finish(wrenn_op *op, wrenn_error **error);
 
+typedef struct wrenn_sandbox_fork_options {
+    size_t struct_size; /* from WRENN_SANDBOX_FORK_OPTIONS_INIT */
+    wrenn_call_options call;
+    int64_t count;        /* of copies; default 1, at most 32 */
+    int64_t lifetime_sec; /* of each copy, as in a create; default: as the sandbox's, which begins anew; -1: none */
+    /* Labels of the copies, "NAME=value" each, NULL at the end, beside those of the sandbox but "name". A "name" here gets "-1",
+     * "-2" and so on when there is more than one copy. */
+    const char *const *metadata;
+} wrenn_sandbox_fork_options;
+#define WRENN_SANDBOX_FORK_OPTIONS_INIT \
+    { sizeof(wrenn_sandbox_fork_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0 }
+/* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
+WRENN_API void wrenn_sandbox_fork_options_init(wrenn_sandbox_fork_options *options, size_t size);
+
+/* Makes running copies of a running sandbox (POST .../fork): with its memory, its processes, its disk and its network policy, and
+ * with ids, host names and random numbers of their own. The sandbox stands still for a moment. Its commands and their output stay
+ * its own; in the copies they go on, those in the background as commands of the copy, others unheard. All copies are made, or
+ * none. `options` may be NULL. Blocks (120 s). The caller frees *list; wrenn_sandboxes_get() gives handles. Fails with
+ * WRENN_E_API when it is not a virtual machine (the message has the remedy), WRENN_E_CONFLICT (it does not run, or a
+ * name is taken), WRENN_E_HOST_UNAVAILABLE (no room), and WRENN_E_NOT_FOUND also with servers that fork nothing (all but
+ * wrennd). After a fork that was given up, or whose answer was lost, copies may be there: look with wrenn_sandboxes_list(). */
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_fork(wrenn_sandbox *sandbox, const wrenn_sandbox_fork_options *options,
+                                                 wrenn_sandbox_list **list, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_fork_start(wrenn_sandbox *sandbox,
+                                                       const wrenn_sandbox_fork_options *options, wrenn_done_fn done,
+                                                       void *user_data, wrenn_op **op, wrenn_error **error);
+WRENN_API WRENN_NODISCARD int wrenn_sandbox_fork_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error);
+
 /* Holds the lease of a sandbox that was created with `lease_sec` (GET .../lease), so that it goes on when the client that
  * made it is gone: of this process, which was started again, or of another one. Lasts until the sandbox is destroyed, which
  * is success, or until it is cancelled; then the lease runs out unless somebody else holds it. So the form that blocks waits

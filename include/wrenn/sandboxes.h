@@ -74,7 +74,7 @@ typedef struct wrenn_sandboxes_create_options {
      * clients. Default: it has none. Where a server does not say that it obeys this (all but wrennd), it is
      * WRENN_E_UNSUPPORTED, and nothing is asked for. */
     int64_t lease_sec;
-    /* WRENN_EGRESS_*. What a server can't give is refused with WRENN_E_CONFLICT, and an entry below that makes no sense with
+    /* WRENN_EGRESS_*. What a server can't give is refused with WRENN_E_CONFLICT, and a malformed entry below with
      * WRENN_E_VALIDATION; nothing is made then. Where a server does not say that it obeys any of these five (all but wrennd), it is
      * WRENN_E_UNSUPPORTED, and nothing is asked for. wrenn_sandbox_network_get() says what came of it. */
     int64_t egress;

@@ -192,7 +192,7 @@ void command_resume_output(void) {
 
 /* ---- input ---- */
 
-/* Reports stdin that nobody will read as taken, or its sender would wait for ever. */
+/* Acknowledges stdin that nobody will read: its sender waits for credit. */
 static void input_drop(command *c) {
     if (c->input_end > c->input_begin)
         channel_send_u32(c->stream, WRN_FRAME_TAKEN, (uint32_t)(c->input_end - c->input_begin));
@@ -255,7 +255,8 @@ void command_resize(uint32_t stream, uint32_t cols, uint32_t rows) {
     pid_t before = asked_terminal(c, TIOCGPGRP), shell = asked_terminal(c, TIOCGSID), told = before;
     if (cols && rows) {
         ioctl(c->in.fd, TIOCSWINSZ, &size);
-        /* The kernel tells those in front only. A program that is about to end is no use to the shell behind it. */
+        /* The kernel signals the foreground process group only. The shell must know the size too: the program in the foreground
+         * may be about to end. */
         told = before != shell || asked_terminal(c, TIOCGPGRP) != shell ? shell : 0;
     } /* else the size does not change, and the kernel sends no SIGWINCH */
     if (told > 1) kill(-told, SIGWINCH);

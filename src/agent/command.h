@@ -22,8 +22,8 @@ void command_run_timers(void);
 void command_resume_output(void);
 /* wrennd is gone: ends the commands that are not detached. */
 void command_server_lost(void);
-/* The machine is a copy: commands that are not detached go on, but nobody hears them. Builtin ones end, because they are half of
- * something that a wrennd does. */
+/* This machine is a copy: commands that are not detached go on, but their output is dropped. Builtin commands end, because the
+ * wrennd that asked for them is not there. */
 void command_orphan(void);
 /* Another wrennd has re-attached: reports the detached commands to it. */
 void command_reattach(void);

@@ -322,7 +322,7 @@ static const char *names_find(names *n, unsigned long id) {
 }
 
 /* Writes the record of `name` in `dir`; `path` is its absolute path. */
-static void put_record(int dir, const char *name, const struct stat *own, const char *path) {
+static void files_put_record(int dir, const char *name, const struct stat *own, const char *path) {
     static names users = {.file = "/etc/passwd"}, groups = {.file = "/etc/group"};
     static char resolved[PATH_MAX];
     struct stat end = *own;
@@ -412,7 +412,7 @@ static int list_entry(listing *l, int dir, const char *name, long long levels, c
     wrn_buf_putc(&l->path, '/');
     wrn_buf_puts(&l->path, name);
     if (l->path.failed) return ENOMEM;
-    if (!from) put_record(dir, name, &info, l->path.data);
+    if (!from) files_put_record(dir, name, &info, l->path.data);
     bool enter = S_ISDIR(info.st_mode) && levels > 1;
     int error = enter ? list_below(l, dir, name, levels - 1, from && *from ? from : NULL) : 0;
     l->path.size = size;
@@ -486,7 +486,7 @@ static int builtin_mkdir(char **argv) {
     if (fstatat(at.dir, at.name, &info, AT_SYMLINK_NOFOLLOW) != 0) return errno;
     wrn_buf path = path_absolute(argv[1], true);
     if (path.failed) return ENOMEM;
-    put_record(at.dir, at.name, &info, path.data);
+    files_put_record(at.dir, at.name, &info, path.data);
     wrn_buf_free(&path);
     return end_records(0);
 }

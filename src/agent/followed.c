@@ -68,7 +68,7 @@ bool is_followed(const struct stat *target) {
                       ? openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                       : -1;
         if (dir < 0) continue;
-        /* The descriptors of another user's process are closed even to root of a sandbox. */
+        /* Even root of a sandbox may not see the descriptors of another user's process. */
         if (fstat(dir, &info) == 0) setfsgid(info.st_gid), setfsuid(info.st_uid);
         found = process_follows(dir, target);
         setfsuid(geteuid()), setfsgid(getegid());

@@ -62,7 +62,7 @@ static void search_exec(const start *s) {
     errno = kept;
 }
 
-/* `tell`: who waits to hear that the program could be executed; -1: nobody. */
+/* Writes the errno to the descriptor `tell`, too, unless that is -1: see keeper_start_error(). */
 _Noreturn static void keeper_fail(const char *what, const char *name, int error, int tell) {
     char line[512];
     if (tell >= 0) (void)!write(tell, &error, sizeof(error));
@@ -88,8 +88,8 @@ _Noreturn static void keeper_run_command(const start *s, int tell) {
     keeper_fail("run", s->argv[0], errno, tell);
 }
 
-/* Nobody watches a detached command start, so it counts as started when its program is executed: that closes `from`, after
- * an errno if it failed. */
+/* A detached command counts as started only when its program could be executed, because nobody sees it fail later. `from`
+ * brings an errno when that failed; a successful execve() closes it. */
 static int keeper_start_error(int from) {
     int error = 0;
     ssize_t got;

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
-/* The kernel tells nobody that somebody listens. */
+/* The kernel has no event for a socket that begins to listen, so its tables are read again and again. */
 enum { LOOK_AGAIN_NS = 10 * 1000 * 1000, LISTEN = 0x0a };
 
-/* As /proc has it: any address, or that of this host. */
+/* Whether an address, as /proc/net/tcp writes it, is the loopback address or stands for all addresses. */
 static bool is_reachable(const char *address) {
     static const char *const all[] = {"00000000", "0100007F", "00000000000000000000000000000000",
                                       "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"};

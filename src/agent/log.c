@@ -9,7 +9,8 @@
 #include "agent/loop.h"
 #include "wire/frame.h"
 
-/* Who changes between the streams all the time must not fill the agent's memory: so many changes are kept. */
+/* Limit on the changes between stdout and stderr that are remembered, so that a command that alternates does not fill the agent's
+ * memory. */
 enum { TURNS_MAX = 16384 };
 
 void log_init(output_log *log) { *log = (output_log){.fd = -1}; }
@@ -47,7 +48,7 @@ static bool write_at(int fd, uint64_t at, const uint8_t *data, size_t size) {
 
 static uint64_t turn_at(const output_log *log, size_t i) { return log->turns[i] / 2; }
 
-/* Forgets what is before that offset. */
+/* Drops the output before that offset. */
 static void forget_before(output_log *log, uint64_t begin) {
     log->begin = begin;
     while (log->first_turn + 1 < log->turns_end && turn_at(log, log->first_turn + 1) <= begin) log->first_turn++;
@@ -103,7 +104,7 @@ uint64_t log_tail(const output_log *log, uint64_t lines) {
     if (!lines) return log->end;
     while (end > log->begin) {
         uint64_t at = end - smaller(sizeof(piece), end - log->begin);
-        /* As far back as the ring goes in one piece. */
+        /* The ring is read in pieces that do not wrap around. */
         if (at / WRN_LOG_MAX != (end - 1) / WRN_LOG_MAX) at = end - 1 - (end - 1) % WRN_LOG_MAX;
         if (read_at(log, at, piece, (size_t)(end - at)) != (ssize_t)(end - at)) return end;
         for (; end > at; end--)

@@ -1,4 +1,4 @@
-/* What a command has put out, kept in a file without a name: the last WRN_LOG_MAX bytes of both streams together, in the order
+/* The output of a command, kept in an unlinked file: the last WRN_LOG_MAX bytes of both streams together, in the order
  * in which they came. Offsets count from the command's start. */
 #pragma once
 

@@ -171,7 +171,7 @@ void logs_put(logged *of, bool err, const uint8_t *data, size_t size) {
     logs_resume();
 }
 
-static void forget(logged *of) {
+static void logs_forget(logged *of) {
     for (reader *r = readers, *next; r; r = next) {
         next = r->next;
         if (r->of == of) end_reader(r, unknown);
@@ -186,7 +186,7 @@ static void forget(logged *of) {
 
 void logs_end(logged *of, const uint8_t exit[12]) {
     if (!of) return;
-    if (!of->pid) return forget(of);
+    if (!of->pid) return logs_forget(of);
     of->over = true;
     memcpy(of->exit, exit, sizeof(of->exit));
     logs_resume();
@@ -199,7 +199,7 @@ void logs_end(logged *of, const uint8_t exit[12]) {
     *at = of;
     for (logged *l = all; l && !oldest; l = l->next)
         if (l->over) oldest = l;
-    if (logs_count() > WRN_LOGS_KEPT) forget(oldest);
+    if (logs_count() > WRN_LOGS_KEPT) logs_forget(oldest);
 }
 
 uint32_t logs_count(void) {

@@ -1,5 +1,5 @@
-/* The logs of detached commands, also of the last WRN_LOGS_KEPT that have ended, and those who read them. Who reads has a stream
- * and credit of his own, and always reads from the file: between what was kept and what comes now nothing is missing. */
+/* The logs of detached commands, including the last WRN_LOGS_KEPT that have ended, and their readers. Each reader has a stream
+ * and credit of its own. It reads from the file even while the command runs, so nothing is missing between kept and new output. */
 #pragma once
 
 #include <stdbool.h>

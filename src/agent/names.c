@@ -13,17 +13,17 @@ enum { HOSTS_MAX = 64 << 10, MACHINE_ID = 16 };
 /* Marks our line, which names another machine in a copy. */
 #define MARK "# this sandbox"
 
-static void put(const char *path, const char *text, size_t size) {
+static void names_put(const char *path, const char *text, size_t size) {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
     if (fd < 0) return;
     (void)!write(fd, text, size);
     close(fd);
 }
 
-static void put_line(const char *path, const char *text) {
+static void names_put_line(const char *path, const char *text) {
     char line[512];
     int size = snprintf(line, sizeof(line), "%.500s\n", text);
-    put(path, line, (size_t)size);
+    names_put(path, line, (size_t)size);
 }
 
 /* Its size; HOSTS_MAX if it is not a file, or may be longer. */
@@ -52,10 +52,10 @@ static void put_hosts(const char *id) {
     }
     used += (size_t)snprintf(out + used, sizeof(out) - used, "%s127.0.0.1\t%.200s\t" MARK "\n",
                              memmem(out, used, "localhost", 9) ? "" : LOCALHOST, id);
-    put("/etc/hosts", out, used);
+    names_put("/etc/hosts", out, used);
 }
 
-/* Where there is none, programs don't expect one. */
+/* Only replaces a machine-id that the template has. */
 static void put_machine_id(void) {
     unsigned char bytes[MACHINE_ID];
     char text[2 * MACHINE_ID + 1];
@@ -63,16 +63,16 @@ static void put_machine_id(void) {
     if (stat("/etc/machine-id", &info) != 0 || !S_ISREG(info.st_mode) || !info.st_size) return;
     if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) return;
     for (int i = 0; i < MACHINE_ID; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-    put_line("/etc/machine-id", text);
+    names_put_line("/etc/machine-id", text);
 }
 
 bool names_set(const char *id, const char *template_name) {
     mkdir("/etc", 0755);
     mkdir("/run/wrenn", 0755);
-    put_line("/etc/hostname", id);
-    put_line("/run/wrenn/sandbox_id", id);
-    put_line("/run/wrenn/sandbox", "true");
-    put_line("/run/wrenn/template_id", template_name);
+    names_put_line("/etc/hostname", id);
+    names_put_line("/run/wrenn/sandbox_id", id);
+    names_put_line("/run/wrenn/sandbox", "true");
+    names_put_line("/run/wrenn/template_id", template_name);
     put_hosts(id);
     put_machine_id();
     return sethostname(id, strlen(id)) == 0;

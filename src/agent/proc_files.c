@@ -58,7 +58,7 @@ static long page_size;
 /* ---- what is used ---- */
 
 /* The number after a word at the beginning of a line; 0 when there is none. */
-static int64_t number_of(const char *text, const char *word) {
+static int64_t proc_number_of(const char *text, const char *word) {
     size_t size = strlen(word);
     for (const char *at = text; size && at; at = strchr(at, '\n'), at += at != NULL)
         if (strncmp(at, word, size) == 0 && at[size] == ' ') return strtoll(at + size, NULL, 10);
@@ -105,20 +105,20 @@ static int64_t measure_memory(amounts *out) {
         return bytes / 1024;
     }
     for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++)
-        *(int64_t *)((char *)out + entries[i].at) = number_of(text, entries[i].names[version]) / 1024;
+        *(int64_t *)((char *)out + entries[i].at) = proc_number_of(text, entries[i].names[version]) / 1024;
     return bytes / 1024;
 }
 
 static void measure_time(int64_t *user_us, int64_t *system_us) {
     char text[1024];
     int64_t bytes;
-    if (read_text(CGROUP "cpu.stat", text, sizeof(text)) && number_of(text, "usage_usec")) {
-        *user_us = number_of(text, "user_usec");
-        *system_us = number_of(text, "system_usec");
+    if (read_text(CGROUP "cpu.stat", text, sizeof(text)) && proc_number_of(text, "usage_usec")) {
+        *user_us = proc_number_of(text, "user_usec");
+        *system_us = proc_number_of(text, "system_usec");
     } else if (read_text(CGROUP "cpuacct/cpuacct.stat", text, sizeof(text)) ||
                read_text(CGROUP "cpu/cpuacct.stat", text, sizeof(text))) {
-        *user_us = number_of(text, "user") * (1000000 / HZ);
-        *system_us = number_of(text, "system") * (1000000 / HZ);
+        *user_us = proc_number_of(text, "user") * (1000000 / HZ);
+        *system_us = proc_number_of(text, "system") * (1000000 / HZ);
     } else {
         add_up_processes(&bytes, user_us, system_us);
     }
@@ -223,7 +223,7 @@ static int64_t given_adopt(shown *s, int fd, const char *word) {
     char text[64] = "";
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDWR) return 0;
     ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
-    int64_t number = got > 0 ? number_of(text, word) : 0;
+    int64_t number = got > 0 ? proc_number_of(text, word) : 0;
     if (number <= 0 || !(s->text = malloc(TEXT_MAX))) return 0;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     s->fd = fd;

@@ -44,7 +44,7 @@ static int connect_to(uint16_t port) {
 static bool is_only_now(void) { return errno == EAGAIN || errno == EINTR; }
 
 /* False when it can't go on. Never waits, because the other direction must go on. */
-static bool move(flow *f) {
+static bool relay_move(flow *f) {
     if (f->begin == f->end) {
         ssize_t got = read(f->from, f->data, sizeof(f->data));
         if (got < 0 && is_only_now()) return true;
@@ -74,10 +74,10 @@ int builtin_relay(char **argv) {
                                 .events = in.begin < in.end ? POLLOUT : POLLIN},
                                {.fd = out.begin < out.end ? 1 : fd, .events = out.begin < out.end ? POLLOUT : POLLIN}};
         if (poll(fds, 2, -1) < 0) continue;
-        if (fds[0].revents && !move(&in)) {
+        if (fds[0].revents && !relay_move(&in)) {
             in.is_over = true;
             shutdown(fd, SHUT_WR);
         }
-        if (fds[1].revents && !move(&out)) return 0;
+        if (fds[1].revents && !relay_move(&out)) return 0;
     }
 }

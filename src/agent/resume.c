@@ -9,7 +9,7 @@
 
 #include "agent/names.h"
 
-/* Of linux/random.h, which musl does not have. */
+/* From linux/random.h, which musl lacks. */
 #define ADD_ENTROPY _IOW('R', 3, int[2])
 #define RESEED _IO('R', 7)
 typedef struct entropy {
@@ -17,7 +17,7 @@ typedef struct entropy {
     uint8_t bytes[WRN_RESUME_SEED];
 } entropy;
 
-/* Without it two copies would draw the same random numbers. */
+/* Without a new seed, two copies would generate the same random numbers. */
 static void add_randomness(const uint8_t seed[WRN_RESUME_SEED]) {
     entropy added = {.bits = 8 * WRN_RESUME_SEED, .size = WRN_RESUME_SEED};
     int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
@@ -27,7 +27,7 @@ static void add_randomness(const uint8_t seed[WRN_RESUME_SEED]) {
     close(fd);
 }
 
-/* Before the names, because one of them is drawn. */
+/* The random seed comes first: the new machine-id is random. */
 void resume_machine(const wrn_resume *how) {
     const struct timespec now = {.tv_sec = (time_t)(how->time_us / 1000000),
                                  .tv_nsec = (long)(how->time_us % 1000000 * 1000)};

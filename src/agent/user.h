@@ -26,7 +26,7 @@ int user_become(const account *u);
 /* Opens a regular file for reading. Checks the type before, because opening a FIFO or device may block or act on it; and
  * after, because the file may have been swapped. -1 with errno. */
 int open_regular(int dir, const char *name);
-/* Reads the beginning of a file of the kernel's, and puts a NUL behind it. False, with `out` empty, when there is nothing. */
+/* Reads the beginning of a file in /proc or /sys, and adds a NUL. False, with `out` empty, when nothing could be read. */
 bool read_text(const char *path, char *out, size_t size);
 /* Reads a file of 1 MiB at most, and appends a NUL. False, with `out` empty, when that fails. */
 bool read_small_file(const char *path, wrn_buf *out);

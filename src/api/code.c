@@ -116,13 +116,11 @@ static void have_kernel(code_op *self, const char *id) {
 
 /* A body that names the kernel: `before`, its name as JSON, `after`. */
 static void send_named(code_op *self, stage next, const char *path, const char *before, const char *after) {
-    const char *name = self->context->kernel;
     WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
-    WRN_AUTO(wrn_json_freep) wrn_json *text = wrn_json_new_string(name, strlen(name));
     wrn_buf_puts(&body, before);
-    wrn_json_write(text, &body);
+    wrn_json_write_string(self->context->kernel, &body);
     wrn_buf_puts(&body, after);
-    if (!text || body.failed) return wrn_op_fail_no_memory(&self->op);
+    if (body.failed) return wrn_op_fail_no_memory(&self->op);
     send_call(self, next, "POST", path, body.data);
 }
 
@@ -161,7 +159,7 @@ static void specs_respond(code_op *self, const wrn_json *json, wrn_http_response
     wrenn_code_context *context = self->context;
     WRN_AUTO(wrn_buf_free) wrn_buf names = WRN_BUF_LIMITED(1000);
     const wrn_json *specs = wrn_json_get(json, "kernelspecs");
-    const char *name = context->asked ? context->asked : wrn_json_string(wrn_json_get(json, "default"), NULL);
+    const char *name = context->asked ? context->asked : wrn_json_text(json, "default");
     if (!name || !*name) return wrn_op_fail_malformed(op, response, "it names no default kernel");
     wrn_json_each(specs, list_name, &names);
     if (names.size && !wrn_json_has(specs, name))
@@ -174,9 +172,9 @@ static void specs_respond(code_op *self, const wrn_json *json, wrn_http_response
 static void find_respond(code_op *self, const wrn_json *json) {
     for (size_t i = 0; i < wrn_json_count(json); i++) {
         const wrn_json *each = wrn_json_at(json, i);
-        const char *name = wrn_json_string(wrn_json_get(each, "name"), NULL);
-        const char *id = wrn_json_string(wrn_json_get(each, "id"), NULL);
-        const char *state = wrn_json_string(wrn_json_get(each, "execution_state"), NULL);
+        const char *name = wrn_json_text(each, "name");
+        const char *id = wrn_json_text(each, "id");
+        const char *state = wrn_json_text(each, "execution_state");
         if (!name || !id || !*id || strcmp(name, self->context->kernel) != 0) continue;
         if (!state || strcmp(state, "dead") != 0) return have_kernel(self, id);
     }
@@ -184,7 +182,7 @@ static void find_respond(code_op *self, const wrn_json *json) {
 }
 
 static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_response *response) {
-    const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
+    const char *id = wrn_json_text(kernel, "id");
     if (!id || !*id) return wrn_op_fail_malformed(&self->op, response, "a kernel without an id");
     self->context->made = self->stage == MAKE;
     have_kernel(self, id);
@@ -192,8 +190,8 @@ static void made_respond(code_op *self, const wrn_json *kernel, wrn_http_respons
 
 /* What other programs have marked is taken over, but for what this one knows itself. */
 static bool remember_session(wrenn_code_context *context, const wrn_json *json) {
-    const char *id = wrn_json_string(wrn_json_get(json, "id"), NULL);
-    const char *life = wrn_json_string(wrn_json_get(json, "name"), NULL);
+    const char *id = wrn_json_text(json, "id");
+    const char *life = wrn_json_text(json, "name");
     if (!context->life[0]) snprintf(context->life, sizeof(context->life), "%s", life ? life : "");
     return !id || !life || wrn_code_context_set(&context->session, id);
 }
@@ -202,8 +200,8 @@ static bool remember_session(wrenn_code_context *context, const wrn_json *json) 
 static void session_respond(code_op *self, const wrn_json *json, wrn_http_response *response) {
     wrenn_code_context *context = self->context;
     const wrn_json *kernel = wrn_json_get(json, "kernel");
-    const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
-    const char *state = wrn_json_string(wrn_json_get(kernel, "execution_state"), NULL);
+    const char *id = wrn_json_text(kernel, "id");
+    const char *state = wrn_json_text(kernel, "execution_state");
     if (self->stage == CONFIRM && id && *id && strcmp(id, context->id) != 0) {
         WRN_AUTO(wrn_buf_free) wrn_buf spare = WRN_BUF_INIT;
         wrn_buf_puts(&spare, context->id);
@@ -316,12 +314,11 @@ static void send_code_or_tell(code_op *self) {
 /* Puts the life of the kernel where other programs, and later ones, find it. */
 static void mark_life(code_op *self) {
     WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
-    WRN_AUTO(wrn_json_freep) wrn_json *life = wrn_json_new_string(self->run.life, strlen(self->run.life));
     wrn_loop_timer_clear(self->op.client->loop, &self->again);
     wrn_buf_puts(&body, "{\"name\":");
-    wrn_json_write(life, &body);
+    wrn_json_write_string(self->run.life, &body);
     wrn_buf_puts(&body, "}");
-    if (!life || body.failed) return wrn_op_fail_no_memory(&self->op);
+    if (body.failed) return wrn_op_fail_no_memory(&self->op);
     self->stage = MARK;
     wrn_jupyter_call(&self->op, "PATCH", "/api/sessions/", self->context->session, "", body.data);
     wrn_op_send(&self->op);
@@ -648,7 +645,7 @@ static void respond_behind(wrenn_op *op, wrn_http_response *response) {
     WRN_AUTO(wrn_json_freep) wrn_json *kernel = NULL;
     if (self->stage != MAKE) return wrn_op_respond_nothing(op, response);
     if (!wrn_op_parse(op, response, &kernel)) return;
-    const char *id = wrn_json_string(wrn_json_get(kernel, "id"), NULL);
+    const char *id = wrn_json_text(kernel, "id");
     if (!id || !*id) return wrn_op_fail_malformed(op, response, "a kernel without an id");
     self->stage = DROP;
     wrn_jupyter_call(op, "DELETE", "/api/kernels/", id, "", NULL);
@@ -704,8 +701,8 @@ static void code_stop(wrenn_op *op) {
 }
 
 #define CODE_OP                                                                                           \
-    .size = sizeof(code_op), .respond = code_respond, .fail = code_fail, .wake = go, .clear = code_clear, \
-    .stop = code_stop, .abandon = code_abandon
+    .size = sizeof(code_op), .begin = code_begin, .respond = code_respond, .fail = code_fail, .wake = go, \
+    .clear = code_clear, .stop = code_stop, .abandon = code_abandon
 
 const wrn_op_type wrn_sandbox_run_code_type = {{"run_code"}, CODE_OP};
 const wrn_op_type wrn_sandbox_code_context_type = {{"code_context"}, CODE_OP};
@@ -713,17 +710,15 @@ const wrn_op_type wrn_sandbox_code_context_type = {{"code_context"}, CODE_OP};
 /* Takes a reference of `context`; NULL: out of memory. `exec_ms` is 0 when no code is to be run. */
 static int prepare_code_op(wrenn_op *op, wrenn_code_context *context, int64_t start_ms, int64_t exec_ms,
                            wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
     code_op *self = (code_op *)op;
     const char *what = op->type->name;
     self->context = context;
     if (!context) return wrn_no_memory(error, what);
     int rc = wrn_check_range(what, "start_timeout_ms", start_ms, 0, INT32_MAX - 1, error);
     if (rc == 0) rc = wrn_check_range(what, "time_limit_ms", exec_ms, 0, INT32_MAX - 1, error);
-    if (rc == 0) rc = wrn_port_target(op->sandbox, WRN_JUPYTER_PORT, "/", &url, &host, error);
+    if (rc == 0) rc = wrn_port_call(op, "GET", WRN_JUPYTER_PORT, "/", error);
     if (!start_ms) start_ms = START_MS;
     wrn_op_limit(op, start_ms + exec_ms + MARGIN_MS);
-    op->begin = code_begin;
     self->turn.op = op;
     self->turn.restarted = restarted;
     self->limit.fire = on_limit;

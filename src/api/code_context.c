@@ -100,17 +100,14 @@ void wrn_code_context_leave(wrenn_code_context *context, wrn_code_turn *turn) {
 
 void wrn_jupyter_call(wrenn_op *op, const char *method, const char *path, const char *id, const char *suffix,
                       const char *body) {
-    WRN_AUTO(wrn_buf_free) wrn_buf full = WRN_BUF_INIT, url = WRN_BUF_INIT, host = WRN_BUF_INIT;
+    WRN_AUTO(wrn_buf_free) wrn_buf full = WRN_BUF_INIT;
     WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;
     wrn_buf_puts(&full, path);
     if (id) wrn_url_escape(&full, id);
     wrn_buf_puts(&full, suffix);
     /* Nothing but out of memory: the rest was looked at before. */
-    bool failed = full.failed || wrn_port_target(op->sandbox, WRN_JUPYTER_PORT, full.data, &url, &host, &error) < 0;
-    wrn_op_call_url(op, method, failed ? "" : url.data);
-    op->path.failed = failed;
-    if (failed) return;
-    wrn_buf_put(&op->host, host.data, host.size);
+    bool called = wrn_port_call(op, method, WRN_JUPYTER_PORT, full.data, &error) == 0;
+    if (full.failed || !called) op->path.failed = true;
     if (!body) return;
     wrn_buf_puts(&op->fields, "Content-Type: application/json\n");
     wrn_buf_puts(&op->body, body);
@@ -172,19 +169,9 @@ static void begin_restart(wrenn_op *op) {
     wrn_op_send(op);
 }
 
-static bool restart_init(wrenn_op *op) {
-    op->begin = begin_restart;
-    return true;
-}
-
 static void begin_delete(wrenn_op *op) {
     if (((plain_op *)op)->context->made) wrn_op_send(op);
     else wrn_op_finish(op, NULL, NULL);
-}
-
-static bool delete_init(wrenn_op *op) {
-    op->begin = begin_delete;
-    return true;
 }
 
 #define PLAIN_OP .size = sizeof(plain_op), .clear = plain_clear
@@ -199,7 +186,7 @@ const wrn_op_type wrn_code_context_interrupt_type = {
 const wrn_op_type wrn_code_context_restart_type = {
     {"code_context restart", "POST", "/restart"},
     .timeout_ms = RESTART_MS,
-    .init = restart_init,
+    .begin = begin_restart,
     .respond = restart_respond,
     .fail = plain_fail,
     .stop = restart_stop,
@@ -207,7 +194,7 @@ const wrn_op_type wrn_code_context_restart_type = {
 };
 const wrn_op_type wrn_code_context_delete_type = {
     {"code_context delete", "DELETE", ""},
-    .init = delete_init,
+    .begin = begin_delete,
     .respond = delete_respond,
     .fail = delete_fail,
     PLAIN_OP,

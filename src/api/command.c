@@ -55,28 +55,6 @@ int wrn_command_read(wrn_arena *arena, const wrenn_op *op, const wrenn_command *
 
 /* ---- for servers that ignore envs and cwd ---- */
 
-/* A relative cwd starts at the root, as on servers that obey it. An absolute path is also safe from what cd would make of
- * "-" and of $CDPATH. */
-static const char *plain_directory(wrn_arena *arena, const char *cwd) {
-    if (*cwd == '/') return cwd;
-    size_t size = strlen(cwd);
-    char *plain = wrn_arena_alloc(arena, size + 2);
-    if (!plain) return NULL;
-    *plain = '/';
-    memcpy(plain + 1, cwd, size + 1);
-    return plain;
-}
-
-static const char *join_pair(wrn_arena *arena, const wrn_pair *pair) {
-    size_t name = strlen(pair->key), value = strlen(pair->value);
-    char *text = wrn_arena_alloc(arena, name + value + 2);
-    if (!text) return NULL;
-    memcpy(text, pair->key, name);
-    text[name] = '=';
-    memcpy(text + name + 1, pair->value, value + 1);
-    return text;
-}
-
 int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error) {
     /* Without -P cd resolves "link/.." to ".". */
     static const char enter[] = "cd -P -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
@@ -88,9 +66,12 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *word
     size_t count = 0;
     const char *const first[] = {"/bin/sh", "-c", enter, "sh"};
     for (size_t i = 0; ok && cwd && i < WRN_COUNT(first); i++) all[count++] = first[i];
-    if (ok && cwd) ok = (all[count++] = plain_directory(arena, cwd)) != NULL;
+    /* A relative cwd starts at the root, as on servers that obey it. An absolute path is also safe from what cd would make of
+     * "-" and of $CDPATH. */
+    if (ok && cwd) ok = (all[count++] = *cwd == '/' ? cwd : wrn_arena_printf(arena, "/%s", cwd)) != NULL;
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
-    for (size_t i = 0; ok && i < words->envs_count; i++) ok = (all[count++] = join_pair(arena, words->envs[i])) != NULL;
+    for (size_t i = 0; ok && i < words->envs_count; i++)
+        ok = (all[count++] = wrn_arena_printf(arena, "%s=%s", words->envs[i]->key, words->envs[i]->value)) != NULL;
     if (!ok) return wrn_no_memory(error, what);
     /* env takes a name with "=" for a variable, and "-" for an empty environment. */
     bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;

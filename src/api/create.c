@@ -22,7 +22,6 @@ enum { CLEAN_UP_MS = 10000, LATE_CLEAN_UP_MS = 120000, AGAIN_MS = 500 };
 typedef struct create_op {
     wrn_follower follower;
     enum { POSTING, ASKING, FOLLOWING, DESTROYING, REPORTING } stage;
-    bool wait;
     bool callers_key;    /* the caller can create again with the same key, and must then find the sandbox */
     wrn_buf body;        /* of the request */
     int posts;           /* begun */
@@ -93,14 +92,6 @@ static void create_made(wrenn_op *op) {
     wrenn_error *error = NULL;
     if (op->needs & WRN_FEATURE_LEASE && wrn_lease_keep(op->sandbox, &error) < 0) wrn_op_fail(op, error);
     else wrn_follow_give_handle(op);
-}
-
-static void create_seen(wrenn_op *op, wrn_progress progress) {
-    if (!((create_op *)op)->wait || progress == WRN_FOLLOW_ARRIVED) create_made(op);
-    else if (progress == WRN_FOLLOW_MOVING) wrn_follow_later(op);
-    else
-        wrn_op_fail_as(op, WRENN_E_CONFLICT, "sandbox %s did not start (status: %s)", op->sandbox->id,
-                       op->sandbox->info->status_text);
 }
 
 /* Takes the sandbox of an answer to POSTING; false after failing. */
@@ -354,9 +345,9 @@ int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_opti
     op->needs = (options->isolation ? WRN_FEATURE_ISOLATION : 0) | (options->lifetime_sec ? WRN_FEATURE_LIFETIME : 0) |
                 (options->lease_sec ? WRN_FEATURE_LEASE : 0) | (request.network ? WRN_FEATURE_NETWORK : 0) |
                 (policy.inject_count ? WRN_FEATURE_SECRETS : 0);
-    self->wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
+    self->follower.wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
-    self->follower.seen = create_seen;
+    self->follower.arrived = create_made;
     self->posts = 1;
     rc = wrn_op_call_type(op, NULL, &request, error);
     wrn_buf_put(&self->body, op->body.data, op->body.size);

@@ -4,18 +4,17 @@
  * when fewer bytes came -> CHECKING the size once more -> done, or WRENN_E_CONNECTION_LOST. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/files.h"
 #include "api/operations.h"
 #include "api/transfer.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "client/sandbox.h"
 #include "gen/requests.h"
@@ -62,26 +61,9 @@ static int64_t write_callback(void *context, const char *data, size_t size, int6
     return download_moved(self, (int64_t)size, total);
 }
 
-/* write() that never raises SIGPIPE. */
-static ssize_t write_quietly(int fd, const char *data, size_t size) {
-    sigset_t broken, before, pending;
-    sigemptyset(&broken);
-    sigaddset(&broken, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken, &before);
-    sigpending(&pending);
-    ssize_t written = write(fd, data, size);
-    int saved = errno;
-    if (written < 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
-        while (sigtimedwait(&broken, NULL, &(struct timespec){0}) < 0 && errno == EINTR) {
-        }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = saved;
-    return written;
-}
-
 static ssize_t download_put_bytes(const download_op *self, const char *data, size_t size) {
     int fd = self->transfer.fd;
-    return self->quiet ? write_quietly(fd, data, size) : write(fd, data, size);
+    return self->quiet ? wrn_write_quietly(fd, data, size) : write(fd, data, size);
 }
 
 static int64_t write_fd(void *context, const char *data, size_t size, int64_t total) {
@@ -119,8 +101,6 @@ static void download_clear(wrenn_op *op) {
     wrn_look_clear(&self->look);
 }
 
-static void keep_size(void *result) { (void)result; }
-
 /* Some file systems report a failed write only at close(). */
 static void download_complete(download_op *self) {
     wrn_file_transfer *t = &self->transfer;
@@ -132,7 +112,7 @@ static void download_complete(download_op *self) {
         return wrn_op_fail(&t->op, WRN_TAKE(t->why));
     }
     free(WRN_TAKE(self->aside));
-    wrn_op_finish(&t->op, &t->done, keep_size);
+    wrn_op_finish_number(&t->op, t->done);
 }
 
 /* ---- answers ---- */
@@ -336,17 +316,6 @@ int wrn_sandbox_download_stream_prepare(wrenn_op *op, const wrenn_sandbox_downlo
     return 0;
 }
 
-static int download_take_size(wrenn_op *op, const wrn_op_type *type, int64_t *size, wrenn_error **error) {
-    int64_t *found = NULL;
-    int rc = wrn_op_take(op, type, &found, error);
-    if (rc == 0 && size) *size = *found;
-    return rc;
-}
-
-int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
-    return download_take_size(op, &wrn_sandbox_download_stream_type, size, error);
-}
-
 /* ---- archives ---- */
 
 const wrn_op_type wrn_sandbox_download_tar_type = {
@@ -363,8 +332,4 @@ int wrn_sandbox_download_tar_prepare(wrenn_op *op, const wrenn_sandbox_download_
     if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     op->sink = &((download_op *)op)->sink;
     return rc;
-}
-
-int wrenn_sandbox_download_tar_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
-    return download_take_size(op, &wrn_sandbox_download_tar_type, size, error);
 }

@@ -109,7 +109,7 @@ wrn_look_end wrn_look_judge(wrn_look *look, wrenn_op *op, const wrn_http_respons
     }
     if (wrn_look_is_nameless(look)) return WRN_LOOK_NAMELESS;
     *entry = find_entry(entries, look->path.data + look->name, look->end - look->name);
-    const char *type = wrn_json_string(wrn_json_get(*entry, "type"), NULL);
+    const char *type = wrn_json_text(*entry, "type");
     if (!*entry || (look->climbing && type && strcmp(type, "file") == 0)) return WRN_LOOK_MISSING;
     if (!look->climbing) return WRN_LOOK_FOUND;
     wrn_look_report(look, op, WRN_TAKE(look->reason));
@@ -176,7 +176,7 @@ static void list_dir_respond(wrenn_op *op, wrn_http_response *response) {
     if (!wrn_op_parse(op, response, &json)) return;
     const wrn_json *entries = wrn_json_get(json, "entries");
     if (!wrn_op_append(op, response, entries, &wrn_model_file_entry)) return;
-    const char *cursor = wrn_json_string(wrn_json_get(json, "next_cursor"), NULL);
+    const char *cursor = wrn_json_text(json, "next_cursor");
     if (cursor && *cursor && wrn_json_count(entries)) {
         call_dir_page((list_op *)op, cursor);
         return wrn_op_send(op);

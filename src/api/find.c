@@ -15,22 +15,19 @@ typedef struct find_op {
 static bool is_exists(const find_op *self) { return self->op.type == &wrn_sandbox_exists_type; }
 static bool is_mkdir(const find_op *self) { return self->op.type == &wrn_sandbox_mkdir_type; }
 
-static char there; /* the result of exists when the path exists; NULL otherwise */
-static void keep_nothing(void *result) {}
-
 /* ---- ends ---- */
 
 static void conclude_missing(find_op *self) {
     wrenn_op *op = &self->op;
     wrn_look *look = &self->look;
-    if (is_exists(self)) wrn_op_finish(op, NULL, NULL);
+    if (is_exists(self)) wrn_op_finish_number(op, false);
     else if (is_mkdir(self)) wrn_look_report(look, op, WRN_TAKE(look->reason));
     else wrn_look_report(look, op, wrn_error_new(WRENN_E_NOT_FOUND, "stat: %s does not exist", look->path.data));
 }
 
 static void conclude_entry(find_op *self, const wrn_http_response *response, const wrn_json *json) {
     wrenn_op *op = &self->op;
-    if (is_exists(self)) return wrn_op_finish(op, &there, keep_nothing);
+    if (is_exists(self)) return wrn_op_finish_number(op, true);
     void *entry = wrn_op_decode_part(op, response, json, &wrn_model_file_entry);
     if (entry) wrn_op_finish(op, entry, wrn_result_free);
 }
@@ -64,7 +61,7 @@ static void find_path_respond(wrenn_op *op, wrn_http_response *response) {
     case WRN_LOOK_NAMELESS: return conclude_nameless(self);
     case WRN_LOOK_FOUND: break;
     }
-    const char *type = wrn_json_string(wrn_json_get(entry, "type"), NULL);
+    const char *type = wrn_json_text(entry, "type");
     bool in_the_way = is_mkdir(self) && type && strcmp(type, "file") == 0;
     if (in_the_way) wrn_look_report(look, op, WRN_TAKE(look->reason));
     else conclude_entry(self, response, entry);
@@ -123,11 +120,4 @@ int wrn_sandbox_stat_prepare(wrenn_op *op, const char *path, wrenn_error **error
 
 int wrn_sandbox_exists_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
     return prepare_find(op, path, error);
-}
-
-int wrenn_sandbox_exists_finish(wrenn_op *op, int64_t *exists, wrenn_error **error) {
-    void *found = NULL;
-    int rc = wrn_op_take(op, &wrn_sandbox_exists_type, &found, error);
-    if (rc == 0 && exists) *exists = found != NULL;
-    return rc;
 }

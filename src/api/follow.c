@@ -6,24 +6,41 @@
 /* A gateway that restarts may answer with a page of its own for a while. */
 enum { MALFORMED_MAX = 3, INTERVAL_MS = 500 };
 
-static wrn_progress judge_status(wrn_follower *self, int64_t status) {
+/* What the last look (GET) means to the operation. */
+typedef enum progress {
+    ARRIVED, /* the status is `to` */
+    MOVING,  /* it may still become `to`, also when this version does not know it */
+    PAUSED,  /* it becomes `to` only after a resume */
+    STUCK    /* it will not become `to` */
+} progress;
+
+static progress judge_status(wrn_follower *self, int64_t status) {
     if (status == WRENN_SANDBOX_STATUS_HIBERNATED) status = WRENN_SANDBOX_STATUS_PAUSED;
-    if (status == self->to) return WRN_FOLLOW_ARRIVED;
+    if (status == self->to) return ARRIVED;
     /* A server may report the old status once more before the change; returning to it means that the change failed. */
-    if (self->from && status == self->from) return self->left ? WRN_FOLLOW_STUCK : WRN_FOLLOW_MOVING;
+    if (self->from && status == self->from) return self->left ? STUCK : MOVING;
     self->left = true;
     switch (status) {
-    case WRENN_SANDBOX_STATUS_PAUSED: return WRN_FOLLOW_PAUSED;
+    case WRENN_SANDBOX_STATUS_PAUSED: return PAUSED;
     case WRENN_SANDBOX_STATUS_STOPPED:
     case WRENN_SANDBOX_STATUS_STOPPING:
-    case WRENN_SANDBOX_STATUS_ERROR: return WRN_FOLLOW_STUCK;
-    default: return WRN_FOLLOW_MOVING; /* MISSING too: its host may be heard of again */
+    case WRENN_SANDBOX_STATUS_ERROR: return STUCK;
+    default: return MOVING; /* MISSING too: its host may be heard of again */
     }
 }
 
 void wrn_follow_judge(wrenn_op *op) {
     wrn_follower *self = (wrn_follower *)op;
-    self->seen(op, judge_status(self, op->sandbox->info->status));
+    progress now = judge_status(self, op->sandbox->info->status);
+    const char *status = op->sandbox->info->status_text;
+    self->seen = true;
+    if (self->wait && now == MOVING) return wrn_follow_later(op);
+    if (self->wait && now == PAUSED && self->paused) return self->paused(op);
+    if (self->wait && now != ARRIVED)
+        return wrn_op_fail_as(op, WRENN_E_CONFLICT, "sandbox %s has status %s, which it does not leave by itself",
+                              op->sandbox->id, status ? status : "none");
+    if (self->arrived) self->arrived(op);
+    else wrn_op_finish(op, NULL, NULL);
 }
 
 bool wrn_follow_passing(const wrenn_error *error) {

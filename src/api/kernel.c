@@ -22,13 +22,11 @@ bool wrn_kernel_begin(wrn_kernel_run *run, size_t output_max, const wrenn_code_c
 /* ---- requests ---- */
 
 static void kernel_put_code(const char *code, wrn_buf *out) {
-    WRN_AUTO(wrn_json_freep) wrn_json *text = wrn_json_new_string(code, strlen(code));
     wrn_buf_puts(out, "{\"code\":");
-    wrn_json_write(text, out);
+    wrn_json_write_string(code, out);
     /* Without stop_on_error, an error does not make the kernel throw away what others have sent. */
     wrn_buf_puts(out, ",\"silent\":false,\"store_history\":true,\"user_expressions\":{},\"allow_stdin\":false,"
                       "\"stop_on_error\":false}");
-    out->failed = out->failed || !text;
 }
 
 void wrn_kernel_request(wrn_kernel_run *run, wrn_kernel_asks what, const char *code, wrn_buf *out) {
@@ -164,7 +162,7 @@ static void tell_result(const wrn_kernel_run *run, const wrenn_code_result *resu
 }
 
 static const char *display_id_of(const wrn_json *content) {
-    return wrn_json_string(wrn_json_get(wrn_json_get(content, "transient"), "display_id"), NULL);
+    return wrn_json_text(wrn_json_get(content, "transient"), "display_id");
 }
 
 static int take_result(wrn_kernel_run *run, const wrn_json *content, bool is_main) {
@@ -219,7 +217,7 @@ static void take_clear(wrn_kernel_run *run, const wrn_json *content) {
 
 static int take_stream(wrn_kernel_run *run, const wrn_json *content) {
     size_t size;
-    const char *name = wrn_json_string(wrn_json_get(content, "name"), NULL);
+    const char *name = wrn_json_text(content, "name");
     const char *text = wrn_json_string(wrn_json_get(content, "text"), &size);
     if (!name || !text) return 0;
     if (run->clear_next) clear_output(run);
@@ -267,7 +265,7 @@ static int take_error(wrn_kernel_run *run, const wrn_json *content) {
 
 /* Where IPython has no traceback for an error it repeats the one of an earlier error. */
 static int take_reply(wrn_kernel_run *run, const wrn_json *content) {
-    const char *status = wrn_json_string(wrn_json_get(content, "status"), NULL);
+    const char *status = wrn_json_text(content, "status");
     if (!status) return 0;
     run->replied = true;
     run->aborted = strcmp(status, "aborted") == 0;
@@ -287,7 +285,7 @@ static int take_reply(wrn_kernel_run *run, const wrn_json *content) {
 /* ---- messages ---- */
 
 static void take_status(wrn_kernel_run *run, const wrn_json *content, bool ours) {
-    const char *state = wrn_json_string(wrn_json_get(content, "execution_state"), NULL);
+    const char *state = wrn_json_text(content, "execution_state");
     if (!state) return;
     if (ours && strcmp(state, "busy") == 0) run->started = true;
     if (ours && strcmp(state, "idle") == 0 && run->started) run->idle = true;
@@ -298,7 +296,7 @@ static void take_status(wrn_kernel_run *run, const wrn_json *content, bool ours)
 }
 
 static void take_info(wrn_kernel_run *run, const wrn_json *message) {
-    const char *life = wrn_json_string(wrn_json_get(wrn_json_get(message, "header"), "session"), NULL);
+    const char *life = wrn_json_text(wrn_json_get(message, "header"), "session");
     snprintf(run->life, sizeof(run->life), "%s", life ? life : "");
     run->info_replied = true;
 }
@@ -321,9 +319,9 @@ int wrn_kernel_message(wrn_kernel_run *run, const char *data, size_t size) {
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why;
     if (!wrn_json_parse(data, size, &message, &why)) return WRENN_E_PROTOCOL;
-    const char *parent = wrn_json_string(wrn_json_get(wrn_json_get(message, "parent_header"), "msg_id"), NULL);
-    const char *type = wrn_json_string(wrn_json_get(message, "msg_type"), NULL);
-    if (!type) type = wrn_json_string(wrn_json_get(wrn_json_get(message, "header"), "msg_type"), NULL);
+    const char *parent = wrn_json_text(wrn_json_get(message, "parent_header"), "msg_id");
+    const char *type = wrn_json_text(message, "msg_type");
+    if (!type) type = wrn_json_text(wrn_json_get(message, "header"), "msg_type");
     const wrn_json *content = wrn_json_get(message, "content");
     bool ours = parent && strcmp(parent, run->msg_id) == 0, info = parent && strcmp(parent, run->info_id) == 0,
          withdraw = parent && strcmp(parent, run->withdraw_id) == 0;

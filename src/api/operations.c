@@ -444,6 +444,10 @@ int wrenn_sandbox_exists_start(wrenn_sandbox *sandbox, const char *path, const w
     return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
+int wrenn_sandbox_exists_finish(wrenn_op *op, int64_t *exists, wrenn_error **error) {
+    return wrn_op_take_number(op, &wrn_sandbox_exists_type, exists, error);
+}
+
 int wrenn_sandbox_exists(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options, int64_t *exists,
                          wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
@@ -464,6 +468,13 @@ int wrenn_sandbox_upload_start(wrenn_sandbox *sandbox, const char *path, const v
 
 int wrenn_sandbox_upload_finish(wrenn_op *op, wrenn_error **error) {
     return wrn_op_take(op, &wrn_sandbox_upload_type, NULL, error);
+}
+
+int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
+                         const wrenn_call_options *options, wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_upload_start(sandbox, path, data, size, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_upload_finish(wrn_op_wait(op), error) : rc;
 }
 
 int wrenn_sandbox_download_start(wrenn_sandbox *sandbox, const char *path, const wrenn_call_options *options,
@@ -526,6 +537,10 @@ int wrenn_sandbox_download_stream_start(wrenn_sandbox *sandbox, const wrenn_sand
     return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
 }
 
+int wrenn_sandbox_download_stream_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
+    return wrn_op_take_number(op, &wrn_sandbox_download_stream_type, size, error);
+}
+
 int wrenn_sandbox_download_stream(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
                                   int64_t *size, wrenn_error **error) {
     WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
@@ -570,6 +585,10 @@ int wrenn_sandbox_download_tar_start(wrenn_sandbox *sandbox, const wrenn_sandbox
     if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_download_tar_type, &known_options.call, &made, error);
     if (rc == 0) rc = wrn_sandbox_download_tar_prepare(made, &known_options, error);
     return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_download_tar_finish(wrenn_op *op, int64_t *size, wrenn_error **error) {
+    return wrn_op_take_number(op, &wrn_sandbox_download_tar_type, size, error);
 }
 
 int wrenn_sandbox_download_tar(wrenn_sandbox *sandbox, const wrenn_sandbox_download_stream_options *options,
@@ -1156,6 +1175,27 @@ int wrenn_sandbox_update_metadata(wrenn_sandbox *sandbox, const char *const *set
     return rc == 0 ? wrenn_sandbox_update_metadata_finish(wrn_op_wait(op), error) : rc;
 }
 
+int wrenn_sandbox_fork_start(wrenn_sandbox *sandbox, const wrenn_sandbox_fork_options *options, wrenn_done_fn done,
+                             void *user_data, wrenn_op **op, wrenn_error **error) {
+    wrenn_sandbox_fork_options known_options;
+    WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
+    int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_fork_options", error);
+    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_fork_type, &known_options.call, &made, error);
+    if (rc == 0) rc = wrn_sandbox_fork_prepare(made, &known_options, error);
+    return rc == 0 ? wrn_op_start(WRN_TAKE(made), done, user_data, op, error) : rc;
+}
+
+int wrenn_sandbox_fork_finish(wrenn_op *op, wrenn_sandbox_list **list, wrenn_error **error) {
+    return wrn_op_take(op, &wrn_sandbox_fork_type, list, error);
+}
+
+int wrenn_sandbox_fork(wrenn_sandbox *sandbox, const wrenn_sandbox_fork_options *options, wrenn_sandbox_list **list,
+                       wrenn_error **error) {
+    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL;
+    int rc = wrenn_sandbox_fork_start(sandbox, options, wrn_op_blocking, NULL, &op, error);
+    return rc == 0 ? wrenn_sandbox_fork_finish(wrn_op_wait(op), list, error) : rc;
+}
+
 int wrenn_sandbox_hold_start(wrenn_sandbox *sandbox, const wrenn_call_options *options, wrenn_done_fn done,
                              void *user_data, wrenn_op **op, wrenn_error **error) {
     wrenn_call_options known_options;
@@ -1236,6 +1276,7 @@ int wrenn_sandbox_destroy(wrenn_sandbox *sandbox, const wrenn_call_options *opti
 }
 
 void wrenn_sandbox_wait_ready_options_init(wrenn_sandbox_wait_ready_options *options, size_t size) { wrn_options_init(options, size); }
+void wrenn_sandbox_fork_options_init(wrenn_sandbox_fork_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandbox_pause_options_init(wrenn_sandbox_pause_options *options, size_t size) { wrn_options_init(options, size); }
 void wrenn_sandbox_resume_options_init(wrenn_sandbox_resume_options *options, size_t size) { wrn_options_init(options, size); }
 

@@ -83,12 +83,13 @@ int wrn_sandbox_pty_prepare(wrenn_op *op, const wrenn_command *command, wrenn_er
 int wrn_sandbox_pty_connect_prepare(wrenn_op *op, const char *tag, wrenn_error **error);
 
 extern const wrn_op_type wrn_sandbox_wait_ready_type, wrn_sandbox_ping_type, wrn_sandbox_set_lifetime_type,
-                         wrn_sandbox_update_metadata_type, wrn_sandbox_hold_type, wrn_sandbox_pause_type,
-                         wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
+                         wrn_sandbox_update_metadata_type, wrn_sandbox_fork_type, wrn_sandbox_hold_type,
+                         wrn_sandbox_pause_type, wrn_sandbox_resume_type, wrn_sandbox_destroy_type;
 int wrn_sandbox_wait_ready_prepare(wrenn_op *op, const wrenn_sandbox_wait_ready_options *options, wrenn_error **error);
 int wrn_sandbox_set_lifetime_prepare(wrenn_op *op, int64_t lifetime_sec, wrenn_error **error);
 int wrn_sandbox_update_metadata_prepare(wrenn_op *op, const char *const *set, const char *const *remove,
                                         wrenn_error **error);
+int wrn_sandbox_fork_prepare(wrenn_op *op, const wrenn_sandbox_fork_options *options, wrenn_error **error);
 int wrn_sandbox_hold_prepare(wrenn_op *op, wrenn_error **error);
 int wrn_sandbox_pause_prepare(wrenn_op *op, const wrenn_sandbox_pause_options *options, wrenn_error **error);
 int wrn_sandbox_resume_prepare(wrenn_op *op, const wrenn_sandbox_resume_options *options, wrenn_error **error);

@@ -42,27 +42,33 @@ static int check_port(int64_t port, wrenn_error **error) {
 
 /* Appends the host name of a port. */
 static int put_name(const wrenn_sandbox *sandbox, int64_t port, wrn_buf *name, wrenn_error **error) {
+    static const char here[] = "127.0.0.1";
     const char *domain;
-    size_t size;
+    size_t size, number = sizeof(here) - 1;
     int rc = check_port(port, error);
     if (rc == 0) rc = read_domain(sandbox->client, &domain, &size, error);
     if (rc != 0) return rc;
     if (sandbox->id[strspn(sandbox->id, LETTERS_AND_DIGITS "-")])
         return wrn_refuse(error, "the sandbox id \"%.100s\" can't be part of a host name", sandbox->id);
-    wrn_buf_printf(name, "%lld-%s.%.*s", (long long)port, sandbox->id, (int)size, domain);
+    wrn_buf_printf(name, "%lld-%s.", (long long)port, sandbox->id);
+    /* A name that ends in a number is none for browsers. */
+    if (size >= number && memcmp(domain, here, number) == 0 && (size == number || domain[number] == ':'))
+        wrn_buf_puts(name, "localhost"), domain += number, size -= number;
+    wrn_buf_put(name, domain, size);
     return name->failed ? wrn_no_memory(error, NULL) : 0;
 }
 
-/* Where a port is reached: at its own name when that should resolve, else at the server, which reads the Host field. */
-int wrn_port_target(const wrenn_sandbox *sandbox, int64_t port, const char *path, wrn_buf *url, wrn_buf *host,
-                    wrenn_error **error) {
-    const wrenn_client *client = sandbox->client;
+/* A port is reached at its own name when that should resolve, else at the server, which reads the Host field. */
+int wrn_port_call(wrenn_op *op, const char *method, int64_t port, const char *path, wrenn_error **error) {
+    const wrenn_client *client = op->client;
     path = path && *path ? path : "/";
     size_t shown = strcspn(path, "?"); /* in the query there may be secrets */
     if (*path != '/' || path[strcspn(path, "\r\n #")])
         return wrn_refuse(error, "the path must begin with a slash and have no blanks, line breaks or \"#\": \"%.*s\"",
                           shown < PATH_SHOWN ? (int)shown : PATH_SHOWN, path);
-    int rc = put_name(sandbox, port, host, error);
+    wrn_op_call_url(op, method, "");
+    wrn_buf *url = &op->url, *host = &op->host;
+    int rc = put_name(op->sandbox, port, host, error);
     if (rc != 0) return rc;
     const char *base = client->base.url, *authority = strstr(base, "://") + 3;
     bool by_name = !client->base.unix_path && (client->proxy_domain || is_cluster(authority, strcspn(authority, ":/")));
@@ -87,16 +93,6 @@ int wrenn_sandbox_url(const wrenn_sandbox *sandbox, int64_t port, const char *sc
 }
 
 void wrenn_string_free(char *text) { free(text); }
-
-/* Sets up a call to a port. */
-static int call_port(wrenn_op *op, const char *method, int64_t port, const char *path, wrenn_error **error) {
-    WRN_AUTO(wrn_buf_free) wrn_buf url = WRN_BUF_INIT, host = WRN_BUF_INIT;
-    int rc = wrn_port_target(op->sandbox, port, path, &url, &host, error);
-    if (rc != 0) return rc;
-    wrn_op_call_url(op, method, url.data);
-    wrn_buf_put(&op->host, host.data, host.size);
-    return 0;
-}
 
 /* ---- a request ---- */
 
@@ -137,7 +133,7 @@ int wrn_sandbox_port_request_prepare(wrenn_op *op, const wrenn_sandbox_port_requ
                                      wrenn_error **error) {
     const char *method = options->method ? options->method : options->body ? "POST" : "GET";
     int rc = check_method(method, error);
-    if (rc == 0) rc = call_port(op, method, options->port, options->path, error);
+    if (rc == 0) rc = wrn_port_call(op, method, options->port, options->path, error);
     if (options->body) wrn_buf_put(&op->body, options->body, options->body_size);
     return rc == 0 ? put_headers(op, options->headers, error) : rc;
 }
@@ -164,7 +160,7 @@ static const wrn_stream_type port_websocket = {
 const wrn_op_type wrn_sandbox_port_websocket_type = {{"port_websocket"}, .stream = &port_websocket, WRN_STREAM_OP};
 
 int wrn_sandbox_port_websocket_prepare(wrenn_op *op, int64_t port, const char *path, wrenn_error **error) {
-    return call_port(op, "GET", port, path, error);
+    return wrn_port_call(op, "GET", port, path, error);
 }
 
 /* ---- waiting for one ---- */

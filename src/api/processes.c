@@ -62,6 +62,7 @@ const wrn_op_type wrn_sandbox_spawn_type = {
     {"spawn", "POST", "/sandboxes/{sandbox id}/exec", WRN_AUTH_ANY},
     .body = &wrn_model_exec_request,
     .size = sizeof(spawn_op),
+    .begin = begin_spawn,
     .respond = spawn_respond,
     .clear = spawn_clear,
 };
@@ -70,7 +71,6 @@ int wrn_sandbox_spawn_prepare(wrenn_op *op, const wrenn_command *command, wrenn_
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {.background = 1, .tag = command->tag};
     int rc = wrn_command_read(&arena, op, command, WRN_COMMAND_TAG, &request.command, error);
-    op->begin = begin_spawn;
     return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 

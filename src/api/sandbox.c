@@ -45,6 +45,24 @@ int wrn_sandbox_update_metadata_prepare(wrenn_op *op, const char *const *set, co
     return wrn_op_call_type(op, NULL, &request, error);
 }
 
+const wrn_op_type wrn_sandbox_fork_type = {{"fork", "POST", "/sandboxes/{sandbox id}/fork", WRN_AUTH_ANY},
+                                           .timeout_ms = 120000,
+                                           .body = &wrn_model_fork_request,
+                                           .list = &wrn_model_sandbox_info};
+
+int wrn_sandbox_fork_prepare(wrenn_op *op, const wrenn_sandbox_fork_options *options, wrenn_error **error) {
+    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
+    const wrn_pair **labels;
+    wrn_fork_request request = {.count = options->count, .lifetime_sec = options->lifetime_sec};
+    int rc = wrn_check_range("fork", "count", options->count, 0, INT32_MAX, error);
+    if (rc == 0) rc = wrn_check_range("fork", "lifetime_sec", options->lifetime_sec, -1, INT32_MAX, error);
+    if (rc == 0)
+        rc = wrn_pairs_read(&arena, "fork", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
+    if (rc != 0) return rc;
+    request.metadata = labels;
+    return wrn_op_call_type(op, NULL, &request, error);
+}
+
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {
     if (!sandbox) return;
     WRN_AUTO(wrn_error_freep) wrenn_error *error = NULL;

@@ -34,7 +34,7 @@ static void take_binary_message(wrenn_stream *s, const char *data, size_t size) 
 }
 
 static void take_start_message(wrenn_stream *s, const wrn_json *message) {
-    const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
+    const char *tag = wrn_json_text(message, "tag");
     wrn_json_int(wrn_json_get(message, "pid"), &s->pid);
     wrn_json_int(wrn_json_get(message, "offset"), &s->offset);
     if (tag) snprintf(s->tag, sizeof(s->tag), "%s", tag);
@@ -121,7 +121,7 @@ static const char *error_member(const wrn_json *message, const char *const names
     const wrn_json *const places[] = {message, wrn_json_get(message, "error"), wrn_json_get(message, "data")};
     for (size_t at = 0; at < WRN_COUNT(places); at++) {
         for (size_t i = 0; i < count; i++) {
-            const char *text = wrn_json_string(wrn_json_get(places[at], names[i]), NULL);
+            const char *text = wrn_json_text(places[at], names[i]);
             if (text && *text) return text;
         }
     }
@@ -144,7 +144,7 @@ void wrn_command_message(wrenn_stream *s, bool binary, const char *data, size_t 
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why = NULL;
     if (!wrn_json_parse(data, size, &message, &why)) return fail_protocol(s, "a message that is not JSON");
-    const char *type = wrn_json_string(wrn_json_get(message, "type"), NULL);
+    const char *type = wrn_json_text(message, "type");
     if (!type && wrn_json_get(message, "error")) type = "error";
     if (!type) return;
     if (strcmp(type, "stdout") == 0) take_output_message(s, WRENN_EVENT_STDOUT, message, false);

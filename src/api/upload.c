@@ -159,37 +159,24 @@ static void upload_clear(wrenn_op *op) {
     .timeout_ms = WRN_TRANSFER_IDLE_MS, .size = sizeof(upload_op), .init = wrn_transfer_init, \
     .respond = wrn_op_respond_nothing, .fail = wrn_transfer_fail, .stop = wrn_transfer_end, .clear = upload_clear
 
-const wrn_op_type wrn_sandbox_upload_type = {{"upload"}, UPLOAD_OP};
+/* A caller that waits keeps the data. */
+static bool upload_keep(wrenn_op *op) {
+    upload_op *self = (upload_op *)op;
+    wrn_buf_put(&self->copy, self->data, (size_t)self->transfer.total);
+    self->data = self->copy.data;
+    return !self->copy.failed;
+}
 
-static int prepare_memory(upload_op *self, const char *path, const void *data, size_t size, wrenn_error **error) {
+const wrn_op_type wrn_sandbox_upload_type = {{"upload"}, UPLOAD_OP, .keep = upload_keep};
+
+int wrn_sandbox_upload_prepare(wrenn_op *op, const char *path, const void *data, size_t size, wrenn_error **error) {
+    upload_op *self = (upload_op *)op;
     int rc = wrn_files_check("upload", path, error);
     if (rc != 0) return rc;
     if (size > INT64_MAX || (size && !data)) return wrn_refuse(error, "upload: there is no data of %zu bytes", size);
     self->transfer.total = (int64_t)size;
     self->data = size ? data : "";
     return call_write(self, &(wrenn_sandbox_upload_stream_options){.path = path}, true, error);
-}
-
-int wrn_sandbox_upload_prepare(wrenn_op *op, const char *path, const void *data, size_t size, wrenn_error **error) {
-    upload_op *self = (upload_op *)op;
-    int rc = prepare_memory(self, path, data, size, error);
-    if (rc != 0 || !size) return rc;
-    wrn_buf_put(&self->copy, data, size);
-    self->data = self->copy.data;
-    return self->copy.failed ? wrn_no_memory(error, "upload") : 0;
-}
-
-/* Not generated, because it needs no copy of the data: the caller waits. */
-int wrenn_sandbox_upload(wrenn_sandbox *sandbox, const char *path, const void *data, size_t size,
-                         const wrenn_call_options *options, wrenn_error **error) {
-    WRN_AUTO(wrn_op_freep) wrenn_op *op = NULL, *made = NULL;
-    wrenn_call_options known;
-    int rc = wrn_op_may_block(sandbox ? sandbox->client : NULL, error);
-    if (rc == 0) rc = wrn_options_read(&known, sizeof(known), options, "wrenn_call_options", error);
-    if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_upload_type, &known, &made, error);
-    if (rc == 0) rc = prepare_memory((upload_op *)made, path, data, size, error);
-    if (rc == 0) rc = wrn_op_start(WRN_TAKE(made), NULL, NULL, &op, error);
-    return rc == 0 ? wrenn_sandbox_upload_finish(wrn_op_wait(op), error) : rc;
 }
 
 /* ---- from whatever gives bytes ---- */

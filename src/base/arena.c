@@ -1,11 +1,11 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/auto.h"
 
 enum { BLOCK_SIZE = 1024 };
 
@@ -37,6 +37,18 @@ char *wrn_arena_dup(wrn_arena *arena, const void *data, size_t size) {
     char *copy = size == SIZE_MAX ? NULL : wrn_arena_alloc(arena, size + 1);
     if (copy && size) memcpy(copy, data, size);
     return copy;
+}
+
+char *wrn_arena_printf(wrn_arena *arena, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = size < 0 ? NULL : wrn_arena_alloc(arena, (size_t)size + 1);
+    va_start(args, format);
+    if (text) vsnprintf(text, (size_t)size + 1, format, args);
+    va_end(args);
+    return text;
 }
 
 void wrn_arena_free(wrn_arena *arena) {

@@ -1,9 +1,11 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 struct dirent *wrn_dir_next(DIR *dir) {
     struct dirent *entry;
@@ -58,4 +60,20 @@ ssize_t wrn_file_read(const char *path, char *out, size_t size) {
     ssize_t got = fd < 0 ? -1 : read(fd, out, size - 1);
     out[got > 0 ? got : 0] = '\0';
     return got;
+}
+
+ssize_t wrn_write_quietly(int fd, const void *data, size_t size) {
+    sigset_t broken, before, pending;
+    sigemptyset(&broken);
+    sigaddset(&broken, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken, &before);
+    sigpending(&pending);
+    ssize_t written = write(fd, data, size);
+    int saved = errno;
+    if (written < 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
+        while (sigtimedwait(&broken, NULL, &(struct timespec){0}) < 0 && errno == EINTR) {
+        }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return written;
 }

@@ -49,5 +49,7 @@ ssize_t wrn_fds_receive(int from, void *data, size_t size, int *fds, size_t coun
 /* Opens a file, relative to the descriptor `dir` or AT_FDCWD, with O_WRONLY and `flags`, and writes all of `data` to
  * it. New files have mode 0644 less the umask. False with errno. */
 bool wrn_file_write(int dir, const char *path, int flags, const void *data, size_t size);
+/* write() that never raises SIGPIPE. */
+ssize_t wrn_write_quietly(int fd, const void *data, size_t size);
 /* Reads at most `size` - 1 bytes and adds a NUL. Returns the number of bytes, or -1 with errno and "" in `out`. */
 ssize_t wrn_file_read(const char *path, char *out, size_t size);

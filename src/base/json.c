@@ -187,6 +187,10 @@ const char *wrn_json_string(const wrn_json *value, size_t *size) {
     return json_object_get_string(json_mut(value));
 }
 
+const char *wrn_json_text(const wrn_json *object, const char *key) {
+    return wrn_json_string(wrn_json_get(object, key), NULL);
+}
+
 bool wrn_json_int(const wrn_json *value, int64_t *out) {
     if (wrn_json_type_of(value) != WRN_JSON_INT) return false;
     *out = json_object_get_int64(json_mut(value));
@@ -267,10 +271,29 @@ bool wrn_json_append(wrn_json *array, wrn_json *value) {
     return false;
 }
 
+bool wrn_json_append_string(wrn_json *array, const char *text) {
+    return wrn_json_append(array, wrn_json_new_string(text, strlen(text)));
+}
+
+wrn_json *wrn_json_new_strings(const char *const *texts, size_t count) {
+    wrn_json *array = wrn_json_new_array();
+    bool ok = array != NULL;
+    for (size_t i = 0; ok && i < count; i++) ok = wrn_json_append_string(array, texts[i]);
+    if (ok) return array;
+    wrn_json_free(array);
+    return NULL;
+}
+
 void wrn_json_write(const wrn_json *value, wrn_buf *out) {
     size_t size = 0;
     const char *text = json_object_to_json_string_length(
         json_mut(value), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
     if (text) wrn_buf_put(out, text, size);
+    else out->failed = true;
+}
+
+void wrn_json_write_string(const char *text, wrn_buf *out) {
+    WRN_AUTO(wrn_json_freep) wrn_json *value = wrn_json_new_string(text, strlen(text));
+    if (value) wrn_json_write(value, out);
     else out->failed = true;
 }

@@ -38,6 +38,8 @@ const wrn_json *wrn_json_get(const wrn_json *object, const char *key);
 bool wrn_json_has(const wrn_json *object, const char *key);
 /* The text of a string, NULL for other types. `size` may be NULL. */
 const char *wrn_json_string(const wrn_json *value, size_t *size);
+/* The text of that member of an object; NULL when it is absent or no string. */
+const char *wrn_json_text(const wrn_json *object, const char *key);
 /* False for other types and for integers outside int64_t. */
 bool wrn_json_int(const wrn_json *value, int64_t *out);
 /* Integers and fractions. */
@@ -56,6 +58,8 @@ bool wrn_json_each(const wrn_json *object, wrn_json_member_fn each, void *contex
 wrn_json *wrn_json_new_object(void);
 wrn_json *wrn_json_new_array(void);
 wrn_json *wrn_json_new_string(const char *text, size_t size);
+/* An array of `count` strings. */
+wrn_json *wrn_json_new_strings(const char *const *texts, size_t count);
 wrn_json *wrn_json_new_int(int64_t value);
 wrn_json *wrn_json_new_double(double value);
 wrn_json *wrn_json_new_bool(bool value);
@@ -67,5 +71,8 @@ bool wrn_json_set_string(wrn_json *object, const char *key, const char *text);
 bool wrn_json_set_int(wrn_json *object, const char *key, int64_t value);
 bool wrn_json_set_bool(wrn_json *object, const char *key, bool value);
 bool wrn_json_append(wrn_json *array, wrn_json *value);
+bool wrn_json_append_string(wrn_json *array, const char *text);
 /* Appends the compact text. */
 void wrn_json_write(const wrn_json *value, wrn_buf *out);
+/* Appends a string, in quotes. */
+void wrn_json_write_string(const char *text, wrn_buf *out);

@@ -187,6 +187,17 @@ bool wrn_program_find(const wrn_program *program, char *out, size_t size, char *
     return program->in_path && try_search_path(&s);
 }
 
+bool wrn_helper_find(const char *name, const char *in_build_tree, char *out, size_t size, char *why, size_t why_size) {
+    char libexec[NAME_MAX + 32], installed[PATH_MAX];
+    const char *const beside[] = {name, libexec, NULL};
+    snprintf(libexec, sizeof(libexec), "../libexec/wrenn/%s", name);
+    snprintf(installed, sizeof(installed), WRN_LIBEXECDIR "/%s", name);
+    const wrn_program program = {name, beside, in_build_tree, installed, false};
+    if (wrn_program_find(&program, out, size, why, why_size)) return true;
+    snprintf(out, size, "%s", installed);
+    return false;
+}
+
 bool wrn_wrennd_find(const char *asked, char *out, size_t size, char *why, size_t why_size) {
     static const char *const beside[] = {"wrennd", NULL};
     static const char remedy[] = "install wrennd or set WRENN_WRENND to its path";

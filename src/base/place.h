@@ -21,6 +21,10 @@ typedef struct wrn_program {
  * first program that was refused, and the remedy, or is empty when none was found. */
 bool wrn_program_find(const wrn_program *program, char *out, size_t size, char *why, size_t why_size);
 
+/* Finds a program of ours that wrennd starts, and nobody else: beside the running program, in its ../libexec/wrenn, in its build
+ * tree, or where it was installed, which is in `out` when there is none. The rest as above. */
+bool wrn_helper_find(const char *name, const char *in_build_tree, char *out, size_t size, char *why, size_t why_size);
+
 /* Finds the wrennd to start. `asked`, or else WRENN_WRENND, is used as it is if it has a slash, and looked for in PATH if it
  * has none. When both are unset, wrennd is looked for beside the running program, in its build tree, where it was installed,
  * and in PATH. */

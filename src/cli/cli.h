@@ -42,7 +42,7 @@ typedef enum cli_word {
     CLI_WORD_KEY,     /* by id, the start of one, or name */
     CLI_WORD_HOST,    /* by id, or the start of one */
     CLI_WORD_SECRET,  /* by name */
-    /* One of few words, which complete.c has. */
+    /* One of few words, which words.c has. */
     CLI_WORD_FORMAT,
     CLI_WORD_STATUS,
     CLI_WORD_ISOLATION,
@@ -183,6 +183,7 @@ typedef struct cli_app {
     cli_aside *aside; /* NULL: nothing */
     bool resized;     /* the terminal's size has changed, or we were stopped meanwhile */
     const char *does; /* what goes on, to be shown when it takes long; NULL: waiting; "": nothing is shown */
+    bool shows_does;  /* it is shown now */
     int64_t began_us, phase_us;
 } cli_app;
 
@@ -214,6 +215,16 @@ void cli_synopsis(const cli_command *parent, const cli_command *command, wrn_buf
 bool cli_parse_size(const char *text, int64_t *megabytes);
 bool cli_parse_seconds(const char *text, int64_t *seconds);
 
+/* ---- words.c: words of which there are few ---- */
+
+/* NULL: there are no more, or not few. */
+const char *cli_few_at(cli_word word, size_t i);
+/* -1: it is none of them. */
+int cli_few_find(cli_word word, const char *text);
+/* Whether it can be such a word; if not, it was reported as the value of that option (NULL: of none), and the exit code is
+ * CLI_USAGE. */
+bool cli_check_few(const cli_app *cli, cli_word word, const char *option, const char *text);
+
 /* ---- suggest.c ---- */
 
 /* How many letters to change to make one of the other. */
@@ -244,6 +255,8 @@ char *cli_choice_end(const cli_choice *choice);
 bool cli_is_whole_id(const char *word, const char *prefix, size_t digits);
 /* The process id or tag of something in a sandbox; likewise. */
 char *cli_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word);
+/* As cli_settle(), for what was done to that; says which one may have been meant when there is none. */
+bool cli_settle_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word, int rc, wrenn_error *error);
 
 /* Connects, and does something with what each word names; goes on after a failure. `act` gives the id or name of what it was
  * done to, which is freed here; NULL: reported. These are printed at once, as JSON at the end, under the key. The exit code. */
@@ -351,6 +364,8 @@ wrenn_stream *cli_reconnect(cli_app *cli, cli_again_fn again, void *context, wre
 bool cli_pause_before_retry(cli_app *cli, int64_t *pause_ms);
 /* Waits for signals, and what goes on in the client meanwhile, for so long; true when it is to end us. */
 bool cli_pause(cli_app *cli, int64_t ms);
+/* What goes on is not shown any more: who calls this prints something. */
+void cli_hide_does(cli_app *cli);
 /* The callback to start operations with that cli_wait() waits for. */
 void cli_done(wrenn_op *op, void *user_data);
 /* Ends what CLI_DO began: reports an error. Whether all went well. */
@@ -544,6 +559,9 @@ typedef struct cli_creation {
             "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ISOLATION                           \
     }
 
+/* Labels as the library takes them, with the name (NULL: none) among them. The texts are borrowed, but for *own, to be freed like
+ * what is returned. NULL: reported. */
+const char **cli_all_labels(const cli_list *labels, const char *name, char **own);
 /* Whether a sandbox can be called that; if not, it was reported, and the exit code is CLI_USAGE. */
 bool cli_check_name(const cli_app *cli, const char *option, const char *name);
 /* Whether the options make sense; likewise. `keeps`: another option, which keeps the sandbox; NULL: none. */

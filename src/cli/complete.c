@@ -210,37 +210,12 @@ static void offer_contexts(const char *typed) {
     const wrn_json *contexts = wrn_json_get(root, "contexts");
     for (size_t i = 0; i < wrn_json_count(contexts); i++) {
         const wrn_json *context = wrn_json_at(contexts, i);
-        offer(typed, wrn_json_string(wrn_json_get(context, "name"), NULL),
-              wrn_json_string(wrn_json_get(context, "url"), NULL));
+        offer(typed, wrn_json_text(context, "name"), wrn_json_text(context, "url"));
     }
 }
 
-/* ---- words of which there are few ---- */
-
-enum { FEW_MAX = 20 };
-static const char *const few[][FEW_MAX] = {
-    [CLI_WORD_FORMAT] = {"text", "json", "jsonl", "name"},
-    [CLI_WORD_STATUS] = {"running", "paused", "pending", "missing"},
-    [CLI_WORD_ISOLATION] = {"any", "namespace", "vm"},
-    [CLI_WORD_PRESET] = {CLI_PRESETS},
-    [CLI_WORD_SCHEME] = {"http", "https", "ws", "wss"},
-    [CLI_WORD_RANGE] = {"5m", "10m", "1h", "2h", "6h", "12h", "24h"},
-    [CLI_WORD_EVENT] = {"sandbox", "sandbox.create", "sandbox.pause", "sandbox.resume", "sandbox.die",
-                        "sandbox.destroy", "sandbox.labels", "sandbox.lifetime", "sandbox.network", "command",
-                        "command.start", "command.end", "snapshot", "snapshot.create", "snapshot.delete", "template",
-                        "template.build", "template.delete"},
-    [CLI_WORD_SIGNAL] = {"TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT"},
-    [CLI_WORD_HOST_TYPE] = {"regular", "byoc"},
-    [CLI_WORD_SHELL] = {"bash", "zsh", "fish"},
-    [CLI_WORD_SERVE] = {"status", "stop", "--detach", "--force", "--listen", "--data-dir"},
-    [CLI_WORD_SOURCE] = {"--mmdebstrap", "--include", "--mirror", "--tar", "--dir", "--oci", "--vcpus", "--memory-mb",
-                         "--user", "--isolation", "--start", "--start-port", "--start-early", "--replace", "--data-dir",
-                         "--template-dir"},
-};
-
 static void offer_few(cli_word word, const char *typed) {
-    for (size_t i = 0; (size_t)word < WRN_COUNT(few) && i < FEW_MAX && few[word][i]; i++)
-        offer(typed, few[word][i], NULL);
+    for (size_t i = 0; cli_few_at(word, i); i++) offer(typed, cli_few_at(word, i), NULL);
 }
 
 static void offer_place(cli_app *cli, const char *typed) {

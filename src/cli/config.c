@@ -70,7 +70,7 @@ bool cli_config_load(wrn_json **out) {
         wrn_json_type_of(*out) == WRN_JSON_OBJECT)
         return true;
     wrn_json_free(WRN_TAKE(*out));
-    cli_complain("%s makes no sense: %s: mend it, or move it away", path, why);
+    cli_complain("%s is malformed: %s; mend it, or move it away", path, why);
     return false;
 }
 
@@ -115,7 +115,7 @@ bool cli_config_save(const wrn_json *root) {
 }
 
 static const char *config_text_of(const wrn_json *object, const char *key) {
-    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    const char *text = wrn_json_text(object, key);
     return text && *text ? text : NULL;
 }
 

@@ -54,6 +54,18 @@ char *cli_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word) {
     return selector;
 }
 
+bool cli_settle_process(cli_app *cli, wrenn_sandbox *sandbox, const char *word, int rc, wrenn_error *error) {
+    wrenn_process_list *list = NULL;
+    const char *best = NULL;
+    if (rc == WRENN_E_NOT_FOUND) (void)CLI_TRY_GET(cli, NULL, wrenn_sandbox_processes, (sandbox, NULL), &list);
+    for (size_t i = 0; list && i < list->items_count; i++)
+        if (list->items[i]->tag) cli_suggest(word, list->items[i]->tag, &best);
+    if (best) cli_say_none(CLI_WORD_PROCESS, word, best), wrenn_error_free(error);
+    bool ok = !best && cli_settle(cli, word, rc, error);
+    wrenn_process_list_free(list);
+    return ok;
+}
+
 /* ---- one after the other ---- */
 
 void cli_say_did(cli_rows *rows, const cli_app *cli, const char *key, const char *id) {

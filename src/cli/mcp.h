@@ -2,6 +2,8 @@
  * machine that tools may use. */
 #pragma once
 
+#include <netinet/in.h>
+
 #include "cli/cli.h"
 
 /* ---- mcp_messages.c ---- */
@@ -51,8 +53,10 @@ typedef enum mcp_http_end {
     MCP_HTTP_SESSION /* this is a process that was made for a session, whose client is at stdin and stdout */
 } mcp_http_end;
 
-/* Serves at [ADDRESS:]PORT until a signal comes. */
-mcp_http_end mcp_serve_http(cli_app *cli, const char *place);
+/* Takes [ADDRESS:]PORT apart. False: it is none. */
+bool mcp_http_place(const char *place, struct sockaddr_in *address);
+/* Serves there, which was written so, until a signal comes. */
+mcp_http_end mcp_serve_http(cli_app *cli, const char *place, struct sockaddr_in address);
 
 /* ---- mcp_tools.c ---- */
 

@@ -228,7 +228,7 @@ static bool has_token(const http_server *server, const char *authorization) {
 /* Passes a message on, and notes the ids that wait for an answer. False: the message is malformed, and was not passed on. */
 static bool pass_on(http_server *server, connection *c, session *s, const wrn_json *message) {
     const wrn_json *id = wrn_json_get(message, "id");
-    const char *method = wrn_json_string(wrn_json_get(message, "method"), NULL);
+    const char *method = wrn_json_text(message, "method");
     if (wrn_json_type_of(message) != WRN_JSON_OBJECT || (wrn_json_has(message, "id") && !mcp_is_id(id))) return false;
     wrn_json_write(message, &s->to);
     wrn_buf_putc(&s->to, '\n');
@@ -266,7 +266,7 @@ static int post(http_server *server, connection *c) {
     if (!wrn_json_parse_within(c->in.data + c->head, (size_t)c->request.size, MCP_VALUES_MAX, &body, &why))
         return say(c, 400, "the body is not JSON"), 0;
     const wrn_json *first = wrn_json_type_of(body) == WRN_JSON_ARRAY ? wrn_json_at(body, 0) : body;
-    const char *method = wrn_json_string(wrn_json_get(first, "method"), NULL);
+    const char *method = wrn_json_text(first, "method");
     bool is_new = !*id && method && strcmp(method, "initialize") == 0;
     session *s = http_find_session(server, id);
     if (!*id && !is_new) return say(c, 400, "Mcp-Session-Id is missing: begin with initialize"), 0;
@@ -444,19 +444,23 @@ static void end_all(http_server *server) {
 
 /* ---- start ---- */
 
-/* [ADDRESS:]PORT; the port that was taken is put back. -1: reported. */
-static int open_listener(const char *place, struct sockaddr_in *address) {
+bool mcp_http_place(const char *place, struct sockaddr_in *address) {
     const char *colon = strrchr(place, ':');
     char host[64] = "127.0.0.1";
     int64_t port;
-    int yes = 1;
-    socklen_t size = sizeof(*address);
     if (colon) snprintf(host, sizeof(host), "%.*s", (int)(colon - place), place);
     if (strcmp(host, "localhost") == 0) snprintf(host, sizeof(host), "127.0.0.1");
     *address = (struct sockaddr_in){.sin_family = AF_INET};
     if (!wrn_parse_int(colon ? colon + 1 : place, 0, 65535, &port) || inet_pton(AF_INET, host, &address->sin_addr) != 1)
-        return cli_complain("--http '%s' is not ADDRESS:PORT or PORT, with an IPv4 address", place), -1;
+        return false;
     address->sin_port = htons((uint16_t)port);
+    return true;
+}
+
+/* The port that was taken is put back. -1: reported. */
+static int open_listener(const char *place, struct sockaddr_in *address) {
+    int yes = 1;
+    socklen_t size = sizeof(*address);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     if (fd >= 0 && bind(fd, (struct sockaddr *)address, size) == 0 && listen(fd, 64) == 0 &&
@@ -478,10 +482,9 @@ static bool say_where(const cli_app *cli, const struct sockaddr_in *address, con
     return cli_flush() == 0 && ok;
 }
 
-mcp_http_end mcp_serve_http(cli_app *cli, const char *place) {
+mcp_http_end mcp_serve_http(cli_app *cli, const char *place, struct sockaddr_in address) {
     const char *given = cli_env("WRENN_MCP_TOKEN");
     char made[WRN_RANDOM_NAME_SIZE];
-    struct sockaddr_in address;
     if (!given && !wrn_random_name(made)) return cli_complain("no token: %s", strerror(errno)), MCP_HTTP_FAILED;
     http_server *server = calloc(1, sizeof(*server));
     if (!server) return cli_complain("out of memory"), MCP_HTTP_FAILED;

@@ -85,7 +85,7 @@ static void free_call(mcp_call *call) {
 }
 
 static void call_tool(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const wrn_json *params) {
-    const char *name = wrn_json_string(wrn_json_get(params, "name"), NULL);
+    const char *name = wrn_json_text(params, "name");
     const wrn_json *arguments = wrn_json_get(params, "arguments");
     if (!name) return mcp_refuse(peer, batch, id, INVALID_PARAMS, "params.name has to be the name of a tool");
     if (!mcp_has_tool(name)) return mcp_refuse(peer, batch, id, INVALID_PARAMS, "unknown tool '%.100s'", name);
@@ -180,7 +180,7 @@ static wrn_json *greeting(const char *asked) {
 
 static void mcp_dispatch(mcp_peer *peer, mcp_batch *batch, const wrn_json *id, const char *method,
                          const wrn_json *params) {
-    const char *asked = wrn_json_string(wrn_json_get(params, "protocolVersion"), NULL);
+    const char *asked = wrn_json_text(params, "protocolVersion");
     if (params && wrn_json_type_of(params) != WRN_JSON_OBJECT)
         return mcp_refuse(peer, batch, id, INVALID_PARAMS, "params has to be an object");
     if (strcmp(method, "ping") == 0) return mcp_put_answer(peer, batch, id, "result", wrn_json_new_object());
@@ -205,8 +205,8 @@ bool mcp_is_id(const wrn_json *id) {
 
 static void mcp_take_message(mcp_peer *peer, mcp_batch *batch, const wrn_json *message) {
     const wrn_json *id = wrn_json_get(message, "id"), *params = wrn_json_get(message, "params");
-    const char *method = wrn_json_string(wrn_json_get(message, "method"), NULL);
-    const char *protocol = wrn_json_string(wrn_json_get(message, "jsonrpc"), NULL);
+    const char *method = wrn_json_text(message, "method");
+    const char *protocol = wrn_json_text(message, "jsonrpc");
     if (wrn_json_type_of(message) != WRN_JSON_OBJECT)
         return mcp_refuse(peer, batch, NULL, INVALID_REQUEST, "a message has to be an object");
     /* An answer, though nothing was asked. */

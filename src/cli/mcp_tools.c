@@ -155,7 +155,7 @@ static wrn_json *tool_json(const tool *t) {
     wrn_json *properties = wrn_json_new_object(), *required = wrn_json_new_array();
     for (const field *f = t->fields; f < t->fields + FIELDS_MAX && f->name; f++) {
         wrn_json_set(properties, f->name, field_schema(f));
-        if (f->needed) wrn_json_append(required, wrn_json_new_string(f->name, strlen(f->name)));
+        if (f->needed) wrn_json_append_string(required, f->name);
     }
     wrn_json_set_string(schema, "type", "object");
     wrn_json_set(schema, "properties", properties);
@@ -373,7 +373,7 @@ static wrn_json *make_result(mcp_session *session) {
 }
 
 wrn_json *mcp_run_tool(mcp_session *session, const wrn_json *params) {
-    const tool *t = find_tool(wrn_json_string(wrn_json_get(params, "name"), NULL));
+    const tool *t = find_tool(wrn_json_text(params, "name"));
     mcp_arguments arguments = {0};
     session->failed = false;
     session->images = wrn_json_new_array();

@@ -55,12 +55,6 @@ void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
     wrenn_network_free(network);
 }
 
-static wrn_json *network_texts(const char *const *items, size_t count) {
-    wrn_json *array = wrn_json_new_array();
-    for (size_t i = 0; i < count; i++) wrn_json_append(array, wrn_json_new_string(items[i], strlen(items[i])));
-    return array;
-}
-
 static wrn_json *denial_json(const wrenn_network_denial *denial) {
     wrn_json *out = wrn_json_new_object();
     cli_set_text(out, "proto", denial->proto);
@@ -84,9 +78,9 @@ static wrn_json *header_json(const wrenn_network_header *header) {
 wrn_json *cli_network_json(const wrenn_network *network) {
     wrn_json *out = wrn_json_new_object(), *denied = wrn_json_new_array(), *inject = wrn_json_new_array();
     cli_set_text(out, "egress", network->egress);
-    wrn_json_set(out, "allow", network_texts(network->allow, network->allow_count));
-    wrn_json_set(out, "deny", network_texts(network->deny, network->deny_count));
-    wrn_json_set(out, "presets", network_texts(network->presets, network->presets_count));
+    wrn_json_set(out, "allow", wrn_json_new_strings(network->allow, network->allow_count));
+    wrn_json_set(out, "deny", wrn_json_new_strings(network->deny, network->deny_count));
+    wrn_json_set(out, "presets", wrn_json_new_strings(network->presets, network->presets_count));
     for (size_t i = 0; i < network->inject_count; i++) wrn_json_append(inject, header_json(network->inject[i]));
     if (network->inject_count) wrn_json_set(out, "inject", inject);
     else wrn_json_free(inject);

@@ -124,14 +124,6 @@ static bool store_number(const cli_app *cli, const cli_option *option, int64_t *
     return false;
 }
 
-static bool store_format(const cli_app *cli, const char *value, cli_format *target) {
-    static const char *const names[] = {"text", "json", "jsonl", "name"};
-    for (size_t i = 0; i < WRN_COUNT(names); i++)
-        if (strcmp(value, names[i]) == 0) return *target = (cli_format)i, true;
-    cli_usage(cli, "--output '%s' is not 'text', 'json', 'jsonl' or 'name'", value);
-    return false;
-}
-
 /* "NAME=VALUE" of our own environment. */
 static const char *own_variable(const char *name) {
     size_t size = strlen(name);
@@ -152,13 +144,14 @@ static bool store_pair(const cli_app *cli, const cli_option *option, cli_list *t
 
 static bool store(const cli_app *cli, const cli_option *option, void *values, const char *value) {
     void *target = (char *)values + option->offset;
+    if (value && !cli_check_few(cli, option->word, option->name, value)) return false;
     switch (option->kind) {
     case CLI_FLAG: return *(bool *)target = true;
     case CLI_TEXT: return *(const char **)target = value, true;
     case CLI_INT:
     case CLI_SIZE:
     case CLI_SECONDS: return store_number(cli, option, target, value);
-    case CLI_FORMAT: return store_format(cli, value, target);
+    case CLI_FORMAT: return *(cli_format *)target = (cli_format)cli_few_find(CLI_WORD_FORMAT, value), true;
     case CLI_PAIRS:
     case CLI_ENV: return store_pair(cli, option, target, value);
     case CLI_LIST: return list_add(target, value);
@@ -292,6 +285,8 @@ static bool check_words(const cli_app *cli) {
         cli_usage(cli, "unexpected argument '%s'", cli->words[most]);
         return false;
     }
+    for (size_t i = 0; i < most && i < cli->word_count; i++)
+        if (!cli_check_few(cli, operands[i].word, NULL, cli->words[i])) return false;
     if (cli->word_count >= least) return true;
     const cli_operand *missing = &operands[cli->word_count];
     const char *shows = cli_shows(missing->word);

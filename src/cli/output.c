@@ -39,6 +39,8 @@ static const char *remedy(const wrenn_error *error) {
         {WRENN_E_NOT_FOUND, "no template \"", CLI_SHOWS_TEMPLATES},
         {WRENN_E_NOT_FOUND, "no snapshot \"", "'wrenn snapshot ls' shows the snapshots"},
         {WRENN_E_NOT_FOUND, "has the pid or tag", "'wrenn ps' shows what runs"},
+        {WRENN_E_AGENT, "nothing answers on port 8888",
+         "it has no kernels: make it with -T python-interpreter-v0-beta ('wrenn template build code-interpreter')"},
         {WRENN_E_CONFLICT, "not running (status: paused)", "'wrenn resume' wakes it up"},
         {WRENN_E_HOST_UNAVAILABLE, "", "try again later"},
         {WRENN_E_CONNECTION_FAILED, "",

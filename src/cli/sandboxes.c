@@ -76,7 +76,12 @@ static bool match(cli_app *cli, const char *word, bool by_name, char ids[2][64])
 }
 
 static void say_none(cli_app *cli, const char *word) {
-    const char *best = NULL;
+    const char *best = NULL, *colon = strchr(word, ':');
+    if (colon) { /* as cp has it */
+        cli_complain("no sandbox '%s': write the path as a word of its own, as in '%.*s %s'", word, (int)(colon - word),
+                     word, colon[1] ? colon + 1 : "~");
+        return;
+    }
     wrenn_sandbox_list *list = cli_sandboxes(cli);
     for (size_t i = 0; list && i < list->items_count; i++) {
         const char *name = cli_label(list->items[i], "name");
@@ -115,22 +120,19 @@ char *cli_id_of(wrenn_sandbox *sandbox, bool ok) {
 
 /* ---- making ---- */
 
-/* Labels as the library takes them, the name among them. The texts are borrowed, but for the name's. */
-static const char **all_labels(const cli_creation *creation, char **name) {
-    const char **all = calloc(creation->labels.count + 2, sizeof(*all));
+const char **cli_all_labels(const cli_list *labels, const char *name, char **own) {
+    const char **all = calloc(labels->count + 2, sizeof(*all));
     size_t count = 0;
-    if (!all) return NULL;
-    if (creation->name && asprintf(name, "name=%s", creation->name) >= 0) all[count++] = *name;
-    for (size_t i = 0; i < creation->labels.count; i++) all[count++] = creation->labels.items[i];
+    if (!all) return cli_complain("out of memory"), NULL;
+    if (name && asprintf(own, "name=%s", name) >= 0) all[count++] = *own;
+    for (size_t i = 0; i < labels->count; i++) all[count++] = labels->items[i];
     return all;
 }
 
-static bool parse_isolation(const cli_app *cli, const char *text, int64_t *out) {
-    if (!text || strcmp(text, "any") == 0) return true;
-    if (strcmp(text, "namespace") == 0) return *out = WRENN_ISOLATION_NAMESPACE, true;
-    if (strcmp(text, "vm") == 0) return *out = WRENN_ISOLATION_VM, true;
-    cli_usage(cli, "--isolation '%s' is not 'any', 'namespace' or 'vm'", text);
-    return false;
+static int64_t isolation_of(const char *text) {
+    return !text || strcmp(text, "any") == 0 ? 0
+           : strcmp(text, "vm") == 0         ? WRENN_ISOLATION_VM
+                                             : WRENN_ISOLATION_NAMESPACE;
 }
 
 /* What could not be given instead of an id, least of all to cp. */
@@ -142,13 +144,11 @@ bool cli_check_name(const cli_app *cli, const char *option, const char *name) {
 }
 
 bool cli_check_creation(const cli_app *cli, const cli_creation *creation, const char *keeps) {
-    int64_t isolation;
     if (keeps && creation->dies_with_us)
         return cli_usage(cli, "%s keeps the sandbox, --die-with-me does not", keeps), false;
     if (creation->lease_seconds && !creation->dies_with_us)
         return cli_usage(cli, "--lease is for --die-with-me: give that, too"), false;
-    return cli_check_name(cli, "--name", creation->name) && cli_check_network(cli, &creation->network) &&
-           parse_isolation(cli, creation->isolation, &isolation);
+    return cli_check_name(cli, "--name", creation->name) && cli_check_network(cli, &creation->network);
 }
 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
@@ -190,7 +190,7 @@ static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_
 wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     char *name = NULL;
-    const char **labels = all_labels(creation, &name);
+    const char **labels = cli_all_labels(&creation->labels, creation->name, &name);
     wrenn_sandbox *sandbox = NULL;
     options.template_name = creation->template_name;
     options.vcpus = creation->vcpus;
@@ -198,6 +198,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.idle_timeout_sec = creation->idle_seconds;
     options.lifetime_sec = creation->lifetime_seconds;
     if (creation->dies_with_us) options.lease_sec = creation->lease_seconds ? creation->lease_seconds : LEASE_SECONDS;
+    options.isolation = isolation_of(creation->isolation);
     options.egress = cli_egress(&creation->network);
     options.allow = creation->network.allow.items;
     options.deny = creation->network.deny.items;
@@ -205,8 +206,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.inject = creation->network.secrets.items;
     options.flags = WRENN_SANDBOXES_CREATE_WAIT;
     options.metadata = labels && *labels ? labels : NULL;
-    if (!labels) cli_complain("out of memory");
-    else if (parse_isolation(cli, creation->isolation, &options.isolation)) sandbox = await_creation(cli, &options);
+    if (labels) sandbox = await_creation(cli, &options);
     if (sandbox) warn_of_limits(sandbox, creation);
     cli_phase(cli, "create");
     free(labels);

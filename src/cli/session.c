@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 
-enum { SHOW_AFTER_MS = 1000 };
+enum { SHOW_EVERY_MS = 1000 };
 
 /* What whoever started us has had ignored, as nohup does, ends nothing. */
 static void set_ending_signals(sigset_t *set) {
@@ -81,6 +81,7 @@ static bool choose_own(cli_app *cli, wrenn_client_options *options, cli_daemon *
     cli->keep_awake = own->connection;
     options->base_url = own->url;
     options->api_key = own->key;
+    options->era = WRENN_ERA_CAPSULES; /* nothing has to be found out */
     cli_phase(cli, "server");
     return true;
 }
@@ -168,10 +169,21 @@ bool cli_is_private(const cli_app *cli) {
 
 void cli_done(wrenn_op *op, void *user_data) { (void)op, (void)user_data; /* cli_wait() asks the operation itself */ }
 
-/* A line that the next one replaces; NULL removes it. */
-static void show(const char *does, int64_t ms) {
-    if (does) fprintf(stderr, "\r%s ... %lld s\033[K", does, (long long)(ms / 1000));
-    else fprintf(stderr, "\r\033[K");
+/* A line that the next one replaces. */
+static void show_does(cli_app *cli, int64_t ms) {
+    const char *does = cli->does ? cli->does : "waiting for the server";
+    cli->shows_does = *does;
+    if (*does) fprintf(stderr, "\r%s ... %lld s\033[K", does, (long long)(ms / 1000));
+}
+
+static void remove_does(cli_app *cli) {
+    if (cli->shows_does) fprintf(stderr, "\r\033[K");
+    cli->shows_does = false;
+}
+
+void cli_hide_does(cli_app *cli) {
+    cli->does = "";
+    remove_does(cli);
 }
 
 int cli_turn(cli_app *cli, int64_t ms) {
@@ -193,15 +205,15 @@ int cli_turn(cli_app *cli, int64_t ms) {
 }
 
 bool cli_wait(cli_app *cli, wrenn_op *op) {
-    int64_t began = wrn_now_ms();
-    const char *does = cli->does ? cli->does : "waiting for the server";
-    bool shows = *does && isatty(2), shown = false, over = false;
+    int64_t began = wrn_now_ms(), next = wrn_in_ms(SHOW_EVERY_MS);
+    bool shows = isatty(2), over = false;
     while (!(over = wrenn_op_is_done(op))) {
-        int turn = cli_turn(cli, shows ? SHOW_AFTER_MS : -1);
-        if (turn < 0) break;
-        if (turn == 0) show(does, wrn_now_ms() - began), shown = true;
+        if (cli_turn(cli, shows ? wrn_left_ms(next) : -1) < 0) break;
+        if (!shows || wrn_left_ms(next)) continue;
+        show_does(cli, wrn_now_ms() - began);
+        next = wrn_in_ms(SHOW_EVERY_MS);
     }
-    if (shown) show(NULL, 0);
+    remove_does(cli);
     return over;
 }
 

@@ -216,7 +216,7 @@ static bool keep_output(wrn_arena *arena, const wrn_json *text, bool base64, con
 
 static void keep_result(wrenn_error *error, const wrn_json *inner) {
     wrn_arena *arena = wrn_result_arena(error);
-    const char *encoding = wrn_json_string(wrn_json_get(inner, "encoding"), NULL);
+    const char *encoding = wrn_json_text(inner, "encoding");
     bool base64 = encoding && strcmp(encoding, "base64") == 0;
     const wrn_json *code = wrn_json_get(inner, "exit_code");
     wrenn_exec_result *result = code || wrn_json_get(inner, "stdout") ? wrn_arena_alloc(arena, sizeof(*result)) : NULL;
@@ -287,7 +287,7 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     char said[WRN_SAID_SIZE];
     if (raw->size) wrn_json_parse(raw->data, raw->size, &body, &why);
     const wrn_json *inner = wrn_json_get(body, "error");
-    const char *server_code = wrn_json_string(wrn_json_get(inner, "code"), NULL);
+    const char *server_code = wrn_json_text(inner, "code");
     const char *message = message_of(body, raw, &shown);
     if (!message) shown = strlen(message = "no explanation given");
     int code = wrn_error_class(server_code, code_of_status(response->status));
@@ -299,7 +299,7 @@ wrenn_error *wrn_error_from_answer(const char *what, const wrn_http_response *re
     if (error == &out_of_memory) return error;
     error->http_status = response->status;
     error->server_code = copy_detail(error, server_code);
-    const char *request_id = wrn_json_string(wrn_json_get(inner, "request_id"), NULL);
+    const char *request_id = wrn_json_text(inner, "request_id");
     error->request_id = copy_detail(error, response->request_id ? response->request_id : request_id);
     error->retry_after_ms = response->retry_after_ms;
     bool retryable = false;

@@ -101,6 +101,11 @@ void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result)
     op_complete(op);
 }
 
+void wrn_op_finish_number(wrenn_op *op, int64_t number) {
+    op->number = number;
+    wrn_op_finish(op, NULL, NULL);
+}
+
 void wrn_op_fail(wrenn_op *op, wrenn_error *error) {
     op_stop_call(op);
     if (op->cancel_wanted) {
@@ -210,6 +215,7 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
     if (!timeout_ms) timeout_ms = type->timeout_ms ? type->timeout_ms : WRN_OP_TIMEOUT_MS;
     wrenn_op *op = op_alloc(client, type, timeout_ms);
     if (op) {
+        op->begin = type->begin ? type->begin : wrn_op_send;
         op->sandbox = sandbox;
         wrn_sandbox_ref(sandbox);
         if (call) keep_call(op, call);
@@ -249,7 +255,6 @@ static int check_credentials(const wrenn_op *op, wrenn_error **error) {
 static bool set_timers(wrenn_op *op) {
     wrn_loop *loop = op->client->loop;
     if (!wrn_loop_timer_set(loop, &op->deadline, wrn_in_ms(op->deadline.due_ms))) return false;
-    if (!op->begin) op->begin = wrn_op_send;
     if (!wrn_client_is_amid(op->client) || wrn_loop_timer_set(loop, &op->timer, wrn_now_ms())) return true;
     wrn_loop_timer_clear(loop, &op->deadline);
     return false;
@@ -264,7 +269,8 @@ int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **r
     if (rc == 0 && !op->url.size && wrn_utf8_valid_prefix(op->body.data, op->body.size) != op->body.size)
         rc = wrn_refuse(error, "%s: text in the options is not UTF-8", op->type->name);
     if (rc == 0 && (op->path.failed || op->url.failed || op->host.failed || op->fields.failed || op->body.failed ||
-                    op->idempotency_key.failed || !set_timers(op)))
+                    op->idempotency_key.failed || (done != wrn_op_blocking && op->type->keep && !op->type->keep(op)) ||
+                    !set_timers(op)))
         rc = wrn_no_memory(error, op->type->name);
     if (rc < 0) {
         wrenn_op_free(op);
@@ -761,6 +767,12 @@ int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error
     void *taken = WRN_TAKE(op->result);
     memcpy(result, &taken, sizeof(taken));
     return 0;
+}
+
+int wrn_op_take_number(wrenn_op *op, const wrn_op_type *type, int64_t *number, wrenn_error **error) {
+    int rc = wrn_op_take(op, type, NULL, error);
+    if (rc == 0 && number) *number = op->number;
+    return rc;
 }
 
 int wrn_op_may_block(wrenn_client *client, wrenn_error **error) {

@@ -48,6 +48,11 @@ typedef struct wrn_op_type {
     size_t size; /* of the struct that starts with a wrenn_op; 0: a plain wrenn_op */
     /* Fills in what that struct adds. False when out of memory. May be NULL. */
     bool (*init)(wrenn_op *op);
+    /* Its first step. NULL: sends the call. */
+    void (*begin)(wrenn_op *op);
+    /* It goes on after the function that starts it has returned: copies what is the caller's. False when out of memory. May
+     * be NULL. */
+    bool (*keep)(wrenn_op *op);
     const struct wrn_stream_type *stream; /* of operations that open one; see client/stream.h */
     /* An answer of 2xx. Must finish, fail, make the next call or delay. NULL: as `object` and `list` say. */
     void (*respond)(wrenn_op *op, wrn_http_response *response);
@@ -93,7 +98,7 @@ struct wrenn_op {
     unsigned needs; /* WRN_FEATURE_*: without them nothing is sent; a server that says nothing of them is asked first */
     wrn_op_state state;
     wrn_timer timer, deadline;
-    void (*begin)(wrenn_op *op); /* its first step, until that was taken; NULL: sends the call */
+    void (*begin)(wrenn_op *op); /* its first step, until that was taken */
 
     wrn_arena arena; /* of what lives as long as the operation */
     wrn_list *list;  /* so far; NULL: nothing */
@@ -123,6 +128,7 @@ struct wrenn_op {
     bool taken; /* by _finish */
     void *result;
     void (*free_result)(void *result);
+    int64_t number; /* the result of wrn_op_finish_number() */
     wrenn_done_fn done;
     void *user_data;
 };
@@ -134,7 +140,7 @@ int wrn_op_new(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *
                wrenn_op **ret, wrenn_error **error);
 /* For an operation that is not started: its time limit, if its caller has set none. */
 void wrn_op_limit(wrenn_op *op, int64_t timeout_ms);
-/* Starts it with op->begin, or by sending its call; `ret` may be NULL. Takes ownership of `op` in any case. */
+/* Starts it; `ret` may be NULL. Takes ownership of `op` in any case. */
 int wrn_op_start(wrenn_op *op, wrenn_done_fn done, void *user_data, wrenn_op **ret, wrenn_error **error);
 /* Makes and starts one whose row says all; the parameters of wrn_op_new(), wrn_op_call_type() and wrn_op_start(). */
 int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_type *type,
@@ -184,6 +190,8 @@ int wrn_ops_run_done(wrenn_client *client);
 
 /* Ends. The result belongs to the operation until _finish takes it. */
 void wrn_op_finish(wrenn_op *op, void *result, void (*free_result)(void *result));
+/* Ends with a number, for wrn_op_take_number(). */
+void wrn_op_finish_number(wrenn_op *op, int64_t number);
 void wrn_op_fail(wrenn_op *op, wrenn_error *error);
 
 /* The same with a new error, whose text begins with the name of the operation. */
@@ -211,6 +219,7 @@ void wrn_op_fail_no_memory(wrenn_op *op);
 
 /* Second half of a _finish: checks that `op` is of `type` and over, then hands out result or error. */
 int wrn_op_take(wrenn_op *op, const wrn_op_type *type, void *result, wrenn_error **error);
+int wrn_op_take_number(wrenn_op *op, const wrn_op_type *type, int64_t *number, wrenn_error **error);
 
 /* 0 when the client may block now. */
 int wrn_op_may_block(wrenn_client *client, wrenn_error **error);

@@ -30,9 +30,9 @@ static void stack_said(wrn_gate *gate, const seam_message *message, size_t size)
     case SEAM_SERVER_NAME: return flows_server_name(gate, message, size);
     case SEAM_DATAGRAM: return datagrams_send(gate, message, size);
     case SEAM_DENIED:
-        if (message->denial == WRN_ALLOWED || message->denial >= WRN_DENIALS) _exit(3);
+        if (message->denial == WRN_ALLOWED || message->denial >= WRN_DENIALS) flows_end(gate, 3);
         return ledger_deny(gate->ledger, &message->peer, (wrn_denial)message->denial, "");
-    default: _exit(3);
+    default: flows_end(gate, 3);
     }
 }
 
@@ -43,7 +43,7 @@ static void stack_ready(wrn_gate *gate, uint32_t events) {
     for (int i = 0; i < BATCH; i++) {
         int got = seam_receive(gate->stack.fd, &message, &size, NULL);
         if (!got) break;
-        if (got < 0) _exit(1);
+        if (got < 0) flows_end(gate, 1);
         stack_said(gate, &message, size);
     }
 }
@@ -53,7 +53,7 @@ static void dispatch(wrn_gate *gate, const struct epoll_event *event) {
     switch ((gate_watch)(event->data.u64 >> 32)) {
     case WATCH_STACK: return stack_ready(gate, event->events);
     case WATCH_CONTROL:
-        if (!control_read(gate)) _exit(0);
+        if (!control_read(gate)) flows_end(gate, 0);
         return;
     case WATCH_FLOW: return flows_ready(gate, index);
     case WATCH_DATAGRAM: return datagrams_ready(gate, index);
@@ -67,7 +67,7 @@ static void watch_stack(const wrn_gate *gate) {
     static bool waits;
     if (waits == (gate->stack.count > 0)) return;
     waits = gate->stack.count > 0;
-    if (!gate_watch_fd(gate, gate->stack.fd, EPOLLIN | (waits ? EPOLLOUT : 0), WATCH_STACK, 0)) _exit(2);
+    if (!gate_watch_fd(gate, gate->stack.fd, EPOLLIN | (waits ? EPOLLOUT : 0), WATCH_STACK, 0)) flows_end(gate, 2);
 }
 
 static void loop(wrn_gate *gate) {

@@ -13,6 +13,8 @@
 #include "gate/sockets.h"
 #include "gate/terminator.h"
 
+/* libslirp's buffer takes twice as much, and the window half of it: so it reads what comes next while the sandbox takes what it got. */
+enum { READ_MAX = 64 << 10 };
 enum { BUCKETS = 2048, SYN_MAX = 512, SPARE_FDS = 64, NONE = -1 };
 
 typedef enum state { FREE, PENDING, OPEN } state;
@@ -32,6 +34,8 @@ typedef struct connection {
     wrn_address to;
     uint8_t *held; /* the SYN, or the bytes that are checked */
     size_t held_size;
+    uint32_t turn; /* in which `taken` bytes were read from the server */
+    size_t taken;
     requests *http;     /* NULL: these are none that are checked */
     const char *answer; /* for those whose name was refused */
     size_t answer_size, answered;
@@ -44,7 +48,7 @@ static struct {
     int *of_fd;
     size_t fds;
     int broker;
-    uint32_t generation;
+    uint32_t generation, turn;
     bool any_done;
     connections_emit emit;
 } all;
@@ -219,8 +223,13 @@ static ssize_t on_recv(int fd, void *data, size_t size, int flags) {
         return (ssize_t)size;
     }
     ssize_t got = -1;
-    if (c->check == CUT) errno = ECONNRESET;
+    if (c->turn != all.turn) c->taken = 0;
+    c->turn = all.turn;
+    if (size > READ_MAX - c->taken) size = READ_MAX - c->taken;
+    if (!size) errno = EAGAIN;
+    else if (c->check == CUT) errno = ECONNRESET;
     else got = sockets_raw_recv(fd, data, size, flags);
+    if (got > 0) c->taken += (size_t)got;
     if (got > 0 && c->http) requests_answered(c->http, data, (size_t)got);
     if (got < 0 && errno != EAGAIN && errno != EINTR) errno = ECONNRESET; /* others libslirp takes for a proper end */
     return got;
@@ -387,6 +396,7 @@ void connections_watch(const uint8_t *bytes, size_t size) {
 }
 
 void connections_sweep(void) {
+    all.turn++;
     if (!all.any_done) return;
     all.any_done = false;
     for (size_t i = 0; i < all.slots; i++) {

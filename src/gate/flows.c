@@ -16,6 +16,8 @@
 #include "gate/resolver.h"
 
 enum { PROXY_WAIT_MS = 60000 };
+/* The kernel's states of connections whose other side can still send; the header that names them does not go with linux/tcp.h. */
+enum { ESTABLISHED = 1, FIN_WAIT1 = 4, FIN_WAIT2 = 5 };
 typedef enum flow_state { FLOW_FREE, FLOW_CONNECTING, FLOW_ASKING, FLOW_OPEN } flow_state; /* asking a proxy */
 
 typedef struct flow {
@@ -50,7 +52,8 @@ static flow *find(uint32_t id) {
 }
 
 static void answer(wrn_gate *gate, const seam_message *message, int passed) {
-    if (!seam_post(&gate->stack, message, passed)) _exit(3); /* no honest stack leaves so many answers unread */
+    if (!seam_post(&gate->stack, message, passed))
+        flows_end(gate, 3); /* no honest stack leaves so many answers unread */
 }
 
 static void refuse(wrn_gate *gate, uint32_t id, wrn_denial denial, int error) {
@@ -58,13 +61,15 @@ static void refuse(wrn_gate *gate, uint32_t id, wrn_denial denial, int error) {
     answer(gate, &message, -1);
 }
 
-/* The kernel counts, so a captured stack can't hide anything. */
-static void count_bytes(const flow *f, uint64_t *in, uint64_t *out) {
-    struct tcp_info info;
+/* The kernel counts, so a captured stack can't hide anything. What it has yet to send counts: it does so when the connection is closed,
+ * too. */
+static struct tcp_info count_bytes(const flow *f, uint64_t *in, uint64_t *out) {
+    struct tcp_info info = {0};
     socklen_t size = sizeof(info);
-    if (f->state != FLOW_OPEN || getsockopt(f->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return;
+    if (f->state != FLOW_OPEN || getsockopt(f->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return info;
     *in += info.tcpi_bytes_received;
-    *out += info.tcpi_bytes_acked;
+    *out += info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+    return info;
 }
 
 static void stop_waiting(flow *f) {
@@ -84,7 +89,21 @@ static void forget(wrn_gate *gate, flow *f) {
 }
 
 static void release(wrn_gate *gate, flow *f) {
-    count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    (void)count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    forget(gate, f);
+}
+
+static void disconnect(const flow *f) {
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    (void)connect(f->fd, &nobody, sizeof(nobody));
+}
+
+/* The stack says that it has closed its socket. One that lies has nothing of it: what it sent is sent, and no more can follow or come.
+ * When the other side has not ended, the sandbox has broken the connection off, and so a reset is right. */
+static void end(wrn_gate *gate, flow *f) {
+    if (f->state == FLOW_OPEN) (void)shutdown(f->fd, SHUT_WR);
+    struct tcp_info info = count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    if (info.tcpi_state == ESTABLISHED || info.tcpi_state == FIN_WAIT1 || info.tcpi_state == FIN_WAIT2) disconnect(f);
     forget(gate, f);
 }
 
@@ -119,9 +138,9 @@ static void give_up(wrn_gate *gate, flow *f, wrn_denial denial) {
 
 void flows_open(wrn_gate *gate, const seam_message *asked) {
     size_t slot = asked->id & 0xffff;
-    if (slot >= flows.slots || asked->peer.proto != WRN_TCP) _exit(3);
+    if (slot >= flows.slots || asked->peer.proto != WRN_TCP) flows_end(gate, 3);
     flow *f = &flows.items[slot];
-    if (f->state != FLOW_FREE) release(gate, f);
+    if (f->state != FLOW_FREE) end(gate, f);
     if (is_name_server(&asked->peer)) {
         int end = resolver_accept(gate);
         if (end < 0) return refuse(gate, asked->id, WRN_DENY_LIMIT, 0);
@@ -232,7 +251,7 @@ void flows_expire(wrn_gate *gate) {
 
 void flows_close(wrn_gate *gate, const seam_message *asked) {
     flow *f = find(asked->id);
-    if (f) release(gate, f);
+    if (f) end(gate, f);
 }
 
 void flows_server_name(wrn_gate *gate, const seam_message *asked, size_t size) {
@@ -255,9 +274,8 @@ void flows_server_name(wrn_gate *gate, const seam_message *asked, size_t size) {
 static void cut(wrn_gate *gate, flow *f) {
     uint32_t id = f->id;
     bool connecting = f->state != FLOW_OPEN;
-    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
-    (void)connect(f->fd, &nobody, sizeof(nobody));
+    (void)count_bytes(f, &gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    disconnect(f);
     forget(gate, f);
     if (connecting) refuse(gate, id, WRN_DENY_UNLISTED, 0);
 }
@@ -300,7 +318,11 @@ size_t flows_judge_again(wrn_gate *gate) {
 }
 
 size_t flows_count(uint64_t *bytes_in, uint64_t *bytes_out) {
-    for (size_t i = 0; i < flows.slots; i++)
-        if (flows.items[i].state == FLOW_OPEN) count_bytes(&flows.items[i], bytes_in, bytes_out);
+    for (size_t i = 0; i < flows.slots; i++) (void)count_bytes(&flows.items[i], bytes_in, bytes_out);
     return flows.count;
+}
+
+void flows_end(const wrn_gate *gate, int status) {
+    (void)flows_count(&gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    _exit(status);
 }

@@ -138,6 +138,21 @@ size_t frame_finish(uint8_t *frame, bool v6, const uint8_t to_mac[6], const wrn_
     return (size_t)(body - frame) + body_size;
 }
 
+void frame_leave_checksum(uint8_t *frame, size_t size) {
+    uint8_t *ip = frame + ETHER_HEAD;
+    bool v6 = ip[0] >> 4 == 6;
+    size_t head = v6 ? IP6_HEAD : IP4_HEAD, body_size = size - ETHER_HEAD - head;
+    if (v6) {
+        frame_put16(ip + 4, (unsigned)body_size);
+    } else {
+        frame_put16(ip + 2, (unsigned)(IP4_HEAD + body_size));
+        frame_put16(ip + 10, 0);
+        frame_put16(ip + 10, fold(add(ip, IP4_HEAD, 0)));
+    }
+    uint32_t sum = v6 ? add(ip + 8, 32, 0) : add(ip + 12, 8, 0);
+    frame_put16(ip + head + 16, (uint16_t)~fold(sum + (uint32_t)body_size + WRN_TCP));
+}
+
 size_t frame_reset_body(uint8_t *body, const uint8_t *tcp, size_t tcp_size) {
     if (tcp[13] & TCP_RST) return 0;
     size_t data = tcp_size - (size_t)(tcp[12] >> 4) * 4;

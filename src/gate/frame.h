@@ -56,6 +56,9 @@ uint8_t *frame_body(uint8_t *frame, bool v6);
 size_t frame_finish(uint8_t *frame, bool v6, const uint8_t to_mac[6], const wrn_address *from, const wrn_address *to,
                     uint8_t proto, size_t body_size, size_t checksum_at);
 
+/* Makes the heads right for a TCP segment that is now of `size` bytes, but for its checksum, to which only the data is to be added. */
+void frame_leave_checksum(uint8_t *frame, size_t size);
+
 /* Answers to a packet of the sandbox, as bodies; they return its size. 0: to that there is no answer. */
 size_t frame_reset_body(uint8_t *body, const uint8_t *tcp, size_t tcp_size);
 size_t frame_unreachable_body(uint8_t *body, bool v6, unsigned code, const uint8_t *packet, size_t packet_size);

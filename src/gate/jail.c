@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -140,11 +142,13 @@ void jail_filter_stack(void) {
 #ifdef SANITIZED
     return;
 #endif
-    static const char *const names[] = {"read", "write", "shutdown", "getpeername", NULL};
+    static const char *const names[] = {"read", "write", "shutdown", "getpeername", "sched_yield", NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
     ALLOW(filter, sendto, SCMP_A4(SCMP_CMP_EQ, 0)); /* only to where it is connected */
     ALLOW(filter, getsockopt, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_ERROR));
+    ALLOW(filter, getsockopt, SCMP_A1(SCMP_CMP_EQ, SOL_PACKET), SCMP_A2(SCMP_CMP_EQ, PACKET_VNET_HDR));
+    ALLOW(filter, ioctl, SCMP_A1(SCMP_CMP_EQ, TUNGETIFF));
     ALLOW(filter, ioctl, SCMP_A1(SCMP_CMP_EQ, FIONREAD));
     ALLOW(filter, ioctl, SCMP_A1(SCMP_CMP_EQ, FIONBIO));
     ALLOW(filter, fcntl, SCMP_A1(SCMP_CMP_EQ, F_GETFL));
@@ -156,8 +160,8 @@ void jail_filter_broker(void) {
 #ifdef SANITIZED
     return;
 #endif
-    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",  "connect", "sendmsg",
-                                        "sendto",     "getrandom",   "socketpair", "write",   NULL};
+    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl", "connect",  "sendmsg", "sendto",
+                                        "getrandom",  "socketpair",  "write",     "shutdown", NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
     static const int families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};

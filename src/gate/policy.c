@@ -62,14 +62,6 @@ bool wrn_policy_read(const wrn_json *settings, wrn_policy *out, char *why, size_
     return false;
 }
 
-static bool name_fits(const wrn_rule *rule, const char *name) {
-    if (!rule->is_name) return false;
-    if (!rule->is_wild) return strcmp(rule->name, name) == 0;
-    size_t below = strlen(rule->name), size = strlen(name);
-    return !below ||
-           (size > below + 1 && name[size - below - 1] == '.' && strcmp(name + size - below, rule->name) == 0);
-}
-
 static bool port_fits(const wrn_rule *rule, const wrn_endpoint *to) {
     return to->port >= rule->low && to->port <= rule->high;
 }
@@ -93,7 +85,7 @@ static bool covers(const wrn_rule *rule, const wrn_address *address) {
 static bool name_denied(const wrn_rules *rules, const char *name, const wrn_endpoint *to) {
     for (size_t i = 0; i < rules->count; i++) {
         const wrn_rule *rule = &rules->items[i];
-        if (!name_fits(rule, name)) continue;
+        if (!wrn_rule_fits_name(rule, name)) continue;
         if (to ? denies_service(rule, to) : !rule->has_ports && rule->proto == WRN_ANY_PROTO) return true;
     }
     return false;
@@ -101,7 +93,7 @@ static bool name_denied(const wrn_rules *rules, const char *name, const wrn_endp
 
 static bool name_allowed(const wrn_policy *policy, const char *name, const wrn_endpoint *to) {
     for (size_t i = 0; i < policy->allow.count; i++)
-        if (name_fits(&policy->allow.items[i], name) && (!to || allows_service(&policy->allow.items[i], to)))
+        if (wrn_rule_fits_name(&policy->allow.items[i], name) && (!to || allows_service(&policy->allow.items[i], to)))
             return true;
     return false;
 }
@@ -119,7 +111,7 @@ static wrn_denial name_class(const wrn_policy *policy, const char *name) {
     bool is_inside = !strchr(name, '.');
     for (size_t i = 0; i < WRN_COUNT(inside); i++) is_inside |= ends_with(name, inside[i]);
     for (size_t i = 0; is_inside && i < policy->allow.count; i++)
-        if (*policy->allow.items[i].name && name_fits(&policy->allow.items[i], name)) return WRN_ALLOWED;
+        if (*policy->allow.items[i].name && wrn_rule_fits_name(&policy->allow.items[i], name)) return WRN_ALLOWED;
     return is_inside ? WRN_DENY_PRIVATE : WRN_ALLOWED;
 }
 
@@ -244,7 +236,7 @@ const char *wrn_policy_decider(const wrn_policy *policy, const wrn_endpoint *to,
                                                            : NULL;
     for (size_t i = 0; rules && i < rules->count; i++) {
         const wrn_rule *rule = &rules->items[i];
-        bool fits = name ? name_fits(rule, name) : covers(rule, &to->address);
+        bool fits = name ? wrn_rule_fits_name(rule, name) : covers(rule, &to->address);
         if (!fits || !(denial == WRN_ALLOWED ? allows_service(rule, to) : denies_service(rule, to))) continue;
         *index = i;
         return denial == WRN_ALLOWED ? "allow" : denial == WRN_DENY_RULE ? "deny" : "operator_deny";

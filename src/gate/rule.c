@@ -138,10 +138,25 @@ wrn_reach wrn_rule_reach(const wrn_rule *rule) {
     return class == WRN_ALLOWED ? WRN_REACH_PUBLIC : class == WRN_DENY_PRIVATE ? WRN_REACH_PRIVATE : WRN_REACH_NEVER;
 }
 
+bool wrn_rule_fits_name(const wrn_rule *rule, const char *name) {
+    if (!rule->is_name) return false;
+    if (!rule->is_wild) return strcmp(rule->name, name) == 0;
+    size_t below = strlen(rule->name), size = strlen(name);
+    return !below ||
+           (size > below + 1 && name[size - below - 1] == '.' && strcmp(name + size - below, rule->name) == 0);
+}
+
+static bool names_within(const wrn_rule *inner, const wrn_rule *outer) {
+    if (!inner->is_wild) return wrn_rule_fits_name(outer, inner->name);
+    return outer->is_wild && (strcmp(inner->name, outer->name) == 0 || wrn_rule_fits_name(outer, inner->name));
+}
+
 bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer) {
-    return !inner->is_name && !outer->is_name && inner->bits >= outer->bits &&
-           wrn_address_in(&inner->range, &outer->range, outer->bits) &&
-           (outer->proto == WRN_ANY_PROTO || outer->proto == inner->proto) && inner->low >= outer->low &&
+    if (inner->is_name != outer->is_name) return false;
+    bool place = inner->is_name
+                     ? names_within(inner, outer)
+                     : inner->bits >= outer->bits && wrn_address_in(&inner->range, &outer->range, outer->bits);
+    return place && (outer->proto == WRN_ANY_PROTO || outer->proto == inner->proto) && inner->low >= outer->low &&
            inner->high <= outer->high;
 }
 

@@ -23,7 +23,9 @@ bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size)
 typedef enum wrn_reach { WRN_REACH_PUBLIC, WRN_REACH_PRIVATE, WRN_REACH_NEVER } wrn_reach;
 /* Whether all that the rule covers is public or mixed, needs the operator's consent, or is never allowed. Names are public. */
 wrn_reach wrn_rule_reach(const wrn_rule *rule);
-/* Whether `outer` covers all that `inner` does; both are ranges of addresses. */
+/* Whether the rule is about that name, which is in lower case. */
+bool wrn_rule_fits_name(const wrn_rule *rule, const char *name);
+/* Whether `outer` covers all that `inner` does; never when one is about names and the other about addresses. */
 bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer);
 
 /* Lower-cases a name of a host and drops the dot at its end. False when it is none: letters, digits, hyphens and underscores, labels of

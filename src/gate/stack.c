@@ -1,18 +1,20 @@
 #include "gate/stack.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "gate/connections.h"
 #include "gate/frame.h"
 #include "gate/jail.h"
+#include "gate/link.h"
 #include "gate/sockets.h"
 #include "gate/terminator.h"
 
@@ -20,6 +22,7 @@ enum {
     FRAMES_AT_ONCE = 32,
     MESSAGES_AT_ONCE = 64,
     POLLS_FIRST = 64,
+    LOOK_US = 50,
     PING_REQUEST4 = 8,
     PING_REQUEST6 = 128,
     PING_ANSWER4 = 0,
@@ -28,7 +31,7 @@ enum {
 };
 
 static struct {
-    int link, broker;
+    int broker;
     bool with_v6;
     size_t mtu;
     uint8_t sandbox_mac[6]; /* of the last frame */
@@ -38,17 +41,16 @@ static struct {
 
 /* ---- to the sandbox ---- */
 
-static void put(const uint8_t *bytes, size_t size) { (void)!write(stack.link, bytes, size); /* a frame may be lost */ }
-
 static void emit(uint8_t *bytes, bool v6, const wrn_address *from, uint8_t proto, size_t body_size,
                  size_t checksum_at) {
-    put(bytes, frame_finish(bytes, v6, stack.sandbox_mac, from, &wrn_link_sandbox[v6], proto, body_size, checksum_at));
+    link_put(bytes,
+             frame_finish(bytes, v6, stack.sandbox_mac, from, &wrn_link_sandbox[v6], proto, body_size, checksum_at));
 }
 
 static void from_terminator(const uint8_t *bytes, size_t size) {
     if (size < ETHER_HEAD) return;
     connections_watch(bytes, size);
-    put(bytes, size);
+    link_put(bytes, size);
 }
 
 static uint8_t out[FRAME_MAX];
@@ -184,22 +186,38 @@ static bool broker_ready(void) {
 }
 
 static bool link_ready(void) {
-    static uint8_t in[FRAME_MAX];
+    uint8_t *frame;
     for (int i = 0; i < FRAMES_AT_ONCE; i++) {
-        ssize_t got = read(stack.link, in, sizeof(in));
+        ssize_t got = link_read(&frame);
         if (got < 0) return errno == EAGAIN || errno == EINTR;
-        if (got > 0) stack_frame(in, (size_t)got); /* nothing is not the end: a datagram may be empty */
+        if (got > 0) stack_frame(frame, (size_t)got); /* nothing is not the end: a datagram may be empty */
+        link_flush();
     }
     return true;
+}
+
+/* poll(). To be put to sleep and woken takes longer than an answer of somebody who runs on another processor. So after a short wait the
+ * next one looks for a moment before it sleeps, and lets others of this processor run. */
+static int wait_for_events(size_t count, int timeout) {
+    static bool was_short;
+    int64_t start = wrn_now_us();
+    int got = 0;
+    while (was_short && timeout && !got && wrn_now_us() < start + LOOK_US) {
+        got = poll(stack.polls, count, 0);
+        if (!got) sched_yield();
+    }
+    if (!got) got = poll(stack.polls, count, timeout);
+    was_short = wrn_now_us() < start + 2 * LOOK_US;
+    return got;
 }
 
 bool stack_turn(void) {
     size_t count = 2;
     int timeout = -1;
-    stack.polls[0] = (struct pollfd){.fd = stack.link, .events = POLLIN};
+    stack.polls[0] = (struct pollfd){.fd = link_fd(), .events = POLLIN};
     stack.polls[1] = (struct pollfd){.fd = stack.broker, .events = POLLIN};
     if (!terminator_fill(&stack.polls, &count, &stack.capacity, &timeout)) return false;
-    int got = poll(stack.polls, count, timeout);
+    int got = wait_for_events(count, timeout);
     if (got < 0 && errno != EINTR) return false;
     if (got < 0) stack.polls[0].revents = stack.polls[1].revents = 0;
     if (stack.polls[1].revents && !broker_ready()) return false;
@@ -210,22 +228,17 @@ bool stack_turn(void) {
     }
     terminator_poll(stack.polls, got < 0);
     connections_sweep();
+    link_flush();
     return true;
 }
 
 bool stack_link(int link, const seam_link *how) {
-    int flags = fcntl(link, F_GETFL), earlier;
-    socklen_t size = sizeof(earlier);
-    if (how->is_packet)
-        (void)getsockopt(link, SOL_SOCKET, SO_ERROR, &earlier, &size); /* from before the device was up */
-    stack.link = link;
     stack.with_v6 = how->with_v6;
-    return flags >= 0 && fcntl(link, F_SETFL, flags | O_NONBLOCK) == 0;
+    return link_use(link, how);
 }
 
 bool stack_init(const gate_options *options, int broker) {
     static const terminator_hooks hooks = {from_terminator, connections_wanted, connections_got};
-    stack.link = -1;
     stack.broker = broker;
     stack.mtu = options->mtu;
     stack.capacity = POLLS_FIRST;

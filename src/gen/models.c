@@ -146,6 +146,14 @@ static const wrn_field fields_sandbox_info[] = {
 const wrn_model wrn_model_sandbox_info = {
     "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};
 
+static const wrn_field fields_fork_request[] = {
+    {"count", offsetof(wrn_fork_request, count), 0, WRN_FIELD_INT, false, true, NULL},
+    {"lifetime_sec", offsetof(wrn_fork_request, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"metadata", offsetof(wrn_fork_request, metadata), offsetof(wrn_fork_request, metadata_count), WRN_FIELD_MAP, false, false, NULL},
+};
+const wrn_model wrn_model_fork_request = {
+    "ForkRequest", sizeof(wrn_fork_request), fields_fork_request, WRN_COUNT(fields_fork_request)};
+
 static const wrn_field fields_lifetime_request[] = {
     {"lifetime_sec", offsetof(wrn_lifetime_request, lifetime_sec), 0, WRN_FIELD_INT, true, true, NULL},
 };

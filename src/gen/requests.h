@@ -177,6 +177,29 @@ typedef struct wrn_create_sandbox_request {
     const wrn_network_policy *network;
 } wrn_create_sandbox_request;
 
+/* Bits of `present` and `nulls` of wrn_fork_request. */
+enum {
+    WRN_HAS_FORK_REQUEST_COUNT = 1 << 0,
+    WRN_HAS_FORK_REQUEST_LIFETIME_SEC = 1 << 1,
+    WRN_HAS_FORK_REQUEST_METADATA = 1 << 2,
+};
+
+/* Schema ForkRequest. */
+typedef struct wrn_fork_request {
+    uint64_t present;    /* WRN_HAS_FORK_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* Of copies, 1 to 32. Zero means the default. */
+    int64_t count;
+    /* Seconds until the copies are destroyed, as in a create. Zero means as the sandbox's own, which begins anew for
+     * each copy; less means never. */
+    int64_t lifetime_sec;
+    /* Labels for the copies, beside those of the sandbox but `name`. A `name` here gets `-1`, `-2` and so on when
+     * there is more than one copy. */
+    const wrn_pair *const *metadata;
+    size_t metadata_count;
+} wrn_fork_request;
+
 /* Bits of `present` and `nulls` of wrn_lifetime_request. */
 enum {
     WRN_HAS_LIFETIME_REQUEST_LIFETIME_SEC = 1 << 0,
@@ -1087,6 +1110,7 @@ extern const wrn_model wrn_model_create_sandbox_request;
 extern const wrn_model wrn_model_isolation_limits;
 extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
+extern const wrn_model wrn_model_fork_request;
 extern const wrn_model wrn_model_lifetime_request;
 extern const wrn_model wrn_model_set_secret_request;
 extern const wrn_model wrn_model_secret;

@@ -106,7 +106,7 @@ static bool read_greeting(int fd, wrn_buf *line) {
 }
 
 static char *greeting_member(const wrn_json *object, const char *key) {
-    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    const char *text = wrn_json_text(object, key);
     return text ? strdup(text) : NULL;
 }
 
@@ -115,7 +115,7 @@ static bool local_greet(wrn_local *local, const char *program, char *why, size_t
     WRN_AUTO(wrn_json_freep) wrn_json *greeting = NULL;
     const char *problem;
     bool ok = read_greeting(local->lifeline, &line) && wrn_json_parse(line.data, line.size, &greeting, &problem);
-    const char *error = wrn_json_string(wrn_json_get(greeting, "error"), NULL);
+    const char *error = wrn_json_text(greeting, "error");
     if (!ok || error) {
         snprintf(why, why_size, "%s did not start: %s", program, error ? error : "it exited or did not respond");
         return false;

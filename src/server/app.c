@@ -22,7 +22,7 @@ static void print(const wrn_buf *text) {
 /* ---- doctor ---- */
 
 static const char *member_text(const wrn_json *object, const char *key) {
-    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    const char *text = wrn_json_text(object, key);
     return text ? text : "";
 }
 

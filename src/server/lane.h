@@ -9,6 +9,7 @@ typedef enum wrn_lane {
     WRN_LANE_HASH,   /* passwords: 64 MiB each */
     WRN_LANE_JSON,   /* large bodies and answers */
     WRN_LANE_DISK,   /* measuring what sandboxes have written */
+    WRN_LANE_COPY,   /* disks of sandboxes */
     WRN_LANE_DIAL,   /* entering networks of sandboxes, one at a time: see dial.c */
     WRN_LANE_SIGN,   /* making keys and certificates, in another program */
     WRN_LANE_SYNC,   /* waiting for writes to reach the disk */

@@ -52,6 +52,7 @@ char *__wrap_strndup(const char *text, size_t size) { return checked(__real_strn
 NEW(new_object, (void))
 NEW(new_array, (void))
 NEW(new_string, (const char *text, size_t size), text, size)
+NEW(new_strings, (const char *const *texts, size_t count), texts, count)
 NEW(new_int, (int64_t value), value)
 NEW(new_double, (double value), value)
 NEW(new_bool, (bool value), value)
@@ -60,6 +61,7 @@ SET(set_string, (wrn_json * object, const char *key, const char *text), object &
 SET(set_int, (wrn_json * object, const char *key, int64_t value), object, object, key, value)
 SET(set_bool, (wrn_json * object, const char *key, bool value), object, object, key, value)
 SET(append, (wrn_json * array, wrn_json *value), array &&value, array, value)
+SET(append_string, (wrn_json * array, const char *text), array, array, text)
 
 void __real_wrn_json_write(const wrn_json *value, wrn_buf *out);
 

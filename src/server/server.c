@@ -43,10 +43,7 @@ typedef struct welcome {
 static bool is_private(const wrn_server *server) { return server->config->private_fd >= 0; }
 
 static const char *in_dir(wrn_arena *arena, const char *dir, const char *name) {
-    size_t size = strlen(dir) + strlen(name) + 2;
-    char *path = wrn_arena_alloc(arena, size);
-    snprintf(path, size, "%s/%s", dir, name);
-    return path;
+    return wrn_arena_printf(arena, "%s/%s", dir, name);
 }
 
 /* ---- the directory ---- */
@@ -76,32 +73,12 @@ static bool lock_dir(wrn_server *server, wrn_arena *arena, wrn_why *why) {
 }
 
 /* A missing program is reported when it is needed; one that must not be used is reported now. */
-static const char *find_program(wrn_arena *arena, const wrn_program *program) {
-    char path[4096], why[1024];
-    if (wrn_program_find(program, path, sizeof(path), why, sizeof(why)))
-        return wrn_arena_dup(arena, path, strlen(path));
-    if (*why) wrn_log_warning("%s", why);
-    return program->installed;
+static const char *find_program(wrn_arena *arena, const char *set, const char *name, const char *in_build_tree) {
+    char path[4096], why[1024] = "";
+    if (set) return set;
+    if (!wrn_helper_find(name, in_build_tree, path, sizeof(path), why, sizeof(why)) && *why) wrn_log_warning("%s", why);
+    return wrn_arena_dup(arena, path, strlen(path));
 }
-
-static const char *const beside_agent[] = {"wrenn-agent", "../libexec/wrenn/wrenn-agent", NULL};
-static const char *const beside_unpack[] = {"wrenn-unpack", "../libexec/wrenn/wrenn-unpack", NULL};
-static const wrn_program agent = {"wrenn-agent", beside_agent, "src/agent/wrenn-agent", WRN_LIBEXECDIR "/wrenn-agent",
-                                  false};
-static const char *const beside_gate[] = {"wrenn-gate", "../libexec/wrenn/wrenn-gate", NULL};
-static const wrn_program gate = {"wrenn-gate", beside_gate, "src/gate/wrenn-gate", WRN_LIBEXECDIR "/wrenn-gate", false};
-static const char *const beside_tls[] = {"wrenn-gate-tls", "../libexec/wrenn/wrenn-gate-tls", NULL};
-static const wrn_program gate_tls = {"wrenn-gate-tls", beside_tls, "src/gate/wrenn-gate-tls",
-                                     WRN_LIBEXECDIR "/wrenn-gate-tls", false};
-static const wrn_program unpack = {"wrenn-unpack", beside_unpack, "src/server/templates/wrenn-unpack",
-                                   WRN_LIBEXECDIR "/wrenn-unpack", false};
-
-static const char *const beside_vm[] = {"wrenn-vm", "../libexec/wrenn/wrenn-vm", NULL};
-static const wrn_program vm = {"wrenn-vm", beside_vm, "src/server/backend/vm/wrenn-vm", WRN_LIBEXECDIR "/wrenn-vm",
-                               false};
-static const char *const beside_boot[] = {"wrenn-boot", "../libexec/wrenn/wrenn-boot", NULL};
-static const wrn_program boot = {"wrenn-boot", beside_boot, "src/agent/wrenn-boot", WRN_LIBEXECDIR "/wrenn-boot",
-                                 false};
 
 /* Backends change the working directory. */
 static const char *absolute(wrn_arena *arena, const char *path) {
@@ -124,36 +101,35 @@ static bool check_place(wrn_arena *arena, const char *dir, wrn_why *why) {
 
 void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_backend_config *out) {
     const char *data_dir = absolute(arena, config->data_dir);
-    *out = (wrn_backend_config){.state_dir = in_dir(arena, data_dir, "sandboxes"),
-                                .template_dir = absolute(arena, config->template_dir),
-                                .agent_path = config->agent ? config->agent : find_program(arena, &agent),
-                                .unpack_path = find_program(arena, &unpack),
-                                .vm_dir = absolute(arena, config->vm_dir),
-                                .vm_path = find_program(arena, &vm),
-                                .boot_path = find_program(arena, &boot),
-                                .cgroup_parent = config->cgroup_parent,
-                                .ephemeral = config->private_fd >= 0,
-                                .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
+    *out = (wrn_backend_config){
+        .state_dir = in_dir(arena, data_dir, "sandboxes"),
+        .template_dir = absolute(arena, config->template_dir),
+        .agent_path = find_program(arena, config->agent, "wrenn-agent", "src/agent/wrenn-agent"),
+        .unpack_path = find_program(arena, NULL, "wrenn-unpack", "src/server/templates/wrenn-unpack"),
+        .vm_dir = absolute(arena, config->vm_dir),
+        .cgroup_parent = config->cgroup_parent,
+        .ephemeral = config->private_fd >= 0,
+        .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};
     if (!out->template_dir) out->template_dir = in_dir(arena, data_dir, "templates");
     if (!out->vm_dir) out->vm_dir = in_dir(arena, data_dir, "vm");
-    out->egress =
-        (wrn_egress_config){.gate_path = config->gate ? config->gate : find_program(arena, &gate),
-                            .gate_tls_path = config->gate_tls ? config->gate_tls : find_program(arena, &gate_tls),
-                            .trust_path = absolute(arena, config->egress_ca),
-                            .deny = config->egress_deny.items,
-                            .deny_count = config->egress_deny.count,
-                            .opened = config->egress_private.items,
-                            .opened_count = config->egress_private.count,
-                            .name_servers = config->egress_dns.items,
-                            .name_server_count = config->egress_dns.count,
-                            .proxy_address = config->egress_proxy ? config->proxy.address : NULL,
-                            .proxy_credential = config->proxy.credential.data,
-                            .proxy_port = config->proxy.port,
-                            .usual = config->egress_default,
-                            .most = config->egress_max,
-                            .connections = config->egress_connections,
-                            .rate = config->egress_rate,
-                            .smtp = config->egress_smtp};
+    out->egress = (wrn_egress_config){
+        .gate_path = find_program(arena, config->gate, "wrenn-gate", "src/gate/wrenn-gate"),
+        .gate_tls_path = find_program(arena, config->gate_tls, "wrenn-gate-tls", "src/gate/wrenn-gate-tls"),
+        .trust_path = absolute(arena, config->egress_ca),
+        .deny = config->egress_deny.items,
+        .deny_count = config->egress_deny.count,
+        .opened = config->egress_private.items,
+        .opened_count = config->egress_private.count,
+        .name_servers = config->egress_dns.items,
+        .name_server_count = config->egress_dns.count,
+        .proxy_address = config->egress_proxy ? config->proxy.address : NULL,
+        .proxy_credential = config->proxy.credential.data,
+        .proxy_port = config->proxy.port,
+        .usual = config->egress_default,
+        .most = config->egress_max,
+        .connections = config->egress_connections,
+        .rate = config->egress_rate,
+        .smtp = config->egress_smtp};
 }
 
 /* ---- accounts ---- */
@@ -376,7 +352,7 @@ static wrn_host_row describe_machine(const wrn_server *server) {
 
 /* The isolation of each sandbox says the same. */
 static bool warn_of_limits(void *context, const char *backend, const wrn_json *isolation) {
-    const char *why = wrn_json_string(wrn_json_get(wrn_json_get(isolation, "limits"), "why"), NULL);
+    const char *why = wrn_json_text(wrn_json_get(isolation, "limits"), "why");
     if (why) wrn_log_warning("limits of memory and processors are not enforced: %s", why);
     return true;
 }

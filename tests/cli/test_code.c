@@ -8,11 +8,15 @@
 
 void test_after_each(void) { stop_own_server(); }
 
-static void begin(void) {
-    fresh_home();
+static void build_template(void) {
     program_result built = WRENN("template", "build", "code-interpreter");
     CHECK_MSG(built.code == 0, "%s", built.err);
     program_result_free(&built);
+}
+
+static void begin(void) {
+    fresh_home();
+    build_template();
 }
 
 TEST_SLOW(code_comes_from_a_line_a_file_or_a_pipe) {
@@ -70,6 +74,34 @@ static person prompted(void) {
     person p = PERSON("code", "-s", "k");
     person_sees(&p, ">>> ");
     return p;
+}
+
+TEST_SLOW(a_lost_kernel_is_said_and_the_next_one_is_used) {
+    begin_with_sandbox();
+    build_template();
+    free(WRENN_SAYS("create", "-T", "python-interpreter-v0-beta", "--name", "k"));
+    check_shell("w code -s k -c 'print(1, flush=True); import os; os._exit(0)'", 1, "1\n",
+                "the kernel died or was ended while it ran the code; its state is lost");
+    check_shell("w code -s k -c 'x = 2' 2>/dev/null; w code -s k -c 'x = 2; print(x)'", 0, "2\n", "");
+    /* From outside: while it runs nothing, and while it runs code. */
+    check_shell(
+        "pid=$(w code -s k -c 'import os; print(os.getpid())'); w exec k kill -9 $pid; w code -s k -c 'print(x)'; "
+        "echo $?; w code -s k -c 'print(\"x\" in globals())'",
+        0, "1\nFalse\n", "its state is lost. This code was not run");
+    check_shell(
+        "mkfifo said; w code -s k -c 'import os, time; print(os.getpid(), flush=True); time.sleep(1000)' >said & "
+        "read pid <said; w exec k kill -9 $pid; wait $!",
+        1, "", "the kernel died or was ended while it ran the code");
+    person p = PERSON("code");
+    person_sees(&p, ">>> ");
+    person_types(&p, "import os; os._exit(0)\r");
+    person_sees(&p, "its state is lost");
+    person_sees(&p, ">>> ");
+    person_types(&p, "print(6 * 7)\r");
+    person_sees(&p, "42\r\n");
+    person_sees(&p, ">>> ");
+    person_types(&p, "\004");
+    CHECK_INT(person_leaves(&p), 0);
 }
 
 /* What is open goes on in the next line; what is closed runs at once. */

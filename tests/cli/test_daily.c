@@ -220,10 +220,35 @@ TEST(tags_that_were_made_up_may_be_shortened) {
     check_shell("w exec -d s sleep 1000 >/dev/null; tag=$(w ps s -o json | grep -o 'proc-[0-9a-f]*'); "
                 "w kill s ${tag%???}; while w ps s -o name | grep -q .; do :; done; "
                 "w exec -d --tag server s sleep 1000 >/dev/null; w kill s serve; w kill s server",
-                0, "", "no process here has the pid or tag \"serve\"");
+                0, "", "no process 'serve': did you mean 'server'?");
     check_shell("w exec -d s sleep 1000 >/dev/null; w exec -d s sleep 1000 >/dev/null; w kill s proc-; w wait s proc-; "
                 "w logs s proc-",
                 1, "", "type more of the id");
+}
+
+TEST(what_is_like_a_tag_or_a_secret_is_suggested) {
+    begin_with_sandbox();
+    check_shell("w exec -d --tag server s sleep 1000 >/dev/null; w logs s sevrer", 1, "",
+                "no process 'sevrer': did you mean 'server'?");
+    check_shell("w kill s servr 99", 1, "", "did you mean 'server'?");
+    check_shell("w wait s servers", 125, "", "did you mean 'server'?");
+    check_shell("w wait s nothing", 125, "", "'wrenn ps' shows what runs");
+    person p = PERSON("shell", "s", "--attach", "servre");
+    person_sees(&p, "no process 'servre': did you mean 'server'?");
+    CHECK_INT(person_leaves(&p), 125);
+    check_shell("echo x | w secret set api >/dev/null; w secret rm apo", 1, "", "no secret 'apo': did you mean 'api'?");
+    check_shell("w secret rm api nothing", 1, "api\n", "no secret 'nothing': 'wrenn secret ls' shows the secrets");
+    check_shell("w files ls s:/etc", 1, "", "no sandbox 's:/etc': write the path as a word of its own, as in 's /etc'");
+}
+
+/* What it waits for is asked again and again: there is no kernel in this sandbox. */
+TEST(what_takes_longer_than_a_second_is_said_on_a_terminal) {
+    begin_with_sandbox();
+    person p = PERSON("code", "-s", "s", "-c", "1");
+    person_sees(&p, "running the code ... 1 s");
+    person_sees(&p, "running the code ... 2 s");
+    person_types(&p, "\003");
+    CHECK_INT(person_leaves(&p), 130);
 }
 
 TEST(what_was_built_is_run_and_removed) {

@@ -18,7 +18,7 @@ TEST(what_has_happened) {
         "sandbox.create s\nsandbox.pause s\nsandbox.resume s\nsandbox.labels s\n", "");
     check_shell("w events -t sandbox.create | grep -c '^20[0-9-]*T[0-9:.]*Z  sandbox.create .* cl-[0-9a-z]*  s  "
                 "template=minimal$'; w events -l a=b -o name | wc -l; w events --since 1h s | wc -l; "
-                "w events --since 2099-01-01T00:00:00.5+01:00; w events nothing",
+                "w events --since 2099-01-01T00:00:00.5+01:00; w events -t command s",
                 0, "1\n1\n4\n", "");
     check_shell("w events -o json | grep -c '^\\[{\"time\":\"20.*\"labels\":{\"name\":\"s\",\"a\":\"b\"}}\\]$'; "
                 "w events -o jsonl | grep -c '^{\"time\".*}$'; "
@@ -31,6 +31,9 @@ TEST(what_has_happened) {
     check_shell("w rm s >/dev/null; w events -t sandbox.destroy s | wc -l", 0, "1\n", "");
     check_shell("w events -t sandbox.create > list; read time rest < list; w events --since $time | wc -l", 0, "7\n",
                 "");
+    check_shell("w create --name work >/dev/null; w events wrok", 1, "", "no sandbox 'wrok': did you mean 'work'?");
+    check_shell("w events nothing -o json", 1, "", "no sandbox 'nothing': 'wrenn ls' shows the sandboxes");
+    check_shell("w rm work | wc -l; w events work | wc -l", 0, "1\n2\n", "");
 }
 
 /* Also one that replaces another, and one that is made in its place, file by file. */

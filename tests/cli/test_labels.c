@@ -50,7 +50,7 @@ TEST(lists_are_filtered_by_the_server) {
                 "\"name\":\"two\"\"name\":\"work\"\n\"name\":\"two\"\n\"name\":\"three\"\n"
                 "\"name\":\"two\"\"name\":\"work\"\n",
                 "");
-    check_shell(W "ls --status runing", 1, "", "pending, running, paused or missing");
+    check_shell(W "ls --status runing", 2, "", "did you mean 'running'?");
     check_shell(W "rm --label app=web | wc -l; " W "ls -q | wc -l", 0, "2\n1\n", "");
 }
 

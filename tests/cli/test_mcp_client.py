@@ -1,11 +1,8 @@
 #!/usr/bin/python3
-"""test_mcp_client.py FOLDER WRENN: `wrenn mcp` and the official client of the Model Context Protocol, as PyPI has it. Prints
-TAP.
+"""test_mcp_client.py WRENN: `wrenn mcp` and the official client of the Model Context Protocol, as PyPI has it. Prints TAP.
 
-FOLDER keeps what was installed. Skips a version with the reason when there is no Python that it runs on, or when it can't be
-installed."""
+Skips a version with the reason when there is no Python that it runs on, or when it can't be installed."""
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,39 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "harness"))
+import pypi  # noqa: E402
+
 VERSIONS = ["1.30.0", "2.3.0"]
 
 
-class Missing(Exception):
-    """Something that this machine does not have."""
-
-
-def find_python():
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    names = ["/usr/bin/python3", shutil.which("python3"),
-             *sorted(map(str, pyenv.glob("versions/3.*/bin/python3")), reverse=True)]
-    for name in filter(None, names):
-        done = subprocess.run([name, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if done.returncode == 0:
-            return name
-    raise Missing("the client needs Python 3.10 with venv: apt-get install python3-venv")
-
-
-def install(folder, version):
-    ready = folder / "ready"
-    if ready.exists() and subprocess.run([folder / "bin/python", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
-        return
-    python = find_python()
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", folder], check=True, stdin=subprocess.DEVNULL)
-    done = subprocess.run([folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries",
-                           "1", "--timeout", "10", f"mcp=={version}"],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        last = done.stdout.decode(errors="replace").strip().splitlines()[-3:]
-        raise Missing(f"the client can't be installed with pip: {' '.join(last)}")
-    ready.touch()
+def install(version):
+    python = pypi.find_python(10)
+    if not python:
+        raise pypi.Missing("the client needs Python 3.10 with venv and pip: apt-get install python3-venv python3-pip")
+    return pypi.environment(f"mcp-{version}", python, [[f"mcp=={version}"]])
 
 
 def play(folder, wrenn):
@@ -72,20 +47,19 @@ def play(folder, wrenn):
     return lines, ended
 
 
-def install_and_play(folder, version, wrenn):
-    install(folder, version)
-    return play(folder, wrenn)
+def install_and_play(version, wrenn):
+    return play(install(version), wrenn)
 
 
 def main():
-    folder, wrenn = Path(sys.argv[1]), sys.argv[2]
+    wrenn = sys.argv[1]
     count = failed = 0
     with ThreadPoolExecutor(len(VERSIONS)) as pool:
-        runs = {version: pool.submit(install_and_play, folder / version, version, wrenn) for version in VERSIONS}
+        runs = {version: pool.submit(install_and_play, version, wrenn) for version in VERSIONS}
     for version, run in runs.items():
         try:
             lines, ended = run.result()
-        except Missing as why:
+        except pypi.Missing as why:
             print(f"# {why}\nok - {version}: everything # SKIP {why}")
             count += 1
             continue

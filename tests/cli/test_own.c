@@ -237,7 +237,7 @@ TEST(a_file_of_keys_that_others_can_read_is_refused) {
     CHECK(chmod(".config/wrenn/config.json", 0600) == 0);
     FILE *file = fopen(".config/wrenn/config.json", "w");
     CHECK(file && fputs("{ nonsense", file) >= 0 && fclose(file) == 0);
-    check_fails(WRENN("ls"), 1, "makes no sense");
+    check_fails(WRENN("ls"), 1, "is malformed");
 }
 
 TEST_MAIN

@@ -66,12 +66,31 @@ TEST(values_are_checked_before_anything_starts) {
         check_refused(WRENN("create", "--name", names[i]), 2, "' can't be used: it must not be empty or an id");
     check_refused(WRENN("run", "--publish", "65536", "true"), 2, "--publish '65536' is not a port");
     check_refused(WRENN("run", "--keep", "--rm", "true"), 2, "--keep keeps the sandbox, --rm does not");
-    check_refused(WRENN("url", "--scheme", "ftp", "cl-1", "80"), 2, "--scheme 'ftp' is not http, https, ws or wss");
+    check_refused(WRENN("url", "--scheme", "ftp", "cl-1", "80"), 2,
+                  "--scheme 'ftp' is not 'http', 'https', 'ws' or 'wss'");
     check_refused(WRENN("port-forward", "--address", "home", "cl-1", "80"), 2,
                   "--address 'home' is not an IPv4 address");
-    check_refused(WRENN("stats", "--range", "7m"), 2, "--range '7m' is not 5m, 10m, 1h");
+    check_refused(WRENN("stats", "--range", "7m"), 2, "--range '7m' is not '5m', '10m', '1h'");
     check_refused(WRENN("doctor", "-o", "jsonl"), 2, "it prints text or, with -o json, JSON");
     check_refused(WRENN("code", "missing.py"), 1, "missing.py: No such file or directory");
+}
+
+/* Where there are few words, no server has to be asked which. */
+TEST(one_of_few_words_is_checked_before_anything_starts) {
+    setenv("WRENN_BASE_URL", "unix:/nonexistent/socket", 1);
+    setenv("WRENN_API_KEY", "k", 1);
+    check_refused(WRENN("ls", "--status", "runing"), 2,
+                  "--status 'runing' is not 'pending', 'running', 'paused' or 'missing': did you mean 'running'?");
+    check_refused(WRENN("ls", "--state="), 2, "--status '' is not 'pending', 'running'");
+    check_refused(WRENN("events", "-t", "sandbox.destory"), 2, "did you mean 'sandbox.destroy'?");
+    check_refused(WRENN("events", "-t", "sandbox", "-t", "x"), 2, "--type 'x' is not 'command', 'command.end', ");
+    check_refused(WRENN("create", "--preset=pyhton"), 2, "did you mean 'python'?");
+    check_refused(WRENN("run", "--isolation", "vn", "true"), 2, "--isolation 'vn' is not 'any', 'namespace' or 'vm'");
+    check_refused(WRENN("host", "create", "--type", "byco"), 2, "did you mean 'byoc'?");
+    check_refused(WRENN("completion", "bsh"), 2, "'bsh' is not 'bash', 'zsh' or 'fish': did you mean 'bash'?");
+    check_refused(WRENN("mcp", "--http", "xyz"), 2, "--http 'xyz' is not ADDRESS:PORT or PORT");
+    check_refused(WRENN("mcp", "--http", "127.0.0.1:65536"), 2, "--http '127.0.0.1:65536' is not");
+    check_refused(WRENN("events", "-t", "command"), 1, "/nonexistent/socket");
 }
 
 TEST(words_of_the_program_are_not_options) {

@@ -15,6 +15,7 @@
 #include "work.h"
 
 #define OUTSIDE "203.0.113.10"
+#define OUTSIDE_SIX "2001:db8:1::10"
 #define PACKAGES "http://good.example:8001"
 enum { KILLED = 128 + SIGKILL };
 
@@ -61,14 +62,13 @@ static void make_certificates(void) {
 
 /* Says a word to all who connect, and then keeps the connection. */
 _Noreturn static void serve_outside(int ready, int go, bool packages) {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(8000), .sin_addr.s_addr = htonl(INADDR_ANY)};
+    const struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(8000)}; /* and of version 4 */
     char word;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (unshare(CLONE_NEWNET) != 0 || write(ready, "", 1) != 1 || read(go, &word, 1) != 1) _exit(1);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (system("ip addr add " OUTSIDE "/24 dev out0 && ip addr add 203.0.113.11/24 dev out0 && ip link set out0 up") !=
-            0 ||
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (system("ip addr add " OUTSIDE "/24 dev out0 && ip addr add 203.0.113.11/24 dev out0 && "
+               "ip addr add " OUTSIDE_SIX "/64 dev out0 nodad && ip link set out0 up") != 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 64) != 0 || !serve_https() ||
         write(ready, "", 1) != 1)
         _exit(1);
@@ -102,7 +102,9 @@ static void make_network_with(bool packages) {
     snprintf(line, sizeof(line), "link add host0 type veth peer name out0 netns %d", (int)pid);
     run_ip(line);
     run_ip("addr add 203.0.113.1/24 dev host0");
+    run_ip("addr add 2001:db8:1::1/64 dev host0 nodad");
     run_ip("link set host0 up");
+    run_ip("-6 route add default via " OUTSIDE_SIX);
     CHECK(write(go[1], "", 1) == 1 && read(ready[0], &word, 1) == 1);
     close(ready[1]);
     if (packages) CHECK_MSG(read(ready[0], &word, 1) == 1, "the packages could not be made");
@@ -370,7 +372,7 @@ TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     pid_t gates[GATES_MAX];
     make_network();
     serve_network(&d, NULL);
-    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\"]}}", id);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"good.example\",\"" OUTSIDE_SIX "\"]}}", id);
     CHECK_REACH(&d, id, "good.example", HELLO);
     while (find_gates(gates) != 2) sched_yield(); /* its own, and one for the next sandbox */
     for (int i = 0; i < 2; i++) kill_and_wait(gates[i]);
@@ -379,6 +381,13 @@ TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     CHECK_STR(member(&r, "gate"), "running");
     CHECK_INT(number(&r, "connections"), 2); /* what the last one counted is not lost */
     reply_free(&r);
+    end(&d, SIGKILL, KILLED);
+    serve_network(&d, id);
+    while (find_gates(gates) != 1) sched_yield();
+    pid_t old = gates[0];
+    CHECK(kill(old, SIGKILL) == 0);
+    while (find_gates(gates) == 1 && gates[0] == old) sched_yield();
+    CHECK_REACH(&d, id, OUTSIDE_SIX, HELLO); /* the next wrennd starts it as the last one did */
     destroy(&d, id);
     end(&d, SIGTERM, 0);
     while (find_gates(gates)) sched_yield();
@@ -609,6 +618,10 @@ static void own_index(void) {
     CHECK_MSG(status == 6, "%d: %s", status, said("err")); /* curl's: could not resolve host */
     CHECK_CONTAINS(said("err"), "denied: bad.example");
     CHECK_CONTAINS(said("err"), "--allow bad.example");
+    status = run_line("printf '[global]\nindex-url = " PACKAGES "/simple\ntrusted-host = good.example\n' > pip.conf; "
+                      "wrenn run --allow good.example --upload pip.conf:/root/.config/pip/pip.conf -- sh -c '"
+                      "pip install -q tiny && python3 -c \"import tiny; print(tiny.version)\"'");
+    CHECK_MSG(status == 0 && strcmp(said("out"), "1.0\n") == 0, "%d: %s%s", status, said("out"), said("err"));
 }
 
 static void make_network_and_packages(void) { make_network_with(true); }

@@ -3,11 +3,13 @@
  * tools/install-deps.sh puts it (or WRENN_TEST_KERNEL says). */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "peer.h"
 #include "work.h"
 
 #define KERNEL "/var/cache/wrenn/linux-image.deb"
@@ -55,7 +57,7 @@ static void make_image(void) {
     snprintf(
         line, sizeof(line),
         "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
-        "for p in sh od cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate; do "
+        "for p in sh od cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate mv touch; do "
         "ln -s busybox img/bin/$p; done && echo 0123456789abcdef0123456789abcdef > img/etc/machine-id && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
         test_dir());
     CHECK_INT(system(line), 0);
@@ -167,12 +169,30 @@ static void check_refusals(const test_daemon *d, const char *id) {
     check_status(d, id, "running");
 }
 
+/* As root, who can make one: a way out of version 6, which this machine may not have. */
+static void make_ipv6(void) {
+    if (geteuid() != 0) return;
+    CHECK(unshare(CLONE_NEWNET) == 0);
+    CHECK(system("ip link set lo up && ip link add host0 type veth peer name out0 && ip link set out0 up && "
+                 "ip addr add 2001:db8:1::1/64 dev host0 nodad && ip link set host0 up && "
+                 "ip -6 route add default via 2001:db8:1::2") == 0);
+}
+
 /* Through the same gate as from namespaces, which tells what it denies. */
 static void check_network(const test_daemon *d, const char *id) {
+    if (geteuid() == 0) {
+        char *addresses = sh(d, id, "cat /proc/net/if_inet6");
+        CHECK_CONTAINS(addresses, "fd7772656e6e00000000000000000002");
+        free(addresses);
+        CHECK_SH(d, id, "wget -q -O - http://[fd00:9::9]/ 2> /dev/null || echo refused", "refused\n");
+        reply six = call(d, "GET", sandbox_path(id, "/network"), NULL);
+        CHECK_CONTAINS(six.body, "\"address\":\"fd00:9::9\",\"port\":80,\"name\":\"\",\"reason\":\"private\"");
+        reply_free(&six);
+    }
     CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
     reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
     char *said = sh(d, id, "cat /root/said");
-    CHECK_MSG(number(&r, "denied_total") == 1, "%s; wget: %s", r.body, said);
+    CHECK_MSG(number(&r, "denied_total") == (geteuid() == 0 ? 2 : 1), "%s; wget: %s", r.body, said);
     free(said);
     reply_free(&r);
 }
@@ -255,6 +275,92 @@ static void check_differs(const test_daemon *d, const char *one, const char *oth
     free(second);
 }
 
+/* ---- forks ---- */
+
+/* Has a number of its own in memory, and counts. */
+#define COUNTER                                                                                           \
+    "v=$(head -c 8 /dev/urandom | od -An -tx1); n=0; while true; do n=$((n+1)); echo $n $v > /root/new; " \
+    "mv /root/new /root/count; sleep 0.05; done"
+/* Waits for the count to go on. */
+#define GOES_ON "n=$(head -c 9 /root/count); while [ \"$(head -c 9 /root/count)\" = \"$n\" ]; do sleep 0.05; done; "
+/* Puts out numbers for as long as it is let. */
+#define STREAM "i=0; until [ -e /root/stop ]; do i=$((i+1)); echo $i; echo $i > /root/i; done"
+
+static void fork_sandbox(const test_daemon *d, const char *id, const char *body, size_t count, char ids[][40]) {
+    reply r = call(d, "POST", sandbox_path(id, "/fork"), body);
+    CHECK_MSG(r.status == 201, "%s", r.body);
+    CHECK_INT(wrn_json_count(r.json), count);
+    for (size_t i = 0; i < count; i++) {
+        const wrn_json *copy = wrn_json_at(r.json, i);
+        CHECK_STR(wrn_json_string(wrn_json_get(copy, "status"), NULL), "running");
+        snprintf(ids[i], 40, "%s", wrn_json_string(wrn_json_get(copy, "id"), NULL));
+    }
+    reply_free(&r);
+}
+
+/* A stream that was open meanwhile has all numbers, in order. */
+static void check_stream(int fd) {
+    WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
+    for (bool over = false; !over;) {
+        frame f = peer_read(fd);
+        WRN_AUTO(wrn_json_freep) wrn_json *said = NULL;
+        const char *why;
+        CHECK(wrn_json_parse(f.data, f.size, &said, &why));
+        const char *data = wrn_json_string(wrn_json_get(said, "data"), NULL);
+        if (data) wrn_buf_puts(&all, data);
+        over = strcmp(wrn_json_string(wrn_json_get(said, "type"), NULL), "exit") == 0;
+        free(f.data);
+    }
+    CHECK_INT(peer_close_code(fd), 1000);
+    char *at = all.data;
+    long expected = 0;
+    while (*at) {
+        CHECK_INT(strtol(at, &at, 10), ++expected);
+        at += *at == '\n';
+    }
+    CHECK(expected > 1);
+}
+
+/* What a copy has of the original, and what it has not. */
+static void check_copy(const test_daemon *d, const char *id, const char *copy, const char *number) {
+    char want[300];
+    snprintf(want, sizeof(want), "%s\n%s\n%s\nkept\n", copy, copy, copy);
+    CHECK_SH(d, copy, "hostname; echo $WRENN_SANDBOX_ID; cat /etc/hostname /root/file", want);
+    CHECK_SH(d, copy, GOES_ON "read n v < /root/count; echo $v", number);
+    CHECK_SH(d, copy, "n=$(cat /root/i); while [ \"$(cat /root/i)\" = \"$n\" ]; do sleep 0.05; done", "");
+    check_differs(d, id, copy, "cat /proc/sys/kernel/random/uuid");
+    check_differs(d, id, copy, "head -c 16 /dev/urandom | od -An -tx1");
+    check_differs(d, id, copy, "cat /etc/machine-id");
+    CHECK_STATUS(call(d, "DELETE", sandbox_path(copy, "/processes/counter"), NULL), 204);
+    CHECK_SH(d, copy, "echo changed > /root/file; touch /root/stop; sync", "");
+}
+
+/* Copies of a sandbox in which things go on; `id` has a network if `network`. */
+static void check_fork(const test_daemon *d, const char *id, bool network) {
+    char copies[2][40], body[400];
+    free(sh(d, id, "rm -f /root/stop; echo kept > /root/file"));
+    snprintf(body, sizeof(body), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"%s\"],\"background\":true,\"tag\":\"counter\"}",
+             COUNTER);
+    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/exec"), body), 202);
+    int fd = peer_open(d, sandbox_path(id, "/exec/stream"), "");
+    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-c\",\"" STREAM "\"]}");
+    wrn_json_free(peer_expect(fd, "start"));
+    char *number =
+        sh(d, id, "until [ -s /root/count ] && [ -s /root/i ]; do sleep 0.05; done; read n v < /root/count; echo $v");
+    fork_sandbox(d, id, "{\"count\":2,\"metadata\":{\"name\":\"copy\"}}", 2, copies);
+    CHECK_SH(d, id, GOES_ON "touch /root/stop", "");
+    check_stream(fd);
+    for (int i = 0; i < 2; i++) check_copy(d, id, copies[i], number);
+    check_differs(d, copies[0], copies[1], "cat /proc/sys/kernel/random/uuid");
+    CHECK_SH(d, id, GOES_ON "cat /root/file", "kept\n");
+    for (int i = 0; i < 2; i++) {
+        if (network) CHECK_SH(d, copies[i], "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
+        destroy(d, copies[i]);
+    }
+    CHECK_STATUS(call(d, "DELETE", sandbox_path(id, "/processes/counter"), NULL), 204);
+    free(number);
+}
+
 /* Made of the memory of one machine, and yet not the same. */
 static void check_copies(const test_daemon *d) {
     char ids[2][40], want[300];
@@ -274,6 +380,7 @@ static void check_copies(const test_daemon *d) {
                                         "head -c 16 /dev/urandom | od -An -tx1", "cat /etc/machine-id",
                                         "cat /etc/hosts"};
     for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(d, ids[0], ids[1], lines[i]);
+    check_fork(d, ids[0], false); /* a copy of a copy */
     CHECK_SH(d, ids[0], "echo mine > /root/mine; sync", "");
     CHECK_SH(d, ids[1], "[ -e /root/mine ] || echo none", "none\n");
     for (int i = 0; i < 2; i++) destroy(d, ids[i]);
@@ -283,6 +390,7 @@ static void live(void) {
     test_daemon d;
     char id[40], halted[40];
     need_machines();
+    make_ipv6();
     check_setup();
     make_other_template();
     start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), "--gate",
@@ -295,6 +403,7 @@ static void live(void) {
     check_pause(&d, id);
     check_refusals(&d, id);
     check_network(&d, id);
+    check_fork(&d, id, true);
     check_disk(&d, id);
     check_limit(id);
     check_copies(&d);
@@ -311,9 +420,29 @@ TEST_AS_BOTH(machines_live_and_end, live)
 
 /* ---- without wrennd ---- */
 
+/* Sends a fork that nobody waits for; the ids of the copies, which are there at once. */
+static void begin_fork(const test_daemon *d, const char *id, char copies[2][40]) {
+    char text[600];
+    static const char body[] = "{\"count\":2}";
+    int fd = dial(d->socket);
+    snprintf(
+        text, sizeof(text),
+        "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+        sandbox_path(id, "/fork"), d->key, strlen(body), body);
+    send_text(fd, text);
+    reply r = call(d, "GET", "/v1/sandboxes", NULL);
+    for (; wrn_json_count(r.json) < 3; r = call(d, "GET", "/v1/sandboxes", NULL)) reply_free(&r);
+    for (size_t i = 0, at = 0; i < 3; i++) {
+        const char *other = wrn_json_string(wrn_json_get(wrn_json_at(r.json, i), "id"), NULL);
+        if (strcmp(other, id) != 0) snprintf(copies[at++ % 2], 40, "%s", other);
+    }
+    reply_free(&r);
+    close(fd);
+}
+
 static void outlive(void) {
     test_daemon d;
-    char id[40];
+    char id[40], copies[2][40];
     need_machines();
     make_image();
     set_up(kernel_package(), in_dir("img"), 0, "set up");
@@ -322,11 +451,14 @@ static void outlive(void) {
     serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
+    begin_fork(&d, id, copies);
     kill(d.pid, SIGKILL);
     daemon_wait(d.pid);
     await_no_processes(id);
+    for (int i = 0; i < 2; i++) await_no_processes(copies[i]);
     serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
     wait_status(&d, id, "stopped");
+    for (int i = 0; i < 2; i++) wait_status(&d, copies[i], "stopped");
     start_machine(&d, id);
     check_isolation(&d, id);
     end(&d, SIGTERM, 0);

@@ -12,19 +12,19 @@ import tempfile
 
 import world
 
-TUNSETIFF, IFF_TAP_NO_PI = 0x400454ca, 0x0002 | 0x1000
-SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+TUNSETIFF, IFF_TAP_NO_PI, IFF_VNET_HDR = 0x400454ca, 0x0002 | 0x1000, 0x4000
+SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 15, 23
 CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
 MTU = 16384
 
 
-def make_tap():
+def make_tap(has_heads):
     link = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(link, TUNSETIFF, struct.pack("16sH22x", b"eth0", IFF_TAP_NO_PI))
+    fcntl.ioctl(link, TUNSETIFF, struct.pack("16sH22x", b"eth0", IFF_TAP_NO_PI | (IFF_VNET_HDR if has_heads else 0)))
     return link
 
 
-def make_veth():
+def make_veth(has_heads):
     """Its outer end is in a network namespace that nothing but the packet socket keeps alive."""
     inner = os.open("/proc/self/ns/net", os.O_RDONLY)
     world.unshare(CLONE_NEWNET)
@@ -34,6 +34,7 @@ def make_veth():
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     link.bind(("gate0", 3))
     link.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+    link.setsockopt(SOL_PACKET, PACKET_VNET_HDR, has_heads)
     for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
         link.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
     world.run("ip link set gate0 up")
@@ -73,20 +74,21 @@ def ethtool(name, command):
 class Inside:
     """Commands that run where the sandbox would."""
 
-    def __init__(self, kind):
+    def __init__(self, kind, has_heads=True):
+        """Of "tap", "veth", "slirp4netns"; heads: struct virtio_net_hdr in front of each frame on the link."""
         mine, theirs = socket.socketpair()
         self.files = tempfile.mkdtemp(prefix="wrenn-gate-test-")
         self.pid = os.fork()
         if self.pid == 0:
             try:
-                self.be_inside(kind, theirs)
+                self.be_inside(kind, theirs, has_heads)
             finally:
                 os._exit(1)
         theirs.close()
         _, (self.link,), _, _ = socket.recv_fds(mine, 1, 1)
         self.mine = mine
 
-    def be_inside(self, kind, up):
+    def be_inside(self, kind, up, has_heads):
         world.LIBC.prctl(1, 9)
         world.unshare(CLONE_NEWNET | CLONE_NEWNS)
         world.run("mount --make-rprivate /")
@@ -99,7 +101,7 @@ class Inside:
         if kind == "slirp4netns": # brings its own
             socket.send_fds(up, [b"1"], [0])
             up.recv(1)
-        link = make_tap() if kind == "tap" else make_veth()
+        link = (make_tap if kind == "tap" else make_veth)(has_heads)
         for name in ("accept_ra", "accept_dad"):
             with open(f"/proc/sys/net/ipv6/conf/eth0/{name}", "w") as file:
                 file.write("0")

@@ -180,6 +180,110 @@ TEST(a_captured_stack_gets_no_more_than_the_sandbox) {
     close(seam);
 }
 
+/* ---- connections of a stack that says they are over ---- */
+
+#define OUTSIDE "203.0.113.10"
+enum { TALKS = 8000, DEAF = 8001 };
+
+static int listen_at(uint16_t port) {
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_ANY)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 && listen(fd, 4) == 0);
+    return fd;
+}
+
+/* Sends on one port whatever the other side does, until it is reset, and says so; on the other it takes and says nothing. */
+_Noreturn static void be_outside(int ready, int go) {
+    static char much[64 << 10];
+    char word;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (unshare(CLONE_NEWNET) != 0 || write(ready, "1", 1) != 1 || read(go, &word, 1) != 1 ||
+        system("ip addr add " OUTSIDE "/24 dev out0 && ip link set out0 up") != 0)
+        _exit(1);
+    int talks = listen_at(TALKS), deaf = listen_at(DEAF);
+    (void)deaf;
+    if (write(ready, "2", 1) != 1) _exit(1);
+    int peer = accept(talks, NULL, NULL);
+    while (send(peer, much, sizeof(much), MSG_NOSIGNAL) > 0) continue;
+    (void)!write(ready, errno == ECONNRESET || errno == EPIPE ? "3" : "4", 1);
+    pause();
+    _exit(0);
+}
+
+static void await(int ready, char wanted) {
+    char got = 0;
+    CHECK(read(ready, &got, 1) == 1);
+    CHECK_INT(got, wanted);
+}
+
+/* This process in a network of its own, and another one beside it. Returns what the one outside says. */
+static int make_outside(void) {
+    int ready[2], go[2];
+    char line[128];
+    if (geteuid() != 0) test_skip("not run as root");
+    CHECK(unshare(CLONE_NEWNET) == 0 && pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
+    pid_t pid = fork();
+    if (pid == 0) be_outside(ready[1], go[0]);
+    await(ready[0], '1');
+    snprintf(line, sizeof(line),
+             "ip link add host0 type veth peer name out0 netns %d && ip addr add 203.0.113.1/24 dev host0 && "
+             "ip link set host0 up",
+             (int)pid);
+    CHECK(system(line) == 0 && write(go[1], "", 1) == 1);
+    await(ready[0], '2');
+    return ready[0];
+}
+
+/* What the broker counts of bytes that went out. It has handled all that was said before. */
+static long long count_out(void) {
+    static const char ask[] = "{\"id\":2,\"do\":\"stats\"}";
+    char text[4096];
+    int passed;
+    (void)ask_broker(SEAM_OPEN, "127.0.0.1", 1, WRN_TCP, &passed);
+    CHECK(send(control, ask, sizeof(ask) - 1, 0) > 0);
+    ssize_t got = recv(control, text, sizeof(text) - 1, 0);
+    text[got > 0 ? got : 0] = '\0';
+    const char *member = strstr(text, "\"bytes_out\":");
+    CHECK(member);
+    return strtoll(member + strlen("\"bytes_out\":"), NULL, 10);
+}
+
+TEST(connections_that_are_said_to_be_over_are) {
+    static char piece[64 << 10];
+    int ready = make_outside(), fd;
+    start_broker("{\"id\":1,\"do\":\"set\",\"egress\":\"public\"}");
+    seam_message opened = ask_broker(SEAM_OPEN, OUTSIDE, TALKS, WRN_TCP, &fd);
+    CHECK(fd >= 0 && poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1) == 1);
+    opened.kind = SEAM_CLOSE;
+    CHECK(seam_send(seam, &opened, 0, true));
+    (void)count_out();
+    CHECK(send(fd, "x", 1, MSG_NOSIGNAL) < 0);
+    await(ready, '3');
+    CHECK(recv(fd, piece, sizeof(piece), MSG_DONTWAIT) <= 0 && errno != EAGAIN);
+    close(fd);
+    close(control);
+    CHECK_INT(broker_status(), 0);
+}
+
+TEST(bytes_that_are_still_to_be_sent_are_counted) {
+    static char piece[64 << 10];
+    long long sent = 0;
+    int fd;
+    (void)make_outside();
+    start_broker("{\"id\":1,\"do\":\"set\",\"egress\":\"public\"}");
+    seam_message opened = ask_broker(SEAM_OPEN, OUTSIDE, DEAF, WRN_TCP, &fd);
+    CHECK(fd >= 0);
+    for (ssize_t got; (got = send(fd, piece, sizeof(piece), MSG_NOSIGNAL | MSG_DONTWAIT)) > 0;) sent += got;
+    close(fd);
+    opened.kind = SEAM_CLOSE;
+    CHECK(seam_send(seam, &opened, 0, true));
+    long long counted = count_out();
+    CHECK_MSG(counted == sent || counted == sent + 1 /* the end is a number, too */, "%lld of %lld", counted, sent);
+    close(control);
+    CHECK_INT(broker_status(), 0);
+}
+
 static void check_end(const void *bytes, size_t size) {
     start_broker("{\"id\":1,\"do\":\"set\",\"egress\":\"none\"}");
     CHECK(send(seam, bytes, size, 0) == (ssize_t)size);

@@ -46,7 +46,7 @@ def what_is_never_allowed_is_refused_at_once():
     guest = Guest(PROGRAM)
     v4 = ("127.0.0.1", "127.9.9.9", "0.0.0.0", "0.1.2.3", "169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "192.0.0.192",
           "192.0.0.3", "224.0.0.5", "255.255.255.255", "240.1.1.1", "10.9.9.9", "172.16.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1",
-          HOST, "198.51.100.255")
+          HOST, "198.51.100.255", "203.0.112.77")
     for dst in v4:
         answer = guest.connect(dst, 2013)
         assert answer and answer.text == "icmp 3/13", f"{dst}: {answer}"
@@ -59,6 +59,7 @@ def what_is_never_allowed_is_refused_at_once():
     reasons = {key[1]: key[4] for key in guest.gate.denied()}
     assert reasons["127.0.0.1"] == "loopback" and reasons[HOST] == "host" and reasons["169.254.169.254"] == "metadata", reasons
     assert reasons["10.9.9.9"] == "private" and reasons["198.51.100.255"] == "host" and reasons["2001:db8:1::1"] == "host", reasons
+    assert reasons["203.0.112.77"] == "host", reasons
     assert opened(guest) == 0
     guest.gate.close()
 
@@ -139,6 +140,8 @@ def names_lead_only_where_one_may_go():
     assert guest.ask("allowed.test", 16) == (0, [], ""), "TXT records are answered"
     code, addresses, text = guest.ask("evil.example")
     assert (code, addresses) == (3, []) and "policy" in text
+    assert guest.ask("allowed.test.asked.test")[:2] == (0, [OUT])
+    assert guest.ask("evil.example.asked.test")[0] == 3, "a name that is not allowed was asked for outside"
     denied = guest.gate.denied()
     assert ("dns", "", 0, "evil.example", "name-not-allowed") in denied, denied
     assert ("dns", "10.9.9.9", 0, "linked.test", "rebinding") in denied, denied
@@ -388,6 +391,17 @@ def urgent_data_is_plain_data():
     guest.gate.close()
 
 
+def old_protocols_are_not_read():
+    """libslirp can rewrite the addresses in FTP and IRC."""
+    guest = Guest(PROGRAM)
+    for port, text in ((21, b"PORT 192,0,0,2,4,1\r\n"), (6667, b"PRIVMSG x :\1DCC CHAT chat 3221225474 1025\1\r\n")):
+        connection = guest.connect(OUT, port)
+        connection.send(ACK | PSH, text)
+        got = connection.receive(len(text))
+        assert got == text, got
+    guest.gate.close()
+
+
 def pings_and_datagrams_come_back():
     guest = Guest(PROGRAM)
     for size in (1, 1400):
@@ -481,7 +495,16 @@ def the_next_gate_goes_on_with_what_the_last_one_knew():
     guest.gate.process.kill()
     guest.gate.process.wait()
     guest = Guest(PROGRAM, policy=policy, state=state)
-    assert isinstance(guest.connect(OUT, ECHO), world.Connection) # its name was looked up before
+    connection = guest.connect(OUT, ECHO)
+    assert isinstance(connection, world.Connection) # its name was looked up before
+    connection.send(ACK | PSH, b"hello")
+    assert connection.receive(5) == b"hello"
+    before = guest.gate.stats()
+    os.kill(guest.gate.stack_pid(), 9) # a stack that ends hides nothing
+    guest.gate.process.wait()
+    guest = Guest(PROGRAM, policy=policy, state=state)
+    after = guest.gate.stats()
+    assert (after["bytes_in"], after["bytes_out"]) == (before["bytes_in"], before["bytes_out"]), (before, after)
     assert ("tcp", "198.51.100.77", 1, "", "not-allowed") in guest.gate.denied()
     assert guest.gate.stats()["connections_total"] == 2
     guest.gate.close()
@@ -600,6 +623,9 @@ def both_processes_are_in_a_jail():
         for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(status[name], 16) == 0, (name, status[name])
         assert os.listdir(f"/proc/{pid}/root") == []
+        with open(f"/proc/{pid}/mountinfo") as file:
+            (mount,) = file.read().splitlines()
+        assert mount.split()[5].startswith("ro,"), mount
         with open(f"/proc/{pid}/limits") as file:
             limits = file.read()
         for name in ("Max core file size", "Max file size", "Max processes"):
@@ -621,6 +647,7 @@ def as_root_both_change_to_another_user():
         with open(f"/proc/{pid}/status") as file:
             status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
         assert status["Uid"].split() == [user] * 4 and status["Gid"].split() == ["65534"] * 4 and not status["Groups"].strip(), status
+        assert os.stat(f"/proc/{pid}/environ").st_uid == 0, "it can be traced by its user"
     stack = os.pidfd_open(guest.gate.stack_pid())
     guest.gate.process.kill()
     assert select.select([stack], [], [], 20)[0], "the stack outlives its broker"
@@ -632,7 +659,7 @@ TESTS = [a_connection_carries_bytes_both_ways, what_is_never_allowed_is_refused_
          a_closed_port_is_refused_and_a_gate_port_too, names_lead_only_where_one_may_go, strange_questions_are_answered_with_an_error,
          an_allow_list_needs_a_name_or_a_range, mail_leaves_only_when_the_operator_says_so, a_shared_address_serves_only_the_allowed_name,
          further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, a_name_written_otherwise_is_the_same_or_none, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
-         urgent_data_is_plain_data, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
+         urgent_data_is_plain_data, old_protocols_are_not_read, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
          a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, floods_have_an_end, a_stalled_reader_holds_nobody_up,
          the_next_gate_goes_on_with_what_the_last_one_knew, a_proxy_gets_the_names, a_proxy_that_is_away_or_dumb_is_named, checks_answer_without_a_connection, both_processes_are_in_a_jail, as_root_both_change_to_another_user]
 

@@ -25,7 +25,7 @@ import zipfile
 CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x00020000
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOST, OUT, OUT6, DNS = "198.51.100.1", "198.51.100.10", "2001:db8:1::10", "198.51.100.53"
-ECHO, SINK, SLOW, LAZY, CLOSER = 2007, 2009, 2010, 2011, 2013
+ECHO, SINK, SLOW, LAZY, SOURCE, CLOSER = 2007, 2009, 2010, 2011, 2012, 2013
 PACKAGES = "http://allowed.test:8000"
 
 # What the name server outside says: name to addresses, or to another name.
@@ -84,6 +84,12 @@ def echo(connection):
 
 def slow(connection):
     connection.sendall(b"z" * (64 << 20))
+
+
+def source(connection):
+    block = bytes(1 << 20)
+    while True:
+        connection.sendall(block)
 
 
 def lazy(connection):
@@ -277,6 +283,9 @@ def serve_packages(place, url):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
+ASKED = set() # names; whether "x" is one of them tells "x.asked.test", which is there or not
+
+
 def dns_reply(query):
     at, labels = 12, []
     while query[at]:
@@ -285,6 +294,9 @@ def dns_reply(query):
     name, kind = ".".join(labels).lower(), struct.unpack(">H", query[at + 1:at + 3])[0]
     question, answers, owner = query[12:at + 5], [], b"\xc0\x0c"
     found = NAMES.get(name, [OUT] if name.endswith(".tunnel.test") else None)
+    if name.endswith(".asked.test"):
+        found = [OUT] if name.removesuffix(".asked.test") in ASKED else None
+    ASKED.add(name)
     code = 3 if found is None else 0
     if isinstance(found, str):
         target = b"".join(bytes([len(part)]) + part.encode() for part in found.split(".")) + b"\0"
@@ -331,7 +343,7 @@ def be_outside(ready, place):
         run(f"ip addr add {address} dev gs1")
     run("ip -6 addr add 2001:db8:1::10/64 dev gs1 nodad")
     run("ip route add local default dev lo")
-    for port, handle in ((ECHO, echo), (SINK, sink), (SLOW, slow), (LAZY, lazy), (CLOSER, closer), (80, http), (443, tls), (22, echo), (25, echo), (53, dns_tcp)):
+    for port, handle in ((ECHO, echo), (SINK, sink), (SLOW, slow), (LAZY, lazy), (SOURCE, source), (CLOSER, closer), (80, http), (443, tls), (21, echo), (22, echo), (6667, echo), (25, echo), (53, dns_tcp)):
         serve_tcp(port, handle)
     serve_udp(DNS, 53, dns_udp)
     for address in (OUT, OUT6, DNS):
@@ -363,6 +375,7 @@ def make():
     run("ip -6 addr add 2001:db8:1::1/64 dev gs0 nodad")
     run(f"ip route add default via {OUT}")
     run("ip -6 route add default via 2001:db8:1::10")
+    run("ip route add local 203.0.112.0/24 dev lo") # addresses that no interface has, and are this machine's all the same
     os.write(go, b"1")
     os.read(up, 1)
     return child

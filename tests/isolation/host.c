@@ -95,17 +95,24 @@ static void count_death(void *context, const wrn_fault *fault) {
     if (context) ((wait *)context)->done = true;
 }
 
-wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb) {
+static wrn_box *create(host *h, const wrn_box_spec *spec) {
     wait *w = calloc(1, sizeof(*w));
     CHECK(w != NULL);
     w->next = h->waits;
     h->waits = w;
-    const wrn_box_spec spec = {id, "minimal", vcpus, memory_mb, .network = getenv("WRENN_TEST_NETWORK")};
-    wrn_box_create(h->boxes, &spec, count_death, on_box, w);
+    wrn_box_create(h->boxes, spec, NULL, count_death, on_box, w);
     CHECK_MSG(!w->done, "the callback came from inside the call");
     host_run_until(h, &w->done);
     CHECK_MSG(!w->failed, "create: %s", w->message);
     return w->box;
+}
+
+wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb) {
+    return create(h, &(wrn_box_spec){id, "minimal", vcpus, memory_mb, .network = getenv("WRENN_TEST_NETWORK")});
+}
+
+wrn_box *box_create_for(host *h, const char *id, const char *owner) {
+    return create(h, &(wrn_box_spec){id, "minimal", 1, 256, .owner = owner});
 }
 
 wrn_box *box_create(host *h, const char *id) { return box_create_sized(h, id, 1, 256); }

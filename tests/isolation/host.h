@@ -39,6 +39,8 @@ const char *agent_path(void);
 /* With the network policy of WRENN_TEST_NETWORK, if that is set. */
 wrn_box *box_create(host *h, const char *id);
 wrn_box *box_create_sized(host *h, const char *id, int64_t vcpus, int64_t memory_mb);
+/* One of a team's. */
+wrn_box *box_create_for(host *h, const char *id, const char *owner);
 void box_destroy(host *h, wrn_box *box);
 /* 0, or -1 with the fault in test notes. */
 int box_freeze(host *h, wrn_box *box, bool freeze);

@@ -216,7 +216,7 @@ static void full(const char *options, const char *take, const char *give_back) {
     CHECK_STR(sh(&h, two, "echo calm"), "calm\n");
     CHECK(builtin(&h, two, "write", "/root/y/z", NULL, "some bytes") == ENOSPC);
     bool refused = false;
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-late", "minimal", 1, 64}, NULL, on_refused, &refused);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-late", "minimal", 1, 64}, NULL, NULL, on_refused, &refused);
     host_run_until(&h, &refused);
     sh(&h, one, give_back);
     CHECK_INT(builtin(&h, two, "write", "/root/y/z", NULL, "some bytes"), 0);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -231,6 +233,67 @@ TEST(sandboxes_of_a_unit_are_in_its_group) {
     CHECK_MSG(gone, "%s is not empty", unit);
 }
 
+/* A process of that group, which answers each byte with another. `join`: a file that takes "0". */
+static pid_t start_member(int join, int talk[2]) {
+    CHECK(join >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, talk) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char byte = '0';
+        if (write(join, &byte, 1) != 1) _exit(1);
+        do
+            if (write(talk[1], &byte, 1) != 1) _exit(1);
+        while (read(talk[1], &byte, 1) == 1);
+        _exit(0);
+    }
+    char byte;
+    close(talk[1]);
+    CHECK(pid > 0 && read(talk[0], &byte, 1) == 1);
+    return pid;
+}
+
+static bool answers(int fd) {
+    char byte = 'x';
+    return write(fd, &byte, 1) == 1 && read(fd, &byte, 1) == 1;
+}
+
+static void count_thread(void *context, pid_t thread) {
+    (void)thread;
+    ++*(int *)context;
+}
+
+/* A gate in cgroup v2. The directories are made here, because a kernel that has its controllers in v1 can't limit them. */
+TEST(helpers_in_v2_are_of_their_box_and_go_on_while_it_is_frozen) {
+    enum { BOX, HELPER, MEMBERS };
+    static cgroups c = {.limits = CGROUP_V2};
+    static const char *const below[] = {"", "/cl-a", "/cl-a/box", "/cl-a/helpers"};
+    char mount[200] = "", path[400];
+    int fds[WRN_HELPER_FDS], talk[MEMBERS][2], threads = 0;
+    pid_t members[MEMBERS];
+    if (geteuid() != 0) test_skip("not run as root");
+    if (!find_cgroup2(mount)) test_skip("there is no cgroup v2");
+    snprintf(c.dir[HIER_V2], sizeof(c.dir[HIER_V2]), "%s/wrn-helpers-%d", mount, (int)getpid());
+    for (size_t i = 0; i < WRN_COUNT(below); i++) {
+        snprintf(path, sizeof(path), "%.300s%s", c.dir[HIER_V2], below[i]);
+        CHECK(mkdir(path, 0755) == 0);
+    }
+    WRN_AUTO(wrn_fd_close) int group = cgroup_clone_fd(&c, "cl-a");
+    WRN_AUTO(wrn_fd_close) int join = openat(group, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    cgroup_helper_fds(&c, "cl-a", fds);
+    members[BOX] = start_member(join, talk[BOX]);
+    members[HELPER] = start_member(fds[0], talk[HELPER]);
+    bool one = fds[1] < 0 && close(fds[0]) == 0;
+    cgroup_threads(&c, "cl-a", count_thread, &threads);
+    bool froze = cgroup_freeze(&c, "cl-a", true) == 0;
+    while (froze && !cgroup_is_frozen(&c, "cl-a")) sched_yield();
+    bool goes_on = answers(talk[HELPER][0]);
+    bool thawed = cgroup_freeze(&c, "cl-a", false) == 0;
+    bool held = !cgroup_remove(&c, "cl-a");
+    for (int i = 0; i < MEMBERS; i++)
+        CHECK(kill(members[i], SIGKILL) == 0 && waitpid(members[i], NULL, 0) == members[i]);
+    bool gone = cgroup_remove(&c, "cl-a") && rmdir(c.dir[HIER_V2]) == 0;
+    CHECK(one && threads == 1 && froze && goes_on && thawed && held && gone);
+}
+
 /* ---- many rounds ---- */
 
 static size_t count_entries(const char *path) {
@@ -332,7 +395,7 @@ static void try_agent(const char *path, const char *want) {
     attempt a = {0};
     setenv("WRENN_TEST_AGENT", path, 1);
     host_open(&h);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-broken", "minimal", 1, 64}, NULL, NULL, on_attempt, &a);
     CHECK_INT(a.calls, 0);
     host_run_until(&h, &a.done);
     CHECK(!a.box);
@@ -369,7 +432,7 @@ static void no_such_template(void) {
     host h;
     attempt a = {0};
     host_open(&h);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-none", "../../etc", 1, 64}, NULL, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_CONTAINS(a.fault, "not_found: there is no template");
     check_nothing_left(&h);
@@ -379,7 +442,7 @@ static void no_such_template(void) {
 static void refuses_spec(host *h, wrn_box_spec spec, const char *want) {
     attempt a = {0};
     spec.id = "cl-refused", spec.template_name = "minimal", spec.vcpus = 1, spec.memory_mb = 64;
-    wrn_box_create(h->boxes, &spec, NULL, on_attempt, &a);
+    wrn_box_create(h->boxes, &spec, NULL, NULL, on_attempt, &a);
     CHECK_INT(a.calls, 0);
     host_run_until(h, &a.done);
     CHECK(!a.box);
@@ -393,7 +456,7 @@ static void backends_are_chosen(void) {
     host_open(&h);
     refuses_spec(&h, (wrn_box_spec){.backend = "magic"}, "invalid_request: there is no backend \"magic\"");
     refuses_spec(&h, (wrn_box_spec){.disk_mb = 1}, "invalid_request: sandboxes in namespaces can't have a disk size");
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .backend = "ns"}, NULL, on_attempt, &a);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-asked", "minimal", 1, 64, .backend = "ns"}, NULL, NULL, on_attempt, &a);
     host_run_until(&h, &a.done);
     CHECK_MSG(a.box, "%s", a.fault);
     box_destroy(&h, a.box);
@@ -488,7 +551,7 @@ static void destroyed_in_between(void) {
     wrn_box *box = box_create(&h, "cl-exec");
     box_start(box, &(wrn_proc_spec){.cmd = "sleep", .args = (const char *const[]){"1000", NULL}}, &o);
     wrn_box_ping(box, on_done, &ping);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, on_attempt, &create);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-new", "minimal", 1, 64}, NULL, NULL, on_attempt, &create);
     wrn_box_destroy(box, on_done, &destroy);
     host_run_until(&h, &destroy.done);
     host_run_until(&h, &create.done);

@@ -181,7 +181,7 @@ static void too_few_descriptors(void) {
         char id[16];
         snprintf(id, sizeof(id), "few-%d", limit);
         CHECK(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)limit, before.rlim_max}) == 0);
-        wrn_box_create(h.boxes, &(wrn_box_spec){id, "minimal", 1, 256}, on_death, on_attempt, &a);
+        wrn_box_create(h.boxes, &(wrn_box_spec){id, "minimal", 1, 256}, NULL, on_death, on_attempt, &a);
         host_run_until(&h, &a.over);
         CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
         if (a.box) box_destroy(&h, a.box);

@@ -39,7 +39,7 @@ TEST(networks_are_made_by_the_sandbox) {
     host_open(&h);
     write_file("/proc/sys/user/max_net_namespaces", "0");
     bool refused = false;
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-alone", "minimal", 1, 64}, NULL, on_refused, &refused);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-alone", "minimal", 1, 64}, NULL, NULL, on_refused, &refused);
     host_run_until(&h, &refused);
     write_file("/proc/sys/user/max_net_namespaces", "100");
     box_destroy(&h, box_create(&h, "cl-later"));

@@ -1,10 +1,9 @@
 #!/usr/bin/python3
-"""test_python_sdk.py FOLDER WRENND: the Python SDK, as it is published, against wrennd. Prints TAP.
+"""test_python_sdk.py WRENND: the Python SDK, as it is published, against wrennd. Prints TAP.
 
-FOLDER keeps what was installed. Each run of sdk_calls.py has a server of its own, as root or as an ordinary user. Skips
-everything with the reason when there is no Python that the SDK runs on, or when it can't be installed."""
+Each run of sdk_calls.py has a server of its own, as root or as an ordinary user. Skips everything with the reason when there
+is no Python that the SDK runs on, or when it can't be installed."""
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,9 @@ from pathlib import Path
 MACHINE_MB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "harness"))
+import pypi  # noqa: E402
+
 NEWEST = "0.3.0"
 # The last version before the code runner, the last with terminals in text, and the newest.
 VERSIONS = ["0.1.3", "0.2.0", NEWEST]
@@ -34,44 +36,15 @@ RUNS = [
 ]
 
 
-class Missing(Exception):
-    """Something that this machine does not have."""
-
-
-def find_python():
-    """One that is new enough: in PATH, or among pyenv's."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    names = [shutil.which(f"python3.{minor}") for minor in range(13, 20)]
-    names += [shutil.which("python3"), *sorted(map(str, pyenv.glob("versions/3.*/bin/python3")), reverse=True)]
-    for name in filter(None, names):
-        done = subprocess.run([name, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 13))"],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if done.returncode == 0:
-            return name
-    raise Missing("the Python SDK needs Python 3.13 with venv: put python3.13 into PATH")
-
-
-def install(folder):
+def install():
     """A virtual environment with the newest version, and beside it a folder for each other one."""
-    ready = folder / "ready"
-    wanted = " ".join(VERSIONS)
-    if ready.exists() and ready.read_text() == wanted and \
-            subprocess.run([folder / "bin/python", "-c", ""], stderr=subprocess.DEVNULL).returncode == 0:
-        return
-    python = find_python()
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", folder], check=True, stdin=subprocess.DEVNULL)
-    pip = [folder / "bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1",
-           "--timeout", "10"]
+    python = pypi.find_python(13)
+    if not python:
+        raise pypi.Missing("the Python SDK needs Python 3.13 with venv and pip: put python3.13 into PATH")
     # The older ones want one dependency more.
     steps = [[f"wrenn=={NEWEST}", "email-validator>=2.3.0"]]
-    steps += [["--no-deps", "--target", folder / version, f"wrenn=={version}"] for version in VERSIONS[:-1]]
-    for step in steps:
-        done = subprocess.run(pip + step, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            last = done.stdout.decode(errors="replace").strip().splitlines()[-3:]
-            raise Missing(f"the Python SDK can't be installed with pip: {' '.join(last)}")
-    ready.write_text(wanted)
+    steps += [["--no-deps", "--target", f"{{folder}}/{version}", f"wrenn=={version}"] for version in VERSIONS[:-1]]
+    return pypi.environment("python-sdk", python, steps)
 
 
 class Server:
@@ -149,10 +122,10 @@ def try_play(folder, wrennd, version, words):
 
 
 def main():
-    folder, wrennd = Path(sys.argv[1]), sys.argv[2]
+    wrennd = sys.argv[1]
     try:
-        install(folder)
-    except Missing as why:
+        folder = install()
+    except pypi.Missing as why:
         return print(f"# {why}\nok - everything # SKIP\n1..1")
     count = failed = 0
     with ThreadPoolExecutor(2) as pool:

@@ -83,6 +83,11 @@ static const wrenn_sandboxes_create_options create_options = {.struct_size = siz
                                                               .memory_mb = 256,
                                                               .idle_timeout_sec = 60};
 
+static const wrenn_sandbox_fork_options fork_options = {.struct_size = sizeof(wrenn_sandbox_fork_options),
+                                                        .call = CALL,
+                                                        .count = 2,
+                                                        .lifetime_sec = 90,
+                                                        .metadata = envs};
 static const wrenn_sandboxes_query_options query_options = {.struct_size = sizeof(wrenn_sandboxes_query_options),
                                                             .call = CALL,
                                                             .labels = envs,
@@ -176,6 +181,8 @@ PLAIN_OPERATION(sandbox_wait_ready, sandbox, &sandbox_wait_ready_call)
 PLAIN_OPERATION(sandbox_ping, sandbox, &call)
 PLAIN_OPERATION(sandbox_set_lifetime, sandbox, 90, &call)
 PLAIN_OPERATION(sandbox_update_metadata, sandbox, envs, echo, &call)
+OPERATION(sandbox_fork, wrenn_sandbox_list, wrenn_sandbox_list_free,
+          SAY("%zu %s", result->items_count, result->items[0]->id), sandbox, &fork_options)
 PLAIN_OPERATION(sandbox_pause, sandbox, &sandbox_pause_call)
 PLAIN_OPERATION(sandbox_resume, sandbox, &sandbox_resume_call)
 OPERATION(sandbox_network_get, wrenn_network, wrenn_network_free, SAY("%s %d", result->egress, (int)result->bytes_in),
@@ -383,6 +390,8 @@ static const operation operations[] = {
      KEY, ""},
     {ROW(sandbox_update_metadata), "200 OK", SANDBOX_BODY, "PATCH /v1/sandboxes/" ID "/metadata ",
      "{\"set\":{\"A\":\"1\",\"B\":\"x=y\"},\"remove\":[\"echo\",\"hi\"]}", KEY, ""},
+    {ROW(sandbox_fork), "201 Created", "[" SANDBOX_BODY "]", "POST /v1/sandboxes/" ID "/fork ",
+     "{\"count\":2,\"lifetime_sec\":90,\"metadata\":{\"A\":\"1\",\"B\":\"x=y\"}}", KEY, "1 " ID},
     {ROW(sandbox_pause), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/pause ", "{}", KEY, ""},
     {ROW(sandbox_resume), "200 OK", SANDBOX_BODY, "POST /v1/sandboxes/" ID "/resume ", "{}", KEY, ""},
     {ROW(sandbox_network_get), "200 OK", NETWORK("none", "", "", ""), "GET /v1/sandboxes/" ID "/network ", "", KEY,

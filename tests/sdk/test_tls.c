@@ -76,8 +76,8 @@ static const char *url_of(const char *scheme, const char *host, const peer *p) {
 
 /* ---- certificates ---- */
 
-/* NAME.pem and NAME.key in the test's directory: two CAs, and what the first one vouches for. */
-static void make_certificates(void) {
+/* NAME.pem and NAME.key in the test's directory: two CAs, and what the first one vouches for. False: there is no openssl. */
+static bool try_make_certificates(void) {
     static const char script[] =
         "command -v openssl >/dev/null || exit 77; set -e; exec 2>openssl.log\n"
         "new() { name=$1; shift; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
@@ -87,8 +87,13 @@ static void make_certificates(void) {
         "new client -CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:me\n";
     CHECK(chdir(test_dir()) == 0);
     int status = system(script); /* NOLINT(cert-env33-c): nobody else's words */
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) test_skip("there is no openssl");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) return false;
     CHECK_INT(status, 0);
+    return true;
+}
+
+static void make_certificates(void) {
+    if (!try_make_certificates()) test_skip("there is no openssl");
 }
 
 /* ---- what a client can do ---- */
@@ -167,6 +172,17 @@ static void check_neither(const wrenn_client_options *options, peer *server) {
 }
 
 #define TLS_SERVER "server", "--cert", "server.pem", "--key", "server.key"
+
+/* As that of warm_up.c, for handshakes. */
+void test_warm_up(void) {
+    if (!try_make_certificates()) return;
+    peer *server = PEER(TLS_SERVER);
+    wrenn_client_options options = tls_options(url_of("https", "localhost", server));
+    check_both(&options);
+    options.ca_file = "stranger.pem";
+    check_neither(&options, NULL);
+    stop_peer(server);
+}
 
 /* ---- TLS ---- */
 

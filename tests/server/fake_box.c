@@ -56,6 +56,7 @@ typedef struct later {
     wrn_box_fn made;
     wrn_done_fn done;
     wrn_snapshot_fn copied;
+    wrn_moment_fn kept;
     void *context;
     bool failed;
     wrn_fault fault;
@@ -179,8 +180,16 @@ void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, 
     if (*memory_mb < 8) *memory_mb = 8;
 }
 
-void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
+/* Of copies of "large" ones, each third can't be made. */
+static bool is_bad_copy(const wrn_box_spec *spec) {
+    static int copies;
+    return spec->moment && strcmp(spec->template_name, "large") == 0 && ++copies % 3 == 0;
+}
+
+void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
+                    wrn_box_fn done, void *context) {
     wrn_box *box = calloc(1, sizeof(*box));
+    if (!detached != !spec->moment) abort();
     box->boxes = boxes;
     box->died = died;
     box->context = context;
@@ -188,7 +197,7 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     snprintf(box->template_name, sizeof(box->template_name), "%s", spec->template_name);
     later *l = later_new(boxes, run_made, box, context);
     l->made = done;
-    l->failed = strcmp(spec->template_name, "broken") == 0;
+    l->failed = strcmp(spec->template_name, "broken") == 0 || is_bad_copy(spec);
     if (l->failed) wrn_fault_set(&l->fault, WRN_FAULT_AGENT_ERROR, "it is broken");
     if (strcmp(spec->template_name, "gated") != 0) return later_go(l);
     l->next = boxes->gated;
@@ -293,6 +302,34 @@ void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
 }
 
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
+
+static int moments; /* that are not released */
+
+static void release_moment(wrn_moment *moment) {
+    moments--;
+    free(moment);
+}
+
+static void run_kept(later *l) {
+    wrn_moment *moment = l->failed ? NULL : calloc(1, sizeof(*moment));
+    if (moment) moment->release = release_moment, moments++;
+    l->kept(l->context, moment, l->failed ? &l->fault : NULL);
+}
+
+/* "unmeasured" ones can't be copied, and "unpausable" ones fail to be. */
+int wrn_box_check_moment(const wrn_box *box, wrn_fault *fault) {
+    if (strcmp(box->template_name, "unmeasured") != 0) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED, "it can't be copied");
+}
+
+void wrn_box_keep_moment(wrn_box *box, wrn_moment_fn done, void *context) {
+    if (moments) abort(); /* the last one was not released */
+    later *l = later_new(box->boxes, run_kept, box, context);
+    l->kept = done;
+    l->failed = strcmp(box->template_name, "unpausable") == 0;
+    if (l->failed) wrn_fault_set(&l->fault, WRN_FAULT_AGENT_ERROR, "it can't be frozen");
+    later_go(l);
+}
 
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
 

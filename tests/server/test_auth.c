@@ -203,6 +203,7 @@ TEST(teams_do_not_see_each_other) {
         {"POST", "/exec", "{\"cmd\":\"wait\",\"background\":true}"},
         {"POST", "/pause", NULL},
         {"POST", "/resume", NULL},
+        {"POST", "/fork", "{}"},
         {"POST", "/ping", NULL},
         {"GET", "/metrics", NULL},
         {"GET", "/processes", NULL},

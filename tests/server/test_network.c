@@ -143,11 +143,39 @@ TEST(operators_limit_and_open) {
                                       "10.1.0.0/16:5432", NULL});
     check_refused(&d, "{\"egress\":\"public\"}", 409, "conflict", "at most egress \"allowlist\"");
     check_refused(&d, "{\"allow\":[\"10.1.2.3:80\"]}", 409, "conflict", "--egress-private");
+    check_refused(&d, "{\"allow\":[\"x.org:25\"]}", 409, "conflict", "allow[0] \"x.org:25\" is the port of mail");
     make_sandbox(&d, "{\"network\":{\"allow\":[\"10.1.2.3:5432\"]}}", id);
     make_sandbox(&d, "{}", id);
     reply r = call(&d, "GET", sandbox_path(id, "/network"), NULL);
     CHECK_CONTAINS(r.body, "{\"egress\":\"allowlist\",\"allow\":[],");
     reply_free(&r);
+    daemon_stop(&d);
+}
+
+/* What the operator's options make impossible is refused, not accepted and then denied. */
+TEST(rules_that_nothing_would_come_of_are_refused) {
+    static const char *const denied[] = {"bad.org",      "x.bad.org",           "*.bad.org",   "a.x.wild.org:443",
+                                         "*.x.wild.org", "ports.org:90-95/tcp", "203.0.113.7", "203.0.113.128/25"};
+    static const char *const fine[] = {"wild.org",      "*.org",          "*",          "ports.org",
+                                       "ports.org:443", "203.0.112.0/23", "notbad.org", "x.org:20-30"};
+    test_daemon d;
+    char id[40], policy[200];
+    daemon_start(&d, (const char *[]){"--egress-deny", "bad.org", "--egress-deny", "*.bad.org", "--egress-deny",
+                                      "*.wild.org", "--egress-deny", "ports.org:80-100", "--egress-deny",
+                                      "203.0.113.0/24", "--egress-proxy", "http://203.0.113.1:3128", NULL});
+    for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++) {
+        snprintf(policy, sizeof(policy), "{\"allow\":[\"%s\"]}", denied[i]);
+        check_refused(&d, policy, 409, "conflict", "is denied by this server: wrennd --egress-deny");
+    }
+    for (size_t i = 0; i < sizeof(fine) / sizeof(*fine); i++) {
+        snprintf(policy, sizeof(policy), "{\"network\":{\"allow\":[\"%s\"]}}", fine[i]);
+        make_sandbox(&d, policy, id);
+    }
+    check_refused(&d, "{\"inject\":[{\"host\":\"bad.org\",\"header\":\"X-Key\",\"secret\":\"s\"}]}", 409, "conflict",
+                  "inject[0] (host \"bad.org\") is denied");
+    check_refused(&d, "{\"allow\":[\"x.org\",\"x.org:123/udp\"]}", 409, "conflict",
+                  "allow[1] \"x.org:123/udp\" is UDP");
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"allow\":[\"bad.org\"]}"), 409, "conflict");
     daemon_stop(&d);
 }
 

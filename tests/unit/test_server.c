@@ -24,7 +24,10 @@ static const wrn_route routes[] = {
     {"GET", "/v1/sandboxes/{id}/p/self", WRN_ACCESS_ANYONE, NULL},
     {"*", "/v1/me/...", WRN_ACCESS_ANYONE, NULL},
     {"POST", "/v1/me/password", WRN_ACCESS_ANYONE, NULL},
+    {0},
 };
+static const wrn_route more_routes[] = {{"GET", "/v1/sandboxes/{id}/s", WRN_ACCESS_ANYONE, NULL}, {0}};
+static const wrn_route *const tables[] = {routes, more_routes, NULL};
 
 TEST(routes_are_found) {
     static const struct {
@@ -43,6 +46,7 @@ TEST(routes_are_found) {
         {"GET", "/v1/sandboxes/capsules", WRN_MATCH_FOUND, 0, "capsules", NULL},
         {"DELETE", "/v1/sandboxes/stats", WRN_MATCH_FOUND, 1, "stats", NULL},
         {"GET", "/v1/sandboxes/x/p/y", WRN_MATCH_FOUND, 3, "x", "y"},
+        {"GET", "/v1/sandboxes/x/s", WRN_MATCH_FOUND, -1, "x", NULL},
         {"GET", "/v1/sandboxes/x/p/self", WRN_MATCH_FOUND, 4, "x", NULL},
         {"PUT", "/v1/me", WRN_MATCH_FOUND, 5, NULL, NULL},
         {"PUT", "/v1/me/a/b/c/d/e/f/g/h/i/j/k/l/m", WRN_MATCH_FOUND, 5, NULL, NULL},
@@ -67,12 +71,12 @@ TEST(routes_are_found) {
         WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
         const char *params[WRN_PARAMS_MAX] = {NULL};
         const wrn_route *found = NULL;
-        wrn_match match =
-            wrn_router_find(routes, WRN_COUNT(routes), cases[i].method, cases[i].path, &arena, params, &found, &allow);
+        wrn_match match = wrn_router_find(tables, cases[i].method, cases[i].path, &arena, params, &found, &allow);
         CHECK_MSG(match == cases[i].match, "%s: %d", cases[i].path, (int)match);
         if (match == WRN_MATCH_NO_METHOD) CHECK_STR(allow.data, "GET, DELETE");
         if (match != WRN_MATCH_FOUND) continue;
-        CHECK_MSG(found == &routes[cases[i].index], "%s found %s", cases[i].path, found->pattern);
+        CHECK_MSG(found == (cases[i].index < 0 ? more_routes : &routes[cases[i].index]), "%s found %s", cases[i].path,
+                  found->pattern);
         CHECK_STR(params[0], cases[i].first);
         CHECK_STR(params[1], cases[i].second);
     }
@@ -222,9 +226,9 @@ TEST(damaged_tokens_are_refused) {
 TEST(the_state_table_is_what_the_protocol_says) {
     /* For each state and event the next state's letter (pRPSEM: pending, Running, Paused, Stopped, Error, Missing), or
      * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, snapshot,
-     * died, destroy, adopt, restart. */
+     * fork, died, destroy, adopt, restart. */
     static const char *const want[WRN_STATE_COUNT] = {
-        "RE-------S-S", "--RP---PSSRS", "----RPRPSSPS", "---------S--", "---------S--", "---------S-S",
+        "RE--------S-S", "--RP---PRSSRS", "----RPRP-SSPS", "----------S--", "----------S--", "----------S-S",
     };
     static const char letters[] = "pRPSEM";
     for (int state = 0; state < WRN_STATE_COUNT; state++) {

@@ -2,7 +2,7 @@
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
  * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko and /modules/order. The kernel's command line
- * has wrenn.id= and wrenn.template=, and wrenn.network for a machine with a network. What fails is said on the console, and ends
+ * has wrenn.id= and wrenn.template=, and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a network. What fails is said on the console, and ends
  * the machine. */
 #include <dirent.h>
 #include <errno.h>
@@ -34,13 +34,13 @@ _Noreturn void boot_fail(const char *what) {
     _exit(1); /* the kernel panics, and with that the machine ends */
 }
 
-static void must(int result, const char *what) {
+static void boot_must(int result, const char *what) {
     if (result != 0) boot_fail(what);
 }
 
 static void mount_at(const char *what, const char *at, const char *type, unsigned long flags, const char *data) {
     mkdir(at, 0755);
-    must(mount(what, at, type, flags, data), at);
+    boot_must(mount(what, at, type, flags, data), at);
 }
 
 void boot_put(const char *path, const char *text) {
@@ -50,7 +50,7 @@ void boot_put(const char *path, const char *text) {
     close(fd);
 }
 
-static void get(const char *path, char text[TEXT_MAX]) {
+static void boot_get(const char *path, char text[TEXT_MAX]) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? 0 : read(fd, text, TEXT_MAX - 1);
     if (fd >= 0) close(fd);
@@ -60,7 +60,7 @@ static void get(const char *path, char text[TEXT_MAX]) {
 /* Kernels differ in what is built in: a module that is missing is not an error, and its lack shows at the mount. */
 static void load_modules(void) {
     char order[TEXT_MAX], path[300];
-    get("/modules/order", order);
+    boot_get("/modules/order", order);
     for (char *save, *name = strtok_r(order, " \n", &save); name; name = strtok_r(NULL, " \n", &save)) {
         snprintf(path, sizeof(path), "/modules/%.250s", name);
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -99,12 +99,12 @@ static void make_root(void) {
     for (size_t i = 0; i < sizeof(moved) / sizeof(*moved); i++) {
         char to[32];
         snprintf(to, sizeof(to), "/root%s", moved[i]);
-        must(mount(moved[i], to, NULL, MS_MOVE, NULL), to);
+        boot_must(mount(moved[i], to, NULL, MS_MOVE, NULL), to);
     }
-    must(chdir("/root"), "/root");
-    must(mount(".", "/", NULL, MS_MOVE, NULL), "move the root");
-    must(chroot("."), "enter the root");
-    must(chdir("/"), "enter the root");
+    boot_must(chdir("/root"), "/root");
+    boot_must(mount(".", "/", NULL, MS_MOVE, NULL), "move the root");
+    boot_must(chroot("."), "enter the root");
+    boot_must(chdir("/"), "enter the root");
 }
 
 static void make_devices(void) {
@@ -119,7 +119,7 @@ static void make_devices(void) {
 
 /* ---- what programs find ---- */
 
-static void raise_loopback(void) {
+static void boot_raise_loopback(void) {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) boot_fail("raise loopback");
@@ -132,7 +132,7 @@ static const char *value_of(char *line, const char *name) {
     return at ? at + strlen(name) : "";
 }
 
-static void set_limits(void) {
+static void boot_set_limits(void) {
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){1024, 65536});
     boot_put("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
@@ -148,7 +148,7 @@ static int find_port(void) {
     for (struct dirent *entry; ports && found < 0 && (entry = readdir(ports));) {
         char path[300], name[TEXT_MAX];
         snprintf(path, sizeof(path), "/sys/class/virtio-ports/%.200s/name", entry->d_name);
-        get(path, name);
+        boot_get(path, name);
         if (strcmp(name, PORT_NAME "\n") != 0) continue;
         snprintf(path, sizeof(path), "/dev/%.200s", entry->d_name);
         found = open(path, O_RDWR | O_CLOEXEC);
@@ -173,7 +173,7 @@ static int open_port(void) {
 }
 
 /* The descriptors become 0, 1, 2: /dev/null; 3 and 7: the channel. */
-static _Noreturn void start_agent(int agent, const char *id, const char *template) {
+static _Noreturn void boot_start_agent(int agent, const char *id, const char *template) {
     char id_line[TEXT_MAX], template_line[TEXT_MAX];
     int port = fcntl(open_port(), F_DUPFD_CLOEXEC, 64), null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (port < 0 || null < 0) boot_fail("open devices");
@@ -203,8 +203,8 @@ int main(void) {
     mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     load_modules();
-    get("/proc/cmdline", line);
-    bool has_network = strstr(line, " wrenn.network");
+    boot_get("/proc/cmdline", line);
+    bool has_network = strstr(line, " wrenn.network"), has_ipv6 = strstr(line, " wrenn.network=6");
     char *id = (char *)(size_t)value_of(line, "wrenn.id="),
          *template = (char *)(size_t)value_of(line, "wrenn.template=");
     id[strcspn(id, " \n")] = '\0';
@@ -214,11 +214,11 @@ int main(void) {
     if (agent < 0) boot_fail("/agent");
     make_root();
     make_devices();
-    raise_loopback();
-    set_limits();
-    must(names_set(id, template) ? 0 : -1, "name the machine");
+    boot_raise_loopback();
+    boot_set_limits();
+    boot_must(names_set(id, template) ? 0 : -1, "name the machine");
     boot_put("/etc/resolv.conf", "");
-    if (has_network) boot_link();
+    if (has_network) boot_link(has_ipv6);
     if (strcmp(template, "minimal") == 0) boot_user();
-    start_agent(agent, id, template);
+    boot_start_agent(agent, id, template);
 }

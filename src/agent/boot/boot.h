@@ -1,11 +1,13 @@
 /* What the files of wrenn-boot share. */
 #pragma once
 
-/* Says it on the console, with errno, and ends the machine. */
+#include <stdbool.h>
+
+/* Prints the message and errno on the console, and ends the machine. */
 _Noreturn void boot_fail(const char *what);
-/* Replaces a file, if it can. */
+/* Writes a file, or leaves it as it is when that fails. */
 void boot_put(const char *path, const char *text);
-/* Sets up eth0, behind which is the sandbox's gate. */
-void boot_link(void);
+/* Sets up eth0, the link to the sandbox's gate. */
+void boot_link(bool with_v6);
 /* Makes the account "user", which the template `minimal` has, unless it is there. */
 void boot_user(void);

@@ -38,17 +38,18 @@ static const code_values defaults = {.template_name = "python-interpreter-v0-bet
 /* ---- results ---- */
 
 typedef struct show {
+    cli_app *cli;
     const char *images;
     bool failed;
 } show;
 
 static void code_put_out(const char *data, size_t size, void *user_data) {
-    (void)user_data;
+    cli_hide_does(((show *)user_data)->cli);
     cli_write(STDOUT_FILENO, data, size);
 }
 
 static void put_err(const char *data, size_t size, void *user_data) {
-    (void)user_data;
+    cli_hide_does(((show *)user_data)->cli);
     cli_write(STDERR_FILENO, data, size);
 }
 
@@ -89,6 +90,7 @@ static void put_result(const wrenn_code_result *result, void *user_data) {
         bool coded;
     } images[] = {{"image/png", "png", true}, {"image/jpeg", "jpg", true}, {"image/svg+xml", "svg", false}};
     show *s = user_data;
+    cli_hide_does(s->cli);
     for (size_t i = 0; i < WRN_COUNT(images); i++) {
         const wrenn_code_mime *mime = wrenn_code_result_mime(result, images[i].type);
         if (!mime) continue;
@@ -104,6 +106,7 @@ static void put_result(const wrenn_code_result *result, void *user_data) {
 static void put_error(const wrenn_code_error *error, void *user_data) {
     const char *text = *error->traceback ? error->traceback : error->value;
     bool colours = cli_colours(STDERR_FILENO);
+    cli_hide_does(((show *)user_data)->cli);
     ((show *)user_data)->failed = true;
     if (!*error->traceback) fprintf(stderr, "%s: ", error->name);
     for (; *text; text++) {
@@ -121,7 +124,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     wrenn_sandbox_run_code_options asked = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_code_callbacks callbacks = WRENN_CODE_CALLBACKS_INIT;
     wrenn_code_execution *execution = NULL;
-    show s = {.images = values->images};
+    show s = {.cli = cli, .images = values->images};
     callbacks.on_stdout = code_put_out;
     callbacks.on_stderr = put_err;
     callbacks.on_result = put_result;
@@ -132,7 +135,7 @@ static bool run_code(cli_app *cli, wrenn_sandbox *sandbox, const code_values *va
     asked.time_limit_ms = (values->limit_seconds ? values->limit_seconds : NO_LIMIT_SECONDS) * 1000;
     asked.callbacks = &callbacks;
     int64_t since = wrn_unix_time();
-    cli->does = ""; /* the code says what it likes */
+    cli->does = "running the code"; /* until it says something */
     bool ran = CLI_GET(cli, NULL, wrenn_sandbox_run_code, (sandbox, &asked), &execution);
     cli->does = NULL;
     if (!ran) return false;

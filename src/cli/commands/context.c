@@ -8,7 +8,7 @@
 /* ---- the file as a list ---- */
 
 static const char *name_of(const wrn_json *context) {
-    const char *name = wrn_json_string(wrn_json_get(context, "name"), NULL);
+    const char *name = wrn_json_text(context, "name");
     return name ? name : "";
 }
 
@@ -75,7 +75,7 @@ static int add(cli_app *cli, void *given) {
         return CLI_FAILED;
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     if (!cli_config_load(&root)) return free(secret), CLI_FAILED;
-    const char *current = wrn_json_string(wrn_json_get(root, "current"), NULL);
+    const char *current = wrn_json_text(root, "current");
     wrn_json *context = wrn_json_new_object();
     wrn_json_set_string(context, "name", name);
     wrn_json_set_string(context, "url", cli->url);
@@ -121,13 +121,13 @@ static int context_list(cli_app *cli, void *values) {
     WRN_AUTO(wrn_json_freep) wrn_json *root = NULL;
     (void)values;
     if (!cli_config_load(&root)) return CLI_FAILED;
-    const char *current = wrn_json_string(wrn_json_get(root, "current"), NULL);
+    const char *current = wrn_json_text(root, "current");
     const wrn_json *contexts = wrn_json_get(root, "contexts");
     cli_rows *rows = cli_rows_new(cli, titles);
     for (size_t i = 0; i < wrn_json_count(contexts); i++) {
         const wrn_json *context = wrn_json_at(contexts, i);
-        const char *name = name_of(context), *url = wrn_json_string(wrn_json_get(context, "url"), NULL),
-                   *email = wrn_json_string(wrn_json_get(context, "email"), NULL);
+        const char *name = name_of(context), *url = wrn_json_text(context, "url"),
+                   *email = wrn_json_text(context, "email");
         bool is_current = current && strcmp(current, name) == 0, has_key = wrn_json_get(context, "key");
         wrn_json *object = wrn_json_new_object();
         wrn_json_set_string(object, "name", name);

@@ -157,6 +157,7 @@ typedef struct position {
     wrenn_events_list_options asked;
     char *after;      /* what asked.after points to, once there is a page */
     int64_t pause_ms; /* before it is tried again; 0: all is well */
+    bool any;         /* events were shown */
 } position;
 
 static bool go_on_after(position *at, const wrenn_event_page *page) {
@@ -191,12 +192,20 @@ static int each_page(cli_app *cli, position *at, bool follow, wrn_json *array) {
         if (!page) continue;
         say_lost(page);
         show_page(cli, page, array);
+        at->any = at->any || page->events_count;
         bool more = page->more, ok = go_on_after(at, page);
         wrenn_event_page_free(page);
         if (!ok) return cli_complain("out of memory"), CLI_FAILED;
         if ((!more && !follow) || ferror(stdout)) return 0;
         at->asked.wait_ms = more ? 0 : WAIT_MS;
     }
+}
+
+/* Whether a sandbox without events is there; if not, it was reported. Its name may be wrong, or all of it forgotten. */
+static bool is_there(cli_app *cli, const char *word) {
+    wrenn_sandbox *sandbox = cli_sandbox(cli, word);
+    wrenn_sandbox_free(sandbox);
+    return sandbox;
 }
 
 static int events_run(cli_app *cli, void *given) {
@@ -213,8 +222,11 @@ static int events_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_FAILED;
     if (cli->format == CLI_FORMAT_JSON && !values->follow) array = wrn_json_new_array();
     cli->aside = &aside;
+    if (values->follow) cli->does = "";
     int code = each_page(cli, &at, values->follow, array);
     cli->aside = NULL;
+    bool all = !values->follow && !values->since && !values->after && !asked->types && !asked->labels;
+    if (code == 0 && asked->sandbox && all && !at.any && !is_there(cli, asked->sandbox)) code = CLI_FAILED;
     if (array && code == 0 && !cli_print_json(array)) code = CLI_FAILED;
     free(at.after);
     return code;

@@ -35,7 +35,7 @@ static int inspect_run(cli_app *cli, void *values) {
         } else if (cli->format == CLI_FORMAT_JSON) {
             wrn_json_append(all, object);
         } else {
-            const char *id = wrn_json_string(wrn_json_get(object, "id"), NULL);
+            const char *id = wrn_json_text(object, "id");
             if (i && cli->format == CLI_FORMAT_TEXT) printf("\n");
             if (cli_print_object(cli, id, object) != 0) code = CLI_FAILED;
         }

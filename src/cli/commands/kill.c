@@ -24,6 +24,15 @@ static bool parse_signal(const cli_app *cli, const char *text, int64_t *out) {
     return false;
 }
 
+static bool kill_one(cli_app *cli, wrenn_sandbox *sandbox, const char *word, int64_t number) {
+    wrenn_error *error = NULL;
+    char *process = cli_process(cli, sandbox, word);
+    int rc = process ? CLI_TRY(cli, &error, wrenn_sandbox_kill, (sandbox, process, number, NULL)) : 0;
+    bool ok = process && cli_settle_process(cli, sandbox, word, rc, error);
+    free(process);
+    return ok;
+}
+
 static int kill_run(cli_app *cli, void *given) {
     kill_values *values = given;
     int64_t number;
@@ -31,12 +40,8 @@ static int kill_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     int code = sandbox ? 0 : CLI_FAILED;
-    for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++) {
-        char *process = cli_process(cli, sandbox, cli->words[i]);
-        if (!process || !CLI_DO(cli, cli->words[i], wrenn_sandbox_kill, (sandbox, process, number, NULL)))
-            code = CLI_FAILED;
-        free(process);
-    }
+    for (size_t i = 1; sandbox && i < cli->word_count && !cli->signal; i++)
+        if (!kill_one(cli, sandbox, cli->words[i], number)) code = CLI_FAILED;
     wrenn_sandbox_free(sandbox);
     return code;
 }

@@ -57,6 +57,7 @@ static int logs_run(cli_app *cli, void *given) {
     log_place place = {.asked = WRENN_SANDBOX_LOGS_OPTIONS_INIT};
     wrenn_sandbox_logs_options *asked = &place.asked;
     wrenn_stream *stream = NULL;
+    wrenn_error *error = NULL;
     if (values->tail && values->offset) return cli_usage(cli, "--tail and --offset do not go together");
     if (!read_number(cli, "tail", values->tail, &asked->tail) ||
         !read_number(cli, "offset", values->offset, &asked->offset))
@@ -66,8 +67,8 @@ static int logs_run(cli_app *cli, void *given) {
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = place.sandbox = cli_sandbox(cli, cli->words[0]);
     place.selector = sandbox ? cli_process(cli, sandbox, cli->words[1]) : NULL;
-    bool open =
-        place.selector && CLI_GET(cli, cli->words[1], wrenn_sandbox_logs, (sandbox, place.selector, asked), &stream);
+    int rc = place.selector ? read_again(cli, &place, &stream, &error) : -1;
+    bool open = place.selector && cli_settle_process(cli, sandbox, cli->words[1], rc, error);
     int code = open ? follow(cli, stream, &place) : CLI_FAILED;
     free(place.selector);
     wrenn_sandbox_free(sandbox);

@@ -76,6 +76,8 @@ static int end_sandbox(mcp_session *session, bool keep) {
 static int mcp_run(cli_app *cli, void *given) {
     mcp_values *values = given;
     mcp_peer peer;
+    const char *place = cli->word_count ? cli->words[0] : "8765";
+    struct sockaddr_in address;
     mcp_session session = {.cli = cli,
                            .server = CLI_SERVER_OWN,
                            .creation = &values->creation,
@@ -92,9 +94,10 @@ static int mcp_run(cli_app *cli, void *given) {
     if (cli_is_private(cli) && !values->sandbox && !values->keep) session.server = CLI_SERVER_PRIVATE;
     if (!values->http && (cli->word_count || cli->format != CLI_FORMAT_TEXT))
         return cli_usage(cli, "%s goes with --http", cli->word_count ? "an address" : "--output");
+    if (!mcp_http_place(place, &address))
+        return cli_usage(cli, "--http '%s' is not ADDRESS:PORT or PORT, with an IPv4 address", place);
     bool ready = (!values->files || open_directory(&session, values->files)) && cli_catch_signals(cli);
-    mcp_http_end http =
-        ready && values->http ? mcp_serve_http(cli, cli->word_count ? cli->words[0] : "8765") : MCP_HTTP_SESSION;
+    mcp_http_end http = ready && values->http ? mcp_serve_http(cli, place, address) : MCP_HTTP_SESSION;
     if (http == MCP_HTTP_ENDED) code = 0;
     if (ready && http == MCP_HTTP_SESSION) {
         mcp_peer_init(&peer);

@@ -7,7 +7,7 @@ static void ps_add_row(cli_rows *rows, const wrenn_process *process) {
     wrn_buf_puts(&line, process->cmd ? process->cmd : "");
     for (size_t i = 0; i < process->args_count; i++) {
         wrn_buf_printf(&line, " %s", process->args[i]);
-        wrn_json_append(args, wrn_json_new_string(process->args[i], __builtin_strlen(process->args[i])));
+        wrn_json_append_string(args, process->args[i]);
     }
     wrn_json_set_int(object, "pid", process->pid);
     wrn_json_set_string(object, "tag", process->tag ? process->tag : "");

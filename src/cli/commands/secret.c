@@ -75,7 +75,23 @@ static int secrets_list(cli_app *cli, void *values) {
     return cli_rows_print(rows);
 }
 
+/* Deleting one that is not there is fine for the server; who types its name means one that is. */
+static bool has_secret(cli_app *cli, const char *name) {
+    wrenn_secret_list *list = NULL;
+    const char *best = NULL;
+    bool has = false;
+    if (!CLI_GET(cli, name, wrenn_secrets_list, (cli->client, NULL), &list)) return false;
+    for (size_t i = 0; i < list->items_count; i++) {
+        has = has || strcmp(list->items[i]->name, name) == 0;
+        cli_suggest(name, list->items[i]->name, &best);
+    }
+    if (!has) cli_say_none(CLI_WORD_SECRET, name, best);
+    wrenn_secret_list_free(list);
+    return has;
+}
+
 static char *secret_drop(cli_app *cli, const char *name) {
+    if (!has_secret(cli, name)) return NULL;
     return CLI_DO(cli, name, wrenn_secrets_delete, (cli->client, name, NULL)) ? strdup(name) : NULL;
 }
 

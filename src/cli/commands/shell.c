@@ -65,6 +65,10 @@ static int shell_follow(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stre
             if (outcome.end == CLI_END_DETACHED || (outcome.end == CLI_END_LOST && cut))
                 fprintf(stderr, "\nwrenn: it goes on; to go back: wrenn shell %s --attach %s\n",
                         wrenn_sandbox_id(sandbox), tag);
+            if (wrenn_error_is(outcome.error, WRENN_E_NOT_FOUND)) {
+                cli_settle_process(cli, sandbox, tag, WRENN_E_NOT_FOUND, outcome.error);
+                return CLI_RUN_FAILED;
+            }
             return cli_conclude(cli, NULL, &outcome);
         }
         wrenn_error_free(outcome.error);

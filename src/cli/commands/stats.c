@@ -123,17 +123,8 @@ static int stats_show(cli_app *cli, const stats_values *values, bool live) {
     return ok ? code : CLI_FAILED;
 }
 
-static bool is_range(const char *text) {
-    static const char *const ranges[] = {"5m", "10m", "1h", "2h", "6h", "12h", "24h"};
-    for (size_t i = 0; i < WRN_COUNT(ranges); i++)
-        if (strcmp(text, ranges[i]) == 0) return true;
-    return false;
-}
-
 static int stats_run(cli_app *cli, void *given) {
     stats_values *values = given;
-    if (values->range && !is_range(values->range))
-        return cli_usage(cli, "--range '%s' is not 5m, 10m, 1h, 2h, 6h, 12h or 24h", values->range);
     bool live = !values->once && cli->format == CLI_FORMAT_TEXT && isatty(STDOUT_FILENO);
     int code = 0;
     if (!cli_connect(cli)) return CLI_FAILED;

@@ -16,13 +16,6 @@ static const cli_option options[] = {
     {0},
 };
 
-static bool is_scheme(const char *text) {
-    static const char *const schemes[] = {"http", "https", "ws", "wss"};
-    for (size_t i = 0; i < WRN_COUNT(schemes); i++)
-        if (strcmp(text, schemes[i]) == 0) return true;
-    return false;
-}
-
 static int url_print(const cli_app *cli, const wrenn_sandbox *sandbox, int64_t port, const char *url) {
     if (cli->format == CLI_FORMAT_TEXT) return printf("%s\n", url), 0;
     wrn_json *object = wrn_json_new_object();
@@ -38,8 +31,6 @@ static int url_run(cli_app *cli, void *given) {
     char *url = NULL;
     wrenn_error *error = NULL;
     if (!wrn_parse_int(cli->words[1], 1, 65535, &port)) return cli_usage(cli, "'%s' is not a port", cli->words[1]);
-    if (values->scheme && !is_scheme(values->scheme))
-        return cli_usage(cli, "--scheme '%s' is not http, https, ws or wss", values->scheme);
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = cli_sandbox(cli, cli->words[0]);
     bool ready = sandbox && cli_wait_port(cli, sandbox, port, values->wait_seconds);

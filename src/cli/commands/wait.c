@@ -16,8 +16,10 @@ static const cli_option options[] = {
 
 static wrenn_stream *wait_attach(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_stream *stream = NULL;
+    wrenn_error *error = NULL;
     char *process = cli_process(cli, sandbox, cli->words[1]);
-    if (process) (void)CLI_GET(cli, cli->words[1], wrenn_sandbox_attach, (sandbox, process, NULL), &stream);
+    int rc = process ? CLI_TRY_GET(cli, &error, wrenn_sandbox_attach, (sandbox, process, NULL), &stream) : 0;
+    cli_settle_process(cli, sandbox, cli->words[1], rc, error);
     free(process);
     return stream;
 }

@@ -72,8 +72,6 @@ typedef struct wrn_backend_config {
     const char *agent_path;    /* the wrenn-agent binary */
     const char *unpack_path;   /* the wrenn-unpack binary */
     const char *vm_dir;        /* what `wrennd vm setup` makes; may not exist */
-    const char *vm_path;       /* the wrenn-vm binary */
-    const char *boot_path;     /* the wrenn-boot binary */
     const char *cgroup_parent; /* NULL: chosen automatically */
     bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
     int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */
@@ -87,6 +85,13 @@ typedef struct wrn_setup_plan {
     char *mirror; /* where packages for that come from */
 } wrn_setup_plan;
 
+/* A box as it was at one moment, for copies that go on from there. */
+typedef struct wrn_moment {
+    void (*release)(struct wrn_moment *moment); /* by whoever was given it */
+} wrn_moment;
+typedef void (*wrn_moment_fn)(void *context, wrn_moment *moment,
+                              const wrn_fault *fault); /* moment is NULL with a fault */
+
 typedef struct wrn_box_spec {
     const char *id; /* "cl-..."; unique; [a-z0-9-] */
     const char *template_name;
@@ -99,6 +104,8 @@ typedef struct wrn_box_spec {
     int secrets;             /* what is added to requests: a file in memory for wrenn-gate-tls; 0: nothing */
     int64_t disk_mb;         /* 0: no limit */
     const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
+    /* What it goes on from: of a box of the same backend that is like this one but for the id. NULL: it starts. */
+    wrn_moment *moment;
 } wrn_box_spec;
 
 /* What a box is made from. */
@@ -119,7 +126,6 @@ typedef struct wrn_running {
     /* A socket over which the box's link comes once: a wrn_link_kind, and the descriptor. -1: it has no network. The
      * caller closes it. */
     int link_source;
-    bool ipv6; /* the link has addresses for it, too */
 } wrn_running;
 
 /* What a box has written: one upper layer, and what lies below it. */
@@ -201,6 +207,8 @@ typedef struct wrn_backend_ops {
     bool stops_agent;
     /* Reports what the frozen box has written. The layers do not change until it is thawed. NULL: not possible. */
     void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
+    /* Keeps the memory and the disk of the frozen box, for copies. kill() drops the callback. NULL: not possible. */
+    void (*keep_moment)(wrn_instance *it, wrn_moment_fn done, void *context);
     /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page
      * cache included. To join, it writes "0" to *join_fd; -1: no limits. 0, or -1 with errno. */
     int (*make_helper_group)(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd);
@@ -232,6 +240,8 @@ typedef struct wrn_backend_ops {
 
 /* Whether the program is there that lets boxes out. 0, or -1 with a fault. */
 int wrn_check_gate(const wrn_backend_config *config, wrn_fault *fault);
+/* Whether links get addresses of version 6, too: this machine has a way to the others of them. */
+bool wrn_host_has_ipv6(void);
 /* Append to a report: of doctor(), with the remedy if the check failed; of sweep(). */
 void wrn_report_check(wrn_json *report, const char *check, bool ok, const char *detail, const char *fix);
 void wrn_report_leak(wrn_json *report, const char *kind, const char *what);

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/tree.h"
 #include "server/backend/cgroup.h"
+#include "server/lane.h"
 #include "server/trees.h"
 
 #define PREFIX "wrennd-"
@@ -90,7 +92,7 @@ static bool join_place(const char *mount, const char *place, char *out, size_t s
 
 /* Chooses where our directory goes: below `parent` if given. In v1, where systemd delegates nothing, that is the root
  * for root, and the place of this process for others. */
-static bool find_place(int hierarchy, const char *parent, char mount[PATH_MAX], char place[PATH_MAX]) {
+static bool cgroup_find_place(int hierarchy, const char *parent, char mount[PATH_MAX], char place[PATH_MAX]) {
     char own[PATH_MAX];
     if (!find_mount(controllers[hierarchy], mount, PATH_MAX)) return false;
     find_own(controllers[hierarchy], own, sizeof(own));
@@ -101,7 +103,7 @@ static bool find_place(int hierarchy, const char *parent, char mount[PATH_MAX], 
 
 static bool find_base(int hierarchy, const char *parent, char *out, size_t size) {
     char mount[PATH_MAX], place[PATH_MAX];
-    return find_place(hierarchy, parent, mount, place) && join_place(mount, place, out, size);
+    return cgroup_find_place(hierarchy, parent, mount, place) && join_place(mount, place, out, size);
 }
 
 /* Makes the directory and locks it to mark it as in use. Another daemon may remove it as a leftover before it is
@@ -140,7 +142,7 @@ static void weigh(const char *dir) {
 
 static bool make_group(cgroups *c, int hierarchy, const char *parent) {
     char mount[PATH_MAX], place[PATH_MAX], base[PATH_MAX], own[PATH_MAX];
-    if (!find_place(hierarchy, parent, mount, place)) return false;
+    if (!cgroup_find_place(hierarchy, parent, mount, place)) return false;
     /* An inherited directory may be at the root even if a new one would go elsewhere. */
     snprintf(base, sizeof(base), "%.4000s/%s", mount, c->name);
     if (access(base, F_OK) == 0) snprintf(place, PATH_MAX, "/");
@@ -206,7 +208,7 @@ static bool v2_can_join(const cgroups *c) {
 
 static void explain(cgroups *c, const char *parent) {
     char mount[PATH_MAX] = "", place[PATH_MAX] = "";
-    find_place(HIER_V2, parent, mount, place);
+    cgroup_find_place(HIER_V2, parent, mount, place);
     delegation_explain(c->error, mount, geteuid() == 0, place, c->why, sizeof(c->why));
 }
 
@@ -415,7 +417,7 @@ bool cgroup_is_frozen(const cgroups *c, const char *id) {
 }
 
 /* Finds the line that starts with `word`, and returns its number; 0: there is none. */
-static int64_t number_of(const char *text, const char *word) {
+static int64_t cgroup_number_of(const char *text, const char *word) {
     for (const char *at = text; at; at = strchr(at, '\n'), at += at != NULL)
         if (strncmp(at, word, strlen(word)) == 0 && at[strlen(word)] == ' ')
             return strtoll(at + strlen(word), NULL, 10);
@@ -427,7 +429,7 @@ static int64_t used_bytes(const char *dir, const char *usage, const char *cache,
     char text[8192];
     int64_t bytes = read_group_number(dir, usage);
     if (bytes < 0 || !read_group_file(dir, "memory.stat", text, sizeof(text))) return bytes;
-    bytes -= number_of(text, cache) - number_of(text, shmem);
+    bytes -= cgroup_number_of(text, cache) - cgroup_number_of(text, shmem);
     return bytes > 0 ? bytes : 0;
 }
 
@@ -472,7 +474,7 @@ int64_t cgroup_oom_kills(const cgroups *c, const char *id) {
     if (c->limits == CGROUP_NONE) return 0;
     box_dir(c, v2 ? HIER_V2 : HIER_MEMORY, id, dir);
     return read_group_file(dir, v2 ? "memory.events" : "memory.oom_control", text, sizeof(text))
-               ? number_of(text, "oom_kill")
+               ? cgroup_number_of(text, "oom_kill")
                : 0;
 }
 
@@ -497,6 +499,52 @@ bool cgroup_remove(const cgroups *c, const char *id) {
             gone = false;
     }
     return gone;
+}
+
+/* ---- what a dead box leaves ---- */
+
+/* The kernel takes some milliseconds to release a group whose last process died, and QEMU ends a moment after wrenn-vm. */
+enum { REMOVE_AGAIN_MS = 2, REMOVE_TRIES = 5000 };
+
+typedef struct removal {
+    wrn_job job; /* first, so that a job is its removal */
+    uv_timer_t timer;
+    const cgroups *groups;
+    const char *id, *dir;
+    int tries;
+    bool dir_stayed;
+    wrn_done_fn done;
+    void *context;
+} removal;
+
+static void removal_run(wrn_job *job) {
+    removal *self = (removal *)job;
+    self->dir_stayed = !wrn_tree_remove(self->dir);
+}
+
+static void removal_on_done(wrn_job *job) {
+    removal *self = (removal *)job;
+    wrn_fault fault;
+    if (self->dir_stayed)
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", self->dir);
+    self->done(self->context, self->dir_stayed ? &fault : NULL);
+    uv_close((uv_handle_t *)&self->timer, wrn_handle_free_data);
+}
+
+static void removal_try(uv_timer_t *timer) {
+    removal *self = timer->data;
+    if (!cgroup_remove(self->groups, self->id) && self->tries++ < REMOVE_TRIES)
+        uv_timer_start(timer, removal_try, REMOVE_AGAIN_MS, 0);
+    else wrn_lane_put(timer->loop, WRN_LANE_REMOVE, &self->job, removal_run, removal_on_done);
+}
+
+void cgroup_remove_box(uv_loop_t *loop, const cgroups *c, const char *id, const char *dir, wrn_done_fn done,
+                       void *context) {
+    removal *self = calloc(1, sizeof(*self));
+    *self = (removal){.groups = c, .id = id, .dir = dir, .done = done, .context = context};
+    uv_timer_init(loop, &self->timer);
+    self->timer.data = self;
+    uv_timer_start(&self->timer, removal_try, 0, 0);
 }
 
 /* ---- leftovers ---- */

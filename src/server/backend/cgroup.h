@@ -65,6 +65,10 @@ void cgroup_set_rank(const cgroups *c, const char *id, cgroup_rank rank);
 int64_t cgroup_oom_kills(const cgroups *c, const char *id);
 /* False while the kernel still holds one of the directories. */
 bool cgroup_remove(const cgroups *c, const char *id);
+/* Removes what a dead box leaves: its groups as soon as the kernel lets go of them, then the tree at `dir`. Then calls
+ * `done`, until when `c`, `id` and `dir` must stay. */
+void cgroup_remove_box(uv_loop_t *loop, const cgroups *c, const char *id, const char *dir, wrn_done_fn done,
+                       void *context);
 /* Makes a new name for a daemon's directories. */
 void cgroup_name(char *out, size_t size);
 /* Calls `found` for each daemon's directory in each hierarchy. */

@@ -264,7 +264,8 @@ static bool prepare_box(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault
     return box->it != NULL;
 }
 
-void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context) {
+void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
+                    wrn_box_fn done, void *context) {
     wrn_fault fault = {0};
     int channel[2];
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
@@ -280,5 +281,5 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died
     box_hold(box);
     box_watch(box);
     if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
-    box_open_agent(box, channel, NULL);
+    box_open_agent(box, channel, detached);
 }

@@ -90,8 +90,10 @@ void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 
 /* ---- one ---- */
 
-/* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. */
-void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_done_fn died, wrn_box_fn done, void *context);
+/* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. `detached`, which is needed with
+ * a moment and NULL without one, is called before `done` for each command of the other box that goes on in this one. */
+void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
+                    wrn_box_fn done, void *context);
 /* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
  * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id, the
  * template's name and the network policy are read in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault the box is gone. */
@@ -109,6 +111,10 @@ bool wrn_boxes_can_leave(const wrn_boxes *boxes);
 void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context);
+/* Whether copies can be made of the box. 0, or -1 with a fault. */
+int wrn_box_check_moment(const wrn_box *box, wrn_fault *fault);
+/* Keeps a running box as it is now, for copies: wrn_box_spec.moment. It stands still meanwhile. The caller releases the moment. */
+void wrn_box_keep_moment(wrn_box *box, wrn_moment_fn done, void *context);
 /* A round trip to the agent. */
 void wrn_box_ping(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_measure(wrn_box *box, wrn_box_stats *out);

@@ -170,3 +170,63 @@ void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) {
     if (!begin_freezing(box, "resume", done, context)) return;
     if (!box->runner->ops->thaw(box->it, on_box_thawed, box)) wrn_agent_freeze(box->agent, false, on_box_thawed, box);
 }
+
+/* ---- a moment, for copies ---- */
+
+typedef struct keeping {
+    wrn_box *box;
+    wrn_moment *moment; /* NULL: it is not kept yet */
+    wrn_moment_fn done;
+    void *context;
+    bool failed;
+    wrn_fault fault;
+} keeping;
+
+static void note_failure(keeping *k, const wrn_fault *fault) {
+    if (!fault || k->failed) return;
+    k->fault = *fault;
+    k->failed = true;
+    if (k->moment) k->moment->release(WRN_TAKE(k->moment));
+}
+
+static void on_going_on(void *context, const wrn_fault *fault) {
+    keeping *k = context;
+    note_failure(k, fault);
+    k->done(k->context, k->moment, k->failed ? &k->fault : NULL);
+    free(k);
+}
+
+static void on_moment_over(void *context, const wrn_fault *fault) {
+    keeping *k = context;
+    note_failure(k, fault);
+    wrn_box_thaw(k->box, on_going_on, k);
+}
+
+static void on_moment_kept(void *context, wrn_moment *moment, const wrn_fault *fault) {
+    wrn_box *box = context;
+    ((keeping *)box->done_context)->moment = moment;
+    box_done(box, fault);
+}
+
+/* While it is kept, `done` of the box is ours, so that we hear of the box's end. */
+static void on_standing_still(void *context, const wrn_fault *fault) {
+    keeping *k = context;
+    wrn_box *box = k->box;
+    if (fault) on_going_on(k, fault);
+    else if (begin_freezing(box, "copy", on_moment_over, k))
+        box->runner->ops->keep_moment(box->it, on_moment_kept, box);
+}
+
+int wrn_box_check_moment(const wrn_box *box, wrn_fault *fault) {
+    if (box->runner->ops->keep_moment) return 0;
+    return wrn_fault_set(
+        fault, WRN_FAULT_NOT_IMPLEMENTED,
+        "the memory of this sandbox can't be copied: only that of a virtual machine can; make a sandbox "
+        "with isolation \"vm\" (wrenn create --isolation vm), or copy its files with a snapshot");
+}
+
+void wrn_box_keep_moment(wrn_box *box, wrn_moment_fn done, void *context) {
+    keeping *k = calloc(1, sizeof(*k));
+    *k = (keeping){.box = box, .done = done, .context = context};
+    wrn_box_freeze(box, on_standing_still, k);
+}

@@ -67,7 +67,7 @@ static bool try_in(const wrn_backend_config *given, const char *backend, const c
     if (uv_loop_init(&t.loop) != 0)
         return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make an event loop"), false;
     if (wrn_boxes_open(&config, &t.boxes, &t.fault) == 0) {
-        wrn_box_create(t.boxes, &spec, NULL, on_trial_box, &t);
+        wrn_box_create(t.boxes, &spec, NULL, NULL, on_trial_box, &t);
         await(&t);
         if (t.box) run_true(&t);
         wrn_boxes_close(t.boxes);

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "server/box/internal.h"
+#include "server/lane.h"
 #include "server/log.h"
 #include "server/precedence.h"
 #include "server/userns.h"
@@ -43,6 +44,7 @@ struct gate {
     int secrets; /* -1: none */
     injector *injector;
     held_gate held;
+    wrn_job closing;
     pid_t pid;
     int source; /* where the link comes from; -1: it came */
     uv_poll_t *source_poll, *control_poll, *exit_poll;
@@ -61,6 +63,10 @@ static void stop_poll(uv_poll_t **poll) {
     if (*poll) uv_close((uv_handle_t *)WRN_TAKE(*poll), wrn_handle_free);
 }
 
+static void close_held(wrn_job *job) { held_gate_close(&WRN_OWNER(job, gate, closing)->held); }
+
+static void free_closed(wrn_job *job) { free(WRN_OWNER(job, gate, closing)); }
+
 static void free_gate(gate *g) {
     stop_poll(&g->source_poll);
     stop_poll(&g->control_poll);
@@ -68,10 +74,10 @@ static void free_gate(gate *g) {
     uv_close((uv_handle_t *)g->timer, wrn_handle_free);
     uv_close((uv_handle_t *)g->patience, wrn_handle_free);
     wrn_fd_close(&g->source);
-    held_gate_close(&g->held);
     wrn_json_free(g->last);
     free(g->policy);
-    free(g);
+    /* With the last descriptor of a TAP device goes the device, for which the kernel takes many milliseconds. */
+    wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_REMOVE, &g->closing, close_held, free_closed);
 }
 
 /* The daemon does not wait for the end of a gate that is spare. */
@@ -188,7 +194,7 @@ static void give_link(gate *g) {
     g->box->runner->ops->helper_fds(g->box->it, fds + 1);
     while (count < WRN_COUNT(fds) && fds[count] >= 0) count++;
     wrn_json_set_string(told, "kind", kinds[g->held.kind]);
-    wrn_json_set_bool(told, "ipv6", g->box->run.ipv6);
+    wrn_json_set_bool(told, "ipv6", wrn_host_has_ipv6());
     (void)say(g, told, "link", fds, count);
     wrn_fds_close(fds + 1, count - 1);
     box_hold(g->box);

@@ -105,26 +105,34 @@ static void add_allowed(wrn_buf *allow, const char *method) {
     wrn_buf_printf(allow, "%s%s", allow->size ? ", " : "", method);
 }
 
-wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
+typedef struct search {
+    const char *method;
+    path_parts parts;
+    const wrn_route *found;
+    unsigned rank; /* of `found` */
+    const char **params;
+    wrn_buf *allow;
+} search;
+
+static void try_route(search *s, const wrn_route *route) {
+    const char *values[WRN_PARAMS_MAX] = {NULL};
+    unsigned rank;
+    if (!fits(route->pattern, &s->parts, values, &rank)) return;
+    if (*route->method != '*' && strcmp(route->method, s->method) != 0) return add_allowed(s->allow, route->method);
+    if (s->found && rank <= s->rank) return;
+    s->rank = rank;
+    s->found = route;
+    memcpy(s->params, values, sizeof(values));
+}
+
+wrn_match wrn_router_find(const wrn_route *const *tables, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow) {
-    path_parts parts = {.count = 0};
-    wrn_match split_ok = split_path(path, arena, &parts);
+    search s = {.method = method, .params = params, .allow = allow};
+    wrn_match split_ok = split_path(path, arena, &s.parts);
     if (split_ok != WRN_MATCH_FOUND) return split_ok;
-    unsigned best = 0;
-    *found = NULL;
-    for (size_t i = 0; i < count; i++) {
-        const char *values[WRN_PARAMS_MAX] = {NULL};
-        unsigned rank;
-        if (!fits(routes[i].pattern, &parts, values, &rank)) continue;
-        if (*routes[i].method != '*' && strcmp(routes[i].method, method) != 0) {
-            add_allowed(allow, routes[i].method);
-            continue;
-        }
-        if (*found && rank <= best) continue;
-        best = rank;
-        *found = &routes[i];
-        memcpy(params, values, sizeof(values));
-    }
-    if (*found) return WRN_MATCH_FOUND;
+    for (; *tables; tables++)
+        for (const wrn_route *each = *tables; each->method; each++) try_route(&s, each);
+    *found = s.found;
+    if (s.found) return WRN_MATCH_FOUND;
     return allow->size ? WRN_MATCH_NO_METHOD : WRN_MATCH_NO_PATH;
 }

@@ -22,6 +22,7 @@ typedef struct wrn_route {
     void (*run_sandbox)(wrn_request *request, const struct wrn_sandbox_row *row); /* when `run` is NULL: {id} is one */
     bool running;                                                                 /* which commands can run in */
     bool streams;                                                                 /* the body comes in pieces */
+    const void *of;        /* for the handler: what kind of its subject the route is for; may be NULL */
     const wrn_model *body; /* a large body, decoded before the handler runs; NULL: 64 KiB at most */
 } wrn_route;
 
@@ -32,9 +33,11 @@ typedef enum wrn_match {
     WRN_MATCH_BAD_PATH   /* wrong percent-encoding, or an encoded NUL */
 } wrn_match;
 
-/* Literal segments win over parameters; the leftmost difference decides. The segment "capsules" is an alias of "sandboxes".
+/* Looks in all `tables`: NULL is behind the last one, and behind the routes of each one is a route of zeros.
+ *
+ * Literal segments win over parameters; the leftmost difference decides. The segment "capsules" is an alias of "sandboxes".
  * Parameters are decoded into the arena. */
-wrn_match wrn_router_find(const wrn_route *routes, size_t count, const char *method, const char *path, wrn_arena *arena,
+wrn_match wrn_router_find(const wrn_route *const *tables, const char *method, const char *path, wrn_arena *arena,
                           const char *params[WRN_PARAMS_MAX], const wrn_route **found, wrn_buf *allow);
 
 /* Whether the path begins with /v1/capsules/, as on newer servers of the platform. */

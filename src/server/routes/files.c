@@ -30,10 +30,7 @@ bool wrn_file_start(wrn_request *request, const wrn_sandbox_row *row, const char
 }
 
 const char *wrn_file_option(wrn_request *request, const char *key, const char *value) {
-    size_t size = strlen(key) + strlen(value) + 2;
-    char *text = wrn_arena_alloc(&request->arena, size);
-    snprintf(text, size, "%s=%s", key, value);
-    return text;
+    return wrn_arena_printf(&request->arena, "%s=%s", key, value);
 }
 
 /* What the exit code of a file operation, an errno, means to the caller; `text` NULL: wrn_tar_why(). */
@@ -390,10 +387,7 @@ void wrn_route_rename_path(wrn_request *request, const wrn_sandbox_row *row) {
     job *j = new_job(request, row, asked.path, asked.user);
     if (!j) return;
     if (!*asked.to) return wrn_reply_invalid(request, "member \"to\" must not be empty");
-    size_t size = strlen(asked.path) + strlen(asked.to) + sizeof(" to ");
-    char *both = wrn_arena_alloc(&request->arena, size);
-    snprintf(both, size, "%s to %s", asked.path, asked.to);
-    j->path = both;
+    j->path = wrn_arena_printf(&request->arena, "%s to %s", asked.path, asked.to);
     files_start_change(j, (const char *const[]){"rename", asked.path, asked.to, NULL});
 }
 

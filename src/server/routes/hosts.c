@@ -239,9 +239,8 @@ void wrn_route_preview_host_delete(wrn_request *request) {
 static void reply_active(const active_list *list) {
     wrn_json *envelope = wrn_error_envelope(WRN_FAULT_HAS_ACTIVE_SANDBOXES,
                                             "sandboxes are active on this host; destroy them, or use force=true");
-    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error")), *ids = wrn_json_new_array();
-    for (size_t i = 0; i < list->count; i++)
-        wrn_json_append(ids, wrn_json_new_string(list->ids[i], strlen(list->ids[i])));
+    wrn_json *error = wrn_json_ref(wrn_json_get(envelope, "error"));
+    wrn_json *ids = wrn_json_new_strings(list->ids, list->count);
     wrn_json_set(error, "sandbox_ids", wrn_json_ref(ids));
     wrn_json_set(envelope, "sandbox_ids", ids);
     wrn_json_free(error);
@@ -297,7 +296,7 @@ void wrn_route_delete_host(wrn_request *request) {
 
 /* ---- tags ---- */
 
-static void add_tag(void *context, const char *tag) { wrn_json_append(context, wrn_json_new_string(tag, strlen(tag))); }
+static void add_tag(void *context, const char *tag) { wrn_json_append_string(context, tag); }
 
 void wrn_route_list_tags(wrn_request *request) {
     wrn_host_row row;

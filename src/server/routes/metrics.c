@@ -62,7 +62,7 @@ static wrn_json *show_series(const wrn_loads *loads) {
     for (size_t i = 0; i < loads->count; i++) {
         char label[WRN_RFC3339_SIZE];
         wrn_rfc3339(label, loads->start + (int64_t)i * loads->width);
-        wrn_json_append(labels, wrn_json_new_string(label, strlen(label)));
+        wrn_json_append_string(labels, label);
         wrn_json_append(running, wrn_json_new_int(loads->max[i].running));
         wrn_json_append(vcpus, wrn_json_new_int(loads->max[i].vcpus));
         wrn_json_append(memory_mb, wrn_json_new_int(loads->max[i].memory_mb));

@@ -12,13 +12,27 @@
 static const char *const egress_words[] =
     {[WRN_EGRESS_NONE] = "none", [WRN_EGRESS_ALLOWLIST] = "allowlist", [WRN_EGRESS_PUBLIC] = "public"};
 
-/* Whether one of the operator's private ranges covers the rule. */
-static bool is_opened(const wrn_egress_config *config, const wrn_rule *rule) {
-    wrn_rule range;
+/* Whether one of the operator's rules covers that one. */
+static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
+    wrn_rule outer;
     char why[128];
-    for (size_t i = 0; i < config->opened_count; i++)
-        if (wrn_rule_parse(config->opened[i], &range, why, sizeof(why)) && wrn_rule_within(rule, &range)) return true;
+    for (size_t i = 0; i < count; i++)
+        if (wrn_rule_parse(texts[i], &outer, why, sizeof(why)) && wrn_rule_within(rule, &outer)) return true;
     return false;
+}
+
+/* What keeps this server from doing what the rule allows; NULL: nothing. */
+static const char *obstacle(const wrn_egress_config *config, const wrn_rule *rule) {
+    enum { MAIL = 25 };
+    bool is_udp = rule->proto == WRN_UDP;
+    if (is_udp && config->proxy_address)
+        return "is UDP, which the proxy of this server does not carry: wrennd --egress-proxy";
+    if (!is_udp && !config->smtp && rule->low == MAIL && rule->high == MAIL)
+        return "is the port of mail, which this server keeps closed: wrennd --egress-smtp";
+    if (is_covered(rule, config->deny, config->deny_count)) return "is denied by this server: wrennd --egress-deny";
+    if (wrn_rule_reach(rule) == WRN_REACH_PRIVATE && !is_covered(rule, config->opened, config->opened_count))
+        return "is private, and this server opens no such range: wrennd --egress-private";
+    return NULL;
 }
 
 static int check_rule(const wrn_egress_config *config, const char *member, size_t index, const char *text,
@@ -29,18 +43,15 @@ static int check_rule(const wrn_egress_config *config, const char *member, size_
         return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": %s[%zu] \"%.100s\": %s", member,
                              index, text, why);
     if (strcmp(member, "deny") == 0) return 0;
-    wrn_reach reach = wrn_rule_reach(&rule);
-    if (reach == WRN_REACH_NEVER)
+    if (wrn_rule_reach(&rule) == WRN_REACH_NEVER)
         return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
                              "member \"network\": allow[%zu] \"%.100s\" is never allowed: it is of this machine, its "
                              "link or a metadata service",
                              index, text);
-    if (reach == WRN_REACH_PRIVATE && !is_opened(config, &rule))
-        return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                             "member \"network\": allow[%zu] \"%.100s\" is private, and this server opens no such "
-                             "range: wrennd --egress-private",
-                             index, text);
-    return 0;
+    const char *refused = obstacle(config, &rule);
+    if (!refused) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": allow[%zu] \"%.100s\" %s", index, text,
+                         refused);
 }
 
 static int add_rules(const wrn_egress_config *config, const char *member, const char *const *texts, size_t count,
@@ -49,7 +60,7 @@ static int add_rules(const wrn_egress_config *config, const char *member, const 
     wrn_json_set(policy, member, array);
     for (size_t i = 0; i < count; i++) {
         if (check_rule(config, member, i, texts[i], fault) != 0) return -1;
-        wrn_json_append(array, wrn_json_new_string(texts[i], strlen(texts[i])));
+        wrn_json_append_string(array, texts[i]);
     }
     return 0;
 }
@@ -65,7 +76,7 @@ static int add_presets(const wrn_network_policy *asked, wrn_json *policy, wrn_fa
     wrn_json_set(policy, "presets", array);
     for (size_t i = 0; i < asked->presets_count; i++) {
         const char *name = asked->presets[i];
-        wrn_json_append(array, wrn_json_new_string(name, strlen(name)));
+        wrn_json_append_string(array, name);
         if (is_preset(name)) continue;
         WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_LIMITED(300);
         for (size_t j = 0; wrn_preset_names[j]; j++) wrn_buf_printf(&known, "%s%s", j ? ", " : "", wrn_preset_names[j]);
@@ -76,11 +87,12 @@ static int add_presets(const wrn_network_policy *asked, wrn_json *policy, wrn_fa
 }
 
 /* HOST or HOST:PORT. */
-static bool is_one_host(const char *text) {
-    wrn_rule rule;
+static bool read_host(const char *text, wrn_rule *out) {
+    enum { USUAL_PORT = 443 };
     char why[128];
-    return !strpbrk(text, "*/") && wrn_rule_parse(text, &rule, why, sizeof(why)) && rule.is_name &&
-           (!rule.has_ports || rule.low == rule.high);
+    if (strpbrk(text, "*/") || !wrn_rule_parse(text, out, why, sizeof(why)) || !out->is_name) return false;
+    if (!out->has_ports) out->low = out->high = USUAL_PORT;
+    return out->low == out->high;
 }
 
 static bool had_before(const wrn_network_policy *asked, size_t index) {
@@ -91,31 +103,32 @@ static bool had_before(const wrn_network_policy *asked, size_t index) {
     return false;
 }
 
-static int policy_add_inject(const wrn_network_policy *asked, wrn_json *policy, wrn_fault *fault) {
-    wrn_json *array = wrn_json_new_array();
-    if (asked->inject_count > WRN_POLICY_INJECT_MAX) {
-        wrn_json_free(array);
+static int policy_add_inject(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_json *policy,
+                             wrn_fault *fault) {
+    WRN_AUTO(wrn_json_freep) wrn_json *array = wrn_json_new_array();
+    if (asked->inject_count > WRN_POLICY_INJECT_MAX)
         return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": more than %d entries in inject",
                              WRN_POLICY_INJECT_MAX);
-    }
     for (size_t i = 0; i < asked->inject_count; i++) {
         const wrenn_network_header *entry = asked->inject[i];
-        const char *problem = !is_one_host(entry->host) ? "host is a host name, with :PORT if it is not 443"
+        wrn_rule host;
+        const char *problem = !read_host(entry->host, &host) ? "host is a host name, with :PORT if it is not 443"
                               : !wrn_inject_name_ok(entry->header)
                                   ? "header is the name of a header field, and none that frames or routes requests"
                               : !wrn_is_template_name(entry->secret) ? "secret is the name of a secret"
                               : had_before(asked, i)                 ? "the host has that header already"
                                                                      : NULL;
-        if (problem) {
-            wrn_json_free(array);
+        if (problem)
             return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
                                  "member \"network\": inject[%zu] (host \"%.100s\", header \"%.60s\"): %s", i,
                                  entry->host, entry->header, problem);
-        }
+        const char *refused = obstacle(config, &host);
+        if (refused)
+            return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": inject[%zu] (host \"%.100s\") %s", i,
+                                 entry->host, refused);
         wrn_json_append(array, wrn_model_encode(&wrn_model_network_header, entry));
     }
-    if (asked->inject_count) wrn_json_set(policy, "inject", array);
-    else wrn_json_free(array);
+    if (asked->inject_count) wrn_json_set(policy, "inject", WRN_TAKE(array));
     return 0;
 }
 
@@ -158,7 +171,7 @@ const char *wrn_policy_accept(const wrn_egress_config *config, const wrn_network
     wrn_json_set_string(accepted, "egress", egress_words[egress]);
     if (add_rules(config, "allow", asked->allow, asked->allow_count, accepted, fault) != 0 ||
         add_rules(config, "deny", asked->deny, asked->deny_count, accepted, fault) != 0 ||
-        add_presets(asked, accepted, fault) != 0 || policy_add_inject(asked, accepted, fault) != 0)
+        add_presets(asked, accepted, fault) != 0 || policy_add_inject(config, asked, accepted, fault) != 0)
         return NULL;
     wrn_json_write(accepted, policy);
     return egress_words[egress];

@@ -43,7 +43,9 @@ static const wrn_route routes[] = {
     {"*", "/v1/volumes/...", WRN_ACCESS_TEAM, not_implemented},
     {"PATCH", "/v1/snapshots/{name}/", WRN_ACCESS_TEAM, not_implemented},
     {"POST", "/v1/hosts/sandbox-events", WRN_ACCESS_ANYONE, not_implemented},
+    {0},
 };
+static const wrn_route *const tables[] = {routes, wrn_stream_routes, NULL};
 
 /* Selected by the Host field, not by the path. */
 static const wrn_route proxy_route = {"*", "", WRN_ACCESS_ANYONE, wrn_proxy_run, .streams = true};
@@ -81,8 +83,8 @@ wrn_http_plan wrn_routes_head(void *context, wrn_request *request) {
     if (is_proxied) return request->route = &proxy_route, WRN_HTTP_STREAM;
     wrn_request_add_field(request, WRN_FEATURES_FIELD, &WRN_FEATURES[1]);
     WRN_AUTO(wrn_buf_free) wrn_buf allow = WRN_BUF_INIT;
-    wrn_match match = wrn_router_find(routes, WRN_COUNT(routes), request->head.method, request->head.path,
-                                      &request->arena, request->params, &route, &allow);
+    wrn_match match = wrn_router_find(tables, request->head.method, request->head.path, &request->arena,
+                                      request->params, &route, &allow);
     if (match == WRN_MATCH_NO_METHOD) wrn_request_add_field(request, "Allow", allow.data);
     if (match != WRN_MATCH_FOUND) return refuse_path(request, match), WRN_HTTP_ANSWERED;
     if (!wrn_auth_check(&server->auth, request, route->access)) return WRN_HTTP_ANSWERED;

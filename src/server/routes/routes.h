@@ -29,6 +29,7 @@
     SANDBOX("POST", "/ping", wrn_route_ping)                                                               \
     SANDBOX("POST", "/pause", wrn_route_pause)                                                             \
     SANDBOX("POST", "/resume", wrn_route_resume)                                                           \
+    SANDBOX("POST", "/fork", wrn_route_fork)                                                               \
     SANDBOX("POST", "/lifetime", wrn_route_set_lifetime)                                                   \
     SANDBOX("PATCH", "/metadata", wrn_route_set_metadata)                                                  \
     SANDBOX("GET", "/lease", wrn_route_hold)                                                               \
@@ -37,12 +38,8 @@
     SANDBOX("PUT", "/network", wrn_route_set_network, .body = &wrn_model_network_policy)                   \
     X("GET", "/v1/sandboxes/{id}/metrics", TEAM, wrn_route_metrics)                                        \
     RUNNING("POST", "/exec", wrn_route_exec, .body = &wrn_model_exec_request)                              \
-    X("GET", "/v1/sandboxes/{id}/exec/stream", LATE, wrn_route_exec_stream)                                \
     SANDBOX("GET", "/processes", wrn_route_list_processes)                                                 \
     SANDBOX("DELETE", "/processes/{selector}", wrn_route_kill_process)                                     \
-    X("GET", "/v1/sandboxes/{id}/processes/{selector}/stream", LATE, wrn_route_process_stream)             \
-    X("GET", "/v1/sandboxes/{id}/processes/{selector}/logs", LATE, wrn_route_process_logs)                 \
-    X("GET", "/v1/sandboxes/{id}/pty", LATE, wrn_route_pty)                                                \
     RUNNING("GET", "/ports/{port}", wrn_route_wait_port, .streams = false)                                 \
     RUNNING("POST", "/files/write", wrn_route_write_file, .streams = true)                                 \
     RUNNING("POST", "/files/read", wrn_route_read_file, .streams = false)                                  \
@@ -78,6 +75,9 @@
 WRN_ROUTES(WRN_HANDLER, WRN_SANDBOX_HANDLER, WRN_SANDBOX_HANDLER)
 #undef WRN_HANDLER
 #undef WRN_SANDBOX_HANDLER
+
+/* Those of streams.c. */
+extern const wrn_route wrn_stream_routes[];
 
 /* Called by the HTTP server: finds the route, checks the credentials, then runs it. `context` is the wrn_server. */
 wrn_http_plan wrn_routes_head(void *context, wrn_request *request);

@@ -92,7 +92,7 @@ typedef struct demand {
 static bool try_backend(void *context, const char *name, const wrn_json *of_all) {
     demand *d = context;
     WRN_AUTO(wrn_json_freep) wrn_json *isolation = wrn_isolation_with(of_all, d->egress);
-    if (wrn_level_of(wrn_json_string(wrn_json_get(isolation, "level"), NULL)) < d->level) return true;
+    if (wrn_level_of(wrn_json_text(isolation, "level")) < d->level) return true;
     d->is_reached = true;
     wrn_buf_clear(&d->missing);
     if (d->required) wrn_isolation_missing(isolation, d->required, &d->missing);

@@ -423,7 +423,7 @@ static void take_first(session *s, const char *type, const wrn_json *message) {
     WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_sandbox_row row;
     if (!find_sandbox(s, &row)) return;
-    const char *tag = wrn_json_string(wrn_json_get(message, "tag"), NULL);
+    const char *tag = wrn_json_text(message, "tag");
     if (strcmp(type, "start") == 0) s->kind->begin(s, &row, message, &arena);
     else if (s->kind->is_terminal && strcmp(type, "connect") == 0 && tag && *tag) attach(s, &row, tag, true);
     else streams_fail(s, true, s->kind->first);
@@ -447,7 +447,7 @@ static void begin_log(session *s) {
 static void expect_first(session *s);
 
 static void take_auth(session *s, const char *type, const wrn_json *message) {
-    const char *token = wrn_json_string(wrn_json_get(message, "token"), NULL);
+    const char *token = wrn_json_text(message, "token");
     if (strcmp(type, "auth") != 0 || !token || !wrn_auth_check_token(&s->server->auth, token, &s->who))
         return fail_as(s, true, WRN_FAULT_UNAUTHORIZED, "authentication failed");
     wrn_websocket_welcome(s->ws, s->sandbox_id);
@@ -460,7 +460,7 @@ static void take_auth(session *s, const char *type, const wrn_json *message) {
 enum { FEW_VALUES = 16 };
 
 static const char *message_type(const incoming *m) {
-    const char *type = wrn_json_string(wrn_json_get(m->json, "type"), NULL);
+    const char *type = wrn_json_text(m->json, "type");
     return type ? type : "";
 }
 
@@ -596,8 +596,10 @@ static bool read_log_request(wrn_request *request, wrn_log_request *out) {
     return true;
 }
 
-static void open_session(wrn_request *request, const session_kind *kind) {
+static void open_session(wrn_request *request) {
     static const wrn_websocket_events events = {session_on_message, session_on_ws_room, session_on_gone};
+    const wrn_route *route = request->route;
+    const session_kind *kind = route->of;
     wrn_server *server = wrn_server_of(request);
     const char *id = request->params[0], *selector = request->params[1];
     wrn_sandbox_row row;
@@ -663,7 +665,10 @@ static const session_kind terminal_kind = {.first = "the first message must be \
                                            .ping = ping_message,
                                            .is_terminal = true};
 
-void wrn_route_exec_stream(wrn_request *request) { open_session(request, &exec_kind); }
-void wrn_route_process_stream(wrn_request *request) { open_session(request, &process_kind); }
-void wrn_route_process_logs(wrn_request *request) { open_session(request, &log_kind); }
-void wrn_route_pty(wrn_request *request) { open_session(request, &terminal_kind); }
+const wrn_route wrn_stream_routes[] = {
+    {"GET", "/v1/sandboxes/{id}/exec/stream", WRN_ACCESS_LATE, open_session, .of = &exec_kind},
+    {"GET", "/v1/sandboxes/{id}/processes/{selector}/stream", WRN_ACCESS_LATE, open_session, .of = &process_kind},
+    {"GET", "/v1/sandboxes/{id}/processes/{selector}/logs", WRN_ACCESS_LATE, open_session, .of = &log_kind},
+    {"GET", "/v1/sandboxes/{id}/pty", WRN_ACCESS_LATE, open_session, .of = &terminal_kind},
+    {0},
+};

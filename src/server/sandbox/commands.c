@@ -145,8 +145,7 @@ static wrn_command *new_command(sandbox *s, const wrn_proc_spec *spec, const cha
 static bool put_label_with(const wrn_command *command, size_t args, wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *label = wrn_json_new_object();
     wrn_json *argv = wrn_json_new_array();
-    for (size_t i = 0; i <= args && command->argv[i]; i++)
-        wrn_json_append(argv, wrn_json_new_string(command->argv[i], strlen(command->argv[i])));
+    for (size_t i = 0; i <= args && command->argv[i]; i++) wrn_json_append_string(argv, command->argv[i]);
     wrn_json_set_string(label, "tag", command->tag);
     wrn_json_set(label, "argv", argv);
     if (command->raw) wrn_json_set_bool(label, "raw", true);
@@ -190,7 +189,7 @@ static bool read_label(const char *text, wrn_proc_spec *spec, const char **tag, 
     if (!wrn_json_parse(text, strlen(text), root, &why)) return false;
     const wrn_json *argv = wrn_json_get(*root, "argv");
     size_t count = wrn_json_count(argv);
-    *tag = wrn_json_string(wrn_json_get(*root, "tag"), NULL);
+    *tag = wrn_json_text(*root, "tag");
     if (!*tag || strlen(*tag) > WRN_TAG_MAX || !count || count > max) return false;
     for (size_t i = 0; i < count; i++)
         if (!(args[i] = wrn_json_string(wrn_json_at(argv, i), NULL))) return false;

@@ -16,6 +16,7 @@ typedef struct change {
     void *context;
     const char *reason;         /* as in wrn_news */
     wrn_snapshot_row *snapshot; /* to be made; owned by `context` */
+    wrn_moment **moment;        /* where a fork puts it; owned likewise */
 } change;
 
 /* A command in the background that has ended. */
@@ -72,8 +73,20 @@ sandbox *wrn_sandbox_find(wrn_sandboxes *all, const char *id);
 /* Queues a snapshot, like any change. False with a fault. */
 bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_done_fn done, void *context,
                               wrn_fault *fault);
+/* Queues a fork: the moment that copies go on from is kept. False with a fault. */
+bool wrn_sandbox_add_fork(sandbox *s, wrn_moment **moment, wrn_sandbox_done_fn done, void *context, wrn_fault *fault);
 /* Ends the change in progress and starts the next one. */
 void wrn_sandbox_end_change(sandbox *s, const wrn_fault *fault);
+/* Whether `count` more like that one can live here. */
+bool wrn_sandbox_has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, int64_t count, wrn_fault *fault);
+/* Whether no other sandbox has the name among these labels. */
+bool wrn_sandbox_is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *metadata, wrn_fault *fault);
+/* Stores and counts a sandbox that is to be made; its box follows, or wrn_sandbox_made() with a fault, and then `done`. NULL with
+ * a fault. */
+sandbox *wrn_sandbox_add(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
+                         wrn_sandbox_done_fn done, void *context, wrn_fault *fault);
+void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec);
+void wrn_sandbox_made(void *sandbox, wrn_box *box, const wrn_fault *fault);
 /* Makes the snapshot of a frozen sandbox. */
 void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row);
 /* Finds the template of a sandbox to be made and sets its sizes accordingly. `id`: of the snapshot; "" for a template of the

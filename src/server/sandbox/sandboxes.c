@@ -269,6 +269,13 @@ static void destroy_box(sandbox *s) {
     else wrn_box_destroy(s->box, sandbox_on_destroyed, s);
 }
 
+static void sandbox_on_moment(void *context, wrn_moment *moment, const wrn_fault *fault) {
+    sandbox *s = context;
+    *s->changes->moment = moment;
+    wrn_sandbox_touch(s);
+    wrn_sandbox_end_change(s, fault);
+}
+
 /* Starts the first change; false when it has ended already. */
 static bool start_change(sandbox *s) {
     wrn_fault fault;
@@ -289,6 +296,7 @@ static bool start_change(sandbox *s) {
         return true;
     case WRN_ACTION_THAW: wrn_box_thaw(s->box, sandbox_on_thawed, s); return true;
     case WRN_ACTION_COPY: wrn_snapshot_copy(s, s->changes->snapshot); return true;
+    case WRN_ACTION_FORK: wrn_box_keep_moment(s->box, sandbox_on_moment, s); return true;
     case WRN_ACTION_DESTROY: destroy_box(s); return true;
     default: break;
     }
@@ -337,6 +345,14 @@ bool wrn_sandbox_add_snapshot(sandbox *s, wrn_snapshot_row *row, wrn_sandbox_don
     change *c = request_change(s, WRN_EVENT_SNAPSHOT, done, context, fault);
     if (!c) return false;
     c->snapshot = row;
+    start_changes(s);
+    return true;
+}
+
+bool wrn_sandbox_add_fork(sandbox *s, wrn_moment **moment, wrn_sandbox_done_fn done, void *context, wrn_fault *fault) {
+    change *c = request_change(s, WRN_EVENT_FORK, done, context, fault);
+    if (!c) return false;
+    c->moment = moment;
     start_changes(s);
     return true;
 }
@@ -421,7 +437,7 @@ void wrn_sandboxes_let_go(wrn_sandboxes *all, const char *id) {
 /* ---- labels ---- */
 
 /* Names are for people, who can't use one that two sandboxes have. */
-static bool is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *metadata, wrn_fault *fault) {
+bool wrn_sandbox_is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *metadata, wrn_fault *fault) {
     char other[WRN_ID_SIZE];
     wrn_db outcome = wrn_store_find_namesake(all->config.store, row->team_id, row->id, metadata, other);
     if (outcome == WRN_DB_ERROR) wrn_sandbox_db_fault(fault);
@@ -435,7 +451,7 @@ void wrn_sandboxes_set_metadata(wrn_sandboxes *all, const wrn_sandbox_row *row, 
                                 wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
     sandbox *s = find_lasting(all, row, &fault);
-    if (!s || !is_name_free(all, row, metadata, &fault)) return done(context, NULL, &fault);
+    if (!s || !wrn_sandbox_is_name_free(all, row, metadata, &fault)) return done(context, NULL, &fault);
     if (wrn_store_set_metadata(all->config.store, row->id, metadata) != WRN_DB_OK) {
         wrn_sandbox_db_fault(&fault);
         return done(context, NULL, &fault);
@@ -446,7 +462,7 @@ void wrn_sandboxes_set_metadata(wrn_sandboxes *all, const wrn_sandbox_row *row, 
 
 /* ---- creating ---- */
 
-static void sandbox_on_created(void *context, wrn_box *box, const wrn_fault *fault) {
+void wrn_sandbox_made(void *context, wrn_box *box, const wrn_fault *fault) {
     sandbox *s = context;
     wrn_sandboxes *all = s->all;
     wrn_fault own;
@@ -469,21 +485,28 @@ static void sandbox_on_created(void *context, wrn_box *box, const wrn_fault *fau
     check_stopped(all);
 }
 
-static bool has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, wrn_fault *fault) {
+bool wrn_sandbox_has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, int64_t count, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &all->config;
+    int64_t memory_mb = asked->memory_mb * count;
     if (all->stopping) {
         wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "wrennd is stopping");
     } else if (all->count >= c->count_max) {
         wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE,
                       "%lld sandboxes live already, which is the limit; destroy one or raise --max-sandboxes",
                       (long long)all->count);
+    } else if (count > c->count_max - all->count) {
+        wrn_fault_set(
+            fault, WRN_FAULT_NO_HOSTS_AVAILABLE,
+            "%lld sandboxes live already, %lld more were asked for, and %lld is the limit; destroy some or raise "
+            "--max-sandboxes",
+            (long long)all->count, (long long)count, (long long)c->count_max);
     } else if (asked->memory_mb > c->memory_mb_one) {
         wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "memory_mb is %lld, and this machine has only %lld",
                       (long long)asked->memory_mb, (long long)c->memory_mb_one);
-    } else if (c->memory_mb_max && asked->memory_mb > c->memory_mb_max - all->memory_mb) {
+    } else if (c->memory_mb_max && memory_mb > c->memory_mb_max - all->memory_mb) {
         wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE,
                       "%lld MB are requested and %lld of %lld MB are free; destroy a sandbox or raise --max-memory-mb",
-                      (long long)asked->memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
+                      (long long)memory_mb, (long long)(c->memory_mb_max - all->memory_mb),
                       (long long)c->memory_mb_max);
     } else {
         return true;
@@ -528,12 +551,32 @@ static sandbox *new_sandbox(wrn_sandboxes *all, const wrn_sandbox_row *asked) {
     return s;
 }
 
+sandbox *wrn_sandbox_add(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
+                         wrn_sandbox_done_fn done, void *context, wrn_fault *fault) {
+    sandbox *s = new_sandbox(all, asked);
+    s->created = done;
+    s->created_context = context;
+    if (wrn_store_add_sandbox(all->config.store, &s->row, metadata, network) == WRN_DB_OK) return list_sandbox(s), s;
+    wrn_sandbox_db_fault(fault);
+    free(s);
+    return NULL;
+}
+
 /* What is added to its requests. -1 with a fault. */
 static int open_secrets(wrn_store *store, const wrn_sandbox_row *row, const char *network, const char *authority,
                         wrn_fault *fault) {
     if (!authority) return 0;
     if (wrn_store_set_authority(store, row->id, authority) != WRN_DB_OK) return wrn_sandbox_db_fault(fault), -1;
     return wrn_secrets_open(store, row->team_id, row->id, network, fault);
+}
+
+static bool sandbox_on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
+    return wrn_command_adopt(context, kept, events);
+}
+
+void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec) {
+    wrn_box_create(s->all->config.boxes, spec, spec->moment ? sandbox_on_kept : NULL, sandbox_on_died, wrn_sandbox_made,
+                   s);
 }
 
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
@@ -544,34 +587,23 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb);
-    if (!has_room(all, &row, &fault) || !is_name_free(all, &row, metadata, &fault)) return done(context, NULL, &fault);
-    sandbox *s = new_sandbox(all, &row);
-    if (wrn_store_add_sandbox(c->store, &s->row, metadata, network) != WRN_DB_OK) {
-        free(s);
-        wrn_sandbox_db_fault(&fault);
+    if (!wrn_sandbox_has_room(all, &row, 1, &fault) || !wrn_sandbox_is_name_free(all, &row, metadata, &fault))
         return done(context, NULL, &fault);
-    }
+    sandbox *s = wrn_sandbox_add(all, &row, metadata, network, done, context, &fault);
+    if (!s) return done(context, NULL, &fault);
     int secrets = open_secrets(c->store, &s->row, network, authority, &fault);
-    if (secrets < 0) {
-        snprintf(s->row.status, sizeof(s->row.status), "%s", wrn_state_name(WRN_STATE_ERROR));
-        (void)wrn_store_update_sandbox(c->store, &s->row);
-        free(s);
-        return done(context, NULL, &fault);
-    }
-    list_sandbox(s);
-    s->created = done;
-    s->created_context = context;
-    wrn_box_spec spec = {s->row.id,
-                         s->row.template_name,
-                         s->row.vcpus,
-                         s->row.memory_mb,
-                         *snapshot_id ? snapshot_id : NULL,
-                         s->row.backend,
-                         network,
-                         .authority = authority ? wrn_authority_certificate(authority) : NULL,
-                         .secrets = secrets,
-                         .owner = s->row.team_id};
-    wrn_box_create(c->boxes, &spec, sandbox_on_died, sandbox_on_created, s);
+    if (secrets < 0) return wrn_sandbox_made(s, NULL, &fault);
+    const wrn_box_spec spec = {s->row.id,
+                               s->row.template_name,
+                               s->row.vcpus,
+                               s->row.memory_mb,
+                               *snapshot_id ? snapshot_id : NULL,
+                               s->row.backend,
+                               network,
+                               .authority = authority ? wrn_authority_certificate(authority) : NULL,
+                               .secrets = secrets,
+                               .owner = s->row.team_id};
+    wrn_sandbox_make_box(s, &spec);
     if (secrets > 0) close(secrets);
 }
 
@@ -727,10 +759,6 @@ static void sandbox_on_adopted(void *context, wrn_box *box, const wrn_fault *fau
     start_changes(s);
     if (!--all->adopting) end_adoption(all);
     check_stopped(all);
-}
-
-static bool sandbox_on_kept(void *context, const wrn_detached *kept, wrn_proc_events *events) {
-    return wrn_command_adopt(context, kept, events);
 }
 
 static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {

@@ -33,9 +33,9 @@ static void put_member(wrn_buf *out, const char *name, const char *text, size_t 
 
 /* The entry of a header in the configuration of wrenn-gate-tls; without a value it closes the host. */
 static void put_header(wrn_buf *out, wrn_store *store, const char *team_id, const wrn_json *rule) {
-    const char *at = wrn_json_string(wrn_json_get(rule, "host"), NULL);
-    const char *header = wrn_json_string(wrn_json_get(rule, "header"), NULL);
-    const char *secret = wrn_json_string(wrn_json_get(rule, "secret"), NULL);
+    const char *at = wrn_json_text(rule, "host");
+    const char *header = wrn_json_text(rule, "header");
+    const char *secret = wrn_json_text(rule, "secret");
     if (!at || !header || !secret) return;
     const char *colon = strchr(at, ':');
     int64_t port = 443;
@@ -94,7 +94,7 @@ static bool uses(const char *policy, const char *name) {
     if (!policy || !strstr(policy, "\"inject\"") || !wrn_json_parse(policy, strlen(policy), &asked, &why)) return false;
     const wrn_json *inject = wrn_json_get(asked, "inject");
     for (size_t i = 0; i < wrn_json_count(inject); i++) {
-        const char *secret = wrn_json_string(wrn_json_get(wrn_json_at(inject, i), "secret"), NULL);
+        const char *secret = wrn_json_text(wrn_json_at(inject, i), "secret");
         if (secret && strcmp(secret, name) == 0) return true;
     }
     return false;

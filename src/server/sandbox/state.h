@@ -22,6 +22,7 @@ typedef enum wrn_event {
     WRN_EVENT_RESUME,
     WRN_EVENT_RESUMED,
     WRN_EVENT_SNAPSHOT,
+    WRN_EVENT_FORK,
     WRN_EVENT_DIED, /* it ended by itself */
     WRN_EVENT_DESTROY,
     WRN_EVENT_ADOPT,   /* the server starts again; the sandbox may be alive */
@@ -35,6 +36,7 @@ typedef enum wrn_action {
     WRN_ACTION_FREEZE,
     WRN_ACTION_THAW,
     WRN_ACTION_COPY, /* take the snapshot: it is frozen already */
+    WRN_ACTION_FORK,
     WRN_ACTION_DESTROY
 } wrn_action;
 

@@ -45,14 +45,14 @@ static const char *read_service(source *s) {
 /* Returns what is wrong with the document; NULL: nothing. */
 static const char *read_members(source *s) {
     const wrn_json *base = wrn_json_get(s->json, "base");
-    const char *name = wrn_json_string(base, NULL), *type = wrn_json_string(wrn_json_get(s->json, "type"), NULL);
+    const char *name = wrn_json_string(base, NULL), *type = wrn_json_text(s->json, "type");
     static const char *const keys[] = {"vcpus", "memory_mb", "size_bytes"};
     int64_t *const numbers[] = {&s->shown.vcpus, &s->shown.memory_mb, &s->shown.size_bytes};
     if (wrn_json_type_of(s->json) != WRN_JSON_OBJECT) return "it is not an object";
     if (base && (!name || strcmp(name, MINIMAL) != 0)) return "\"base\" must be \"minimal\" or null";
     s->on_host = base != NULL;
     snprintf(s->shown.type, sizeof(s->shown.type), "%s", type ? type : "base");
-    const char *origin = wrn_json_string(wrn_json_get(s->json, "origin"), NULL);
+    const char *origin = wrn_json_text(s->json, "origin");
     snprintf(s->shown.origin, sizeof(s->shown.origin), "%s", origin ? origin : "");
     for (size_t i = 0; i < WRN_COUNT(keys); i++) {
         const wrn_json *value = wrn_json_get(s->json, keys[i]);
@@ -129,9 +129,9 @@ void source_document(const source *s, const char *type, const wrn_template *abou
     wrn_json_set_string(document, "type", type);
     if (s->on_host) wrn_json_set_string(document, "base", MINIMAL);
     else wrn_json_set_null(document, "base");
-    wrn_json *argv = wrn_json_new_array();
-    for (size_t i = 0; s->start[i]; i++) wrn_json_append(argv, wrn_json_new_string(s->start[i], strlen(s->start[i])));
-    wrn_json_set(document, "start", argv);
+    size_t words = 0;
+    while (s->start[words]) words++;
+    wrn_json_set(document, "start", wrn_json_new_strings(s->start, words));
     wrn_json_set_int(document, "start_port", s->start_port);
     if (s->default_user) wrn_json_set_string(document, "default_user", s->default_user);
     wrn_json_set_bool(document, "start_early", s->start_early);

@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static bool wrong(char why[OCI_WHY_SIZE], 
 }
 
 static const char *text_of(const wrn_json *object, const char *key) {
-    const char *text = wrn_json_string(wrn_json_get(object, key), NULL);
+    const char *text = wrn_json_text(object, key);
     return text ? text : "";
 }
 

@@ -140,7 +140,7 @@ static void fail_later(void *context, const wrn_fault *fault) {
     dial_fail(d, d->error);
 }
 
-/* Once the socket is made, or has failed. */
+/* The worker has made the socket, or failed to. */
 static void use_socket(dial *d) {
     if (d->fd >= 0 && begin_connect(d) != 0) d->error = errno;
     /* The box has no IPv6. */

@@ -29,7 +29,7 @@ static bool put_etc_file(int etc, const char *name, const char *text, size_t siz
 }
 
 /* Links are followed as inside the box. */
-static int open_inside(int root, const char *path, uint64_t flags) {
+static int etc_open_inside(int root, const char *path, uint64_t flags) {
     const struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
     return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
@@ -38,7 +38,7 @@ static int open_inside(int root, const char *path, uint64_t flags) {
 static ssize_t read_inside(int root, const char *path, char text[HOSTS_MAX]) {
     struct stat info;
     ssize_t size = -1, got;
-    WRN_AUTO(wrn_fd_close) int fd = open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    WRN_AUTO(wrn_fd_close) int fd = etc_open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
         for (size = 0; size < HOSTS_MAX && (got = read(fd, text + size, (size_t)(HOSTS_MAX - size))) > 0;) size += got;
     return size;
@@ -88,7 +88,7 @@ static bool write_hosts(int etc, int root, const char *hostname) {
 
 /* ---- whom programs trust ---- */
 
-/* In the copy of the list that a snapshot has, this is the authority of another box, and is left out. */
+/* A snapshot has a copy of the list, in which this is the authority of the box it was made of: left out. */
 #define OURS_BEGIN "# Added for this sandbox: headers with secrets\n"
 #define OURS_END "# End of what was added for this sandbox\n"
 #define TRUSTED "etc/ssl/certs/ca-certificates.crt"
@@ -106,7 +106,7 @@ static bool read_all(int fd, wrn_buf *out) {
 
 int etc_write_trusted(int etc, int root, bool is_whole, const char *authority) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_LIMITED(TRUSTED_MAX);
-    WRN_AUTO(wrn_fd_close) int fd = root >= 0 ? open_inside(root, TRUSTED, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
+    WRN_AUTO(wrn_fd_close) int fd = root >= 0 ? etc_open_inside(root, TRUSTED, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
     if (fd < 0 && !is_whole) fd = open("/" TRUSTED, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && !read_all(fd, &text)) return errno = EFBIG, -1;
     char *begin = text.size ? strstr(text.data, OURS_BEGIN) : NULL, *end = begin ? strstr(begin, OURS_END) : NULL;
@@ -130,7 +130,7 @@ int etc_write(int etc, int root, bool is_whole, bool has_network, const char *ho
     if (!put_etc_file(etc, "hostname", line, (size_t)length) || !write_hosts(etc, root, hostname)) return -1;
     if (has_network && !put_etc_file(etc, "resolv.conf", resolver, strlen(resolver))) return -1;
     for (size_t i = has_network; is_whole && i < WRN_COUNT(needed); i++) {
-        WRN_AUTO(wrn_fd_close) int there = open_inside(root, needed[i].path, O_PATH);
+        WRN_AUTO(wrn_fd_close) int there = etc_open_inside(root, needed[i].path, O_PATH);
         const char *text = needed[i].text;
         if (there < 0 && !put_etc_file(etc, needed[i].path + strlen("etc/"), text, strlen(text))) return -1;
     }

@@ -45,6 +45,8 @@ void team_leave(wrn_backend *backend, team *t) {
     free(t);
 }
 
+bool teams_are_many(const wrn_backend *backend) { return backend->teams && backend->teams->next; }
+
 /* ---- looking ---- */
 
 static void look(wrn_instance *it) {
@@ -62,8 +64,8 @@ static void look(wrn_instance *it) {
 
 static bool is_much(int64_t recent, bool was) { return recent > (was ? LITTLE : MUCH); }
 
-/* The group of an adopted sandbox may have a rank already. */
-static void judge(wrn_instance *it) {
+/* An earlier wrennd may have set the rank of an adopted sandbox. */
+static void greed_judge(wrn_instance *it) {
     wrn_use *use = &it->use;
     cgroup_rank rank = is_much(use->recent, use->rank == CGROUP_LAST) ? CGROUP_LAST
                        : it->team->is_heavy                           ? CGROUP_AMONG_OTHERS
@@ -86,7 +88,7 @@ static void on_tick(uv_timer_t *timer) {
     }
     for (team *t = backend->teams; t; t = t->next) t->is_heavy = is_much(t->recent, t->is_heavy);
     for (wrn_instance *it = backend->all; it; it = it->next)
-        if (is_watched(it) && it->use.is_known) judge(it);
+        if (is_watched(it) && it->use.is_known) greed_judge(it);
 }
 
 void greed_watch(wrn_backend *backend) {

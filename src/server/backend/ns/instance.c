@@ -18,7 +18,7 @@ static void free_slot(const wrn_instance *it) {
     if (it->backend->root) slot_release(it->backend->slots_fd, it->slot);
 }
 
-static void free_instance(wrn_instance *it) {
+static void instance_free(wrn_instance *it) {
     WRN_UNLINK(it->backend->all, it, next);
     instance_stop_measuring(it);
     instance_count(it, false);
@@ -27,31 +27,13 @@ static void free_instance(wrn_instance *it) {
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
-static void remove_files(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
-    it->files_stayed = !wrn_tree_remove(it->dir);
-}
-
-static void on_files_removed(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
+static void instance_on_removed(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
     wrn_done_fn done = it->done;
-    void *context = it->done_context;
-    wrn_fault fault;
-    bool failed = it->files_stayed;
-    if (failed) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", it->dir);
+    context = it->done_context;
     free_slot(it);
-    free_instance(it);
-    done(context, failed ? &fault : NULL);
-}
-
-static void remove_cgroups(uv_timer_t *timer) {
-    wrn_instance *it = timer->data;
-    /* The kernel takes some milliseconds to release a group whose last member died. */
-    if (!cgroup_remove(&it->backend->cgroups, it->id) && it->tries++ < RETRIES) {
-        uv_timer_start(timer, remove_cgroups, RETRY_MS, 0);
-        return;
-    }
-    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal, remove_files, on_files_removed);
+    instance_free(it);
+    done(context, fault);
 }
 
 /* Drops the callbacks of freezing and thawing, and fails the connections that are being made. */
@@ -65,11 +47,10 @@ static void detach(wrn_instance *it) {
 
 void ns_release(wrn_instance *it, wrn_done_fn done, void *context) {
     detach(it);
-    if (!done) return free_instance(it);
+    if (!done) return instance_free(it);
     it->done = done;
     it->done_context = context;
-    it->tries = 0;
-    uv_timer_start(&it->timer, remove_cgroups, 0, 0);
+    cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, instance_on_removed, it);
 }
 
 static const char *remedy_for(int error) {
@@ -204,7 +185,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     cgroup_remove(&backend->cgroups, it->id);
     wrn_tree_remove(it->dir);
     free_slot(it);
-    free_instance(it);
+    instance_free(it);
     return NULL;
 }
 
@@ -214,8 +195,17 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
 typedef struct child_fds {
     const int *channel;
     int handover, errors, link;
-    bool ipv6;
 } child_fds;
+
+/* A team that is alone on this machine uses the host's programs, and so do the sandboxes of an ordinary user, which could change
+ * copies, but not files of the host's root. */
+static void choose_programs(wrn_instance *it, spawn *s) {
+    const wrn_instance *other = it->backend->all;
+    it->has_programs = s->has_programs = it->backend->root && it->on_host && teams_are_many(it->backend);
+    while (other && (other == it || other->team != it->team || !other->has_programs || other->ended))
+        other = other->next;
+    if (other) snprintf(s->programs_of, sizeof(s->programs_of), "%.4000s/" PROGRAMS, other->dir);
+}
 
 static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child_fds *fds, wrn_fault *fault) {
     wrn_backend *backend = it->backend;
@@ -231,7 +221,7 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
         .handover_fd = fds->handover,
         .error_fd = fds->errors,
         .link_fd = fds->link,
-        .ipv6 = fds->ipv6,
+        .ipv6 = spec->network && wrn_host_has_ipv6(),
         .trusts = spec->authority,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
         .filter = backend->filter,
@@ -243,6 +233,7 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
         .on_host = it->on_host,
         .skeleton = backend->skeleton,
     };
+    choose_programs(it, s);
     cgroup_join_fds(&backend->cgroups, spec->id, s->join_fds);
     cgroup_view(&backend->cgroups, spec->id, s->shown);
     snprintf(s->hostname, sizeof(s->hostname), "%s", spec->id);
@@ -258,17 +249,8 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
     return pid;
 }
 
-/* Connecting a socket of datagrams sends nothing. */
-static bool host_has_ipv6(void) {
-    const struct sockaddr_in6 somewhere = {
-        .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x00, [15] = 1}};
-    WRN_AUTO(wrn_fd_close) int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (const struct sockaddr *)&somewhere, sizeof(somewhere)) == 0;
-}
-
 int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
     int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1}, link[2] = {-1, -1};
-    const bool ipv6 = spec->network && host_has_ipv6();
     bool outlives = it->backend->config.adopt_ms > 0;
     int rc = -1;
     /* We never receive from the handover socket: descriptors from the box could block us when we close them. */
@@ -277,11 +259,10 @@ int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
                       shutdown(handover[0], SHUT_RD) != 0)) ||
         (spec->network && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)) {
         set_errno_fault(fault, "make the agent's channel");
-    } else if ((it->pid = spawn_agent(it, spec, &(child_fds){theirs, handover[1], errors[1], link[1], ipv6}, fault)) >=
-               0) {
+    } else if ((it->pid = spawn_agent(it, spec, &(child_fds){theirs, handover[1], errors[1], link[1]}, fault)) >= 0) {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
         it->error_fd = errors[0];
-        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0], ipv6};
+        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0]};
         memcpy(channel, ours, sizeof(ours));
         errors[0] = handover[0] = ours[0] = ours[1] = link[0] = -1;
         rc = 0;

@@ -44,7 +44,6 @@ typedef struct wrn_use {
 } wrn_use;
 
 struct wrn_instance {
-    wrn_job removal; /* first, so that a job is its instance */
     wrn_backend *backend;
     wrn_instance *next; /* of all */
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], tree[PATH_MAX];
@@ -58,10 +57,11 @@ struct wrn_instance {
     int busy;        /* thousandths of a processor, up to busy_us */
     int64_t busy_us, busy_cpu_usec;
     wrn_use use;
-    team *team; /* NULL: a restored box that is not connected yet */
+    team *team;        /* NULL: a restored box that is not connected yet */
+    bool has_programs; /* which others of its team can take */
     bool frozen, ended;
     dials dials;
-    uv_timer_t timer; /* the next attempt to freeze, thaw or release */
+    uv_timer_t timer; /* the next attempt to freeze or thaw */
     int tries, error;
     int64_t disk_bytes, disk_due_ms; /* the last measurement; when the next one is due */
     int64_t disk_cpu_usec;           /* processor time used before the last measurement */
@@ -71,7 +71,6 @@ struct wrn_instance {
     void *done_context;
     wrn_upper_layers_fn saved;
     void *saved_context;
-    bool files_stayed;
 };
 
 /* ---- instance.c ---- */
@@ -106,6 +105,7 @@ void instance_balance(wrn_instance *it, const wrn_box_stats *used);
 /* Counts a box among those of its owner (wrn_box_spec). */
 team *team_join(wrn_backend *backend, const char *owner);
 void team_leave(wrn_backend *backend, team *t);
+bool teams_are_many(const wrn_backend *backend);
 /* From now on boxes that use much yield to those that use little. */
 void greed_watch(wrn_backend *backend);
 void greed_unwatch(wrn_backend *backend);

@@ -85,6 +85,8 @@ typedef struct spawn {
     cgroup_shown shown[HIERARCHIES];
     char shm_options[48]; /* /dev/shm is memory, so it has a limit */
     bool on_host;
+    bool has_programs;          /* of its team's own: see programs.c */
+    char programs_of[PATH_MAX]; /* of the box to take them from; "": none has any yet */
     const char *skeleton;
     char box[PATH_MAX], tree[PATH_MAX], stage[PATH_MAX]; /* tree: "" for none */
 } spawn;
@@ -124,6 +126,14 @@ void spawn_mount(const spawn *s, const char *what, const char *target, const cha
                  const char *data, const char *step);
 /* In the child: writes a number in decimal and a NUL; returns the address of the NUL. */
 char *spawn_decimal(char *out, int64_t value);
+
+/* ---- programs.c ---- */
+
+/* In the directory of a box. */
+#define PROGRAMS "programs"
+
+/* In the child: gives the box programs that only its team shares. What fails is the host's. */
+void programs_make(const spawn *s);
 
 /* ---- rootfs.c ---- */
 

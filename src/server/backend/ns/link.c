@@ -55,7 +55,7 @@ static void end_nested(const netlink_request *r, struct rtattr *nested) {
 }
 
 /* In the network namespace in which we are now. Waits for the kernel's answer: 0, or -1 with errno. */
-static int ask_kernel(netlink_request *r) {
+static int link_ask_kernel(netlink_request *r) {
     struct {
         struct nlmsghdr head;
         struct nlmsgerr error;
@@ -97,7 +97,7 @@ static void put_setting(const char *path, const char *text) {
 static int make_tap(void) {
     struct ifreq r = request_for(INSIDE);
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-    r.ifr_flags = IFF_TAP | IFF_NO_PI;
+    r.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; /* the gate looks whether there are heads */
     if (fd < 0 || ioctl(fd, TUNSETIFF, &r) == 0) return fd;
     close(fd);
     return -1;
@@ -119,7 +119,7 @@ static int make_pair(int sandbox_netns) {
     end_nested(&r, peer);
     end_nested(&r, data);
     end_nested(&r, info);
-    return ask_kernel(&r);
+    return link_ask_kernel(&r);
 }
 
 /* Of the outer half, in its namespace. */
@@ -133,6 +133,7 @@ static int open_packets(void) {
         .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index_of(control, OUTSIDE)};
     if (fd < 0 || !address.sll_ifindex) return -1;
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on)) != 0) return -1;
+    if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)) != 0) return -1;
     /* As much as we may: an ordinary user gets less. */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
@@ -215,7 +216,7 @@ static void set_ipv6(const spawn *s, int fd) {
     add_attribute(&address, IFA_LOCAL, &own, sizeof(own));
     add_attribute(&route, RTA_GATEWAY, &gate, sizeof(gate));
     add_attribute(&route, RTA_OIF, &index, sizeof(index));
-    if (ask_kernel(&address) != 0 || ask_kernel(&route) != 0) spawn_fail(s, NETWORK_STEP "set IPv6");
+    if (link_ask_kernel(&address) != 0 || link_ask_kernel(&route) != 0) spawn_fail(s, NETWORK_STEP "set IPv6");
 }
 
 void link_make(const spawn *s) {

@@ -135,7 +135,7 @@ void nursery_close(nursery *n) {
 }
 
 /* One that was killed is replaced, once: what it was doing may be done, but then nobody has its descriptors, and it ends. */
-static int ask(nursery *n, task what, const int *fds, size_t count, int *made) {
+static int nursery_ask(nursery *n, task what, const int *fds, size_t count, int *made) {
     answer a;
     for (int tries = 0; tries < 2; tries++) {
         if (!n->pid && start(n) != 0) return -1;
@@ -158,11 +158,11 @@ pid_t nursery_spawn(nursery *n, int *pidfd) {
     list_fds(n->order, at);
     for (int i = 0; i < FDS; i++)
         if (*at[i] >= 0) fds[count++] = *at[i];
-    return ask(n, SPAWN, fds, count, pidfd);
+    return nursery_ask(n, SPAWN, fds, count, pidfd);
 }
 
 int nursery_userns(nursery *n, uid_t base) {
     int fd = -1;
     n->order->base = base;
-    return ask(n, USERNS, NULL, 0, &fd) < 0 ? -1 : fd;
+    return nursery_ask(n, USERNS, NULL, 0, &fd) < 0 ? -1 : fd;
 }

@@ -22,10 +22,6 @@
 
 /* ---- what a sandbox gets ---- */
 
-static void add_reason(wrn_json *list, const char *text) {
-    wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
-}
-
 wrn_json *ns_probe(const wrn_backend *backend) {
     static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
     const cgroups *c = &backend->cgroups;
@@ -35,14 +31,16 @@ wrn_json *ns_probe(const wrn_backend *backend) {
     wrn_json_set_string(limits, "cpu", limited ? "enforced" : "unenforced");
     wrn_json_set_string(limits, "pids", "enforced");
     if (!limited) wrn_json_set_string(limits, "why", c->why);
-    add_reason(reasons, "all sandboxes share the host's kernel: a hole in it is a hole in every sandbox");
-    if (!root) add_reason(reasons, "wrennd runs as an ordinary user: all sandboxes have the same user id outside");
-    if (!limited) add_reason(reasons, c->why);
+    wrn_json_append_string(reasons, "all sandboxes share the host's kernel: a hole in it is a hole in every sandbox");
+    if (!root)
+        wrn_json_append_string(reasons, "wrennd runs as an ordinary user: all sandboxes have the same user id outside");
+    if (!limited) wrn_json_append_string(reasons, c->why);
     if (c->bars_restart)
-        add_reason(reasons, "sandboxes end with wrennd, which could not be started again beside them; put "
-                            "DelegateSubgroup=wrennd into its unit (systemd 254 or newer)");
-    if (!cgroups_can_freeze(c)) add_reason(reasons, "there is no cgroup freezer: pausing stops processes by signal");
-    add_reason(reasons, "files of a sandbox have no size limit of their own");
+        wrn_json_append_string(reasons, "sandboxes end with wrennd, which could not be started again beside them; put "
+                                        "DelegateSubgroup=wrennd into its unit (systemd 254 or newer)");
+    if (!cgroups_can_freeze(c))
+        wrn_json_append_string(reasons, "there is no cgroup freezer: pausing stops processes by signal");
+    wrn_json_append_string(reasons, "files of a sandbox have no size limit of their own");
     wrn_json_set_string(report, "level", "namespace");
     wrn_json_set_string(report, "backend", "ns");
     wrn_json_set_bool(report, "root", root);
@@ -301,7 +299,7 @@ static void check_helper(wrn_json *report, const char *name, const char *path, c
 }
 
 /* What the network of sandboxes needs. Without it, all others can be made. */
-static void check_network(const wrn_backend_config *config, wrn_json *report, bool root) {
+static void ns_check_network(const wrn_backend_config *config, wrn_json *report, bool root) {
     bool cloned;
     check_helper(
         report, "network gate", config->egress.gate_path,
@@ -364,7 +362,7 @@ void ns_doctor(const wrn_backend_config *config, wrn_json *report) {
         wrn_report_check(report, checks[i].name, f.ok, f.detail, f.fix);
     }
     check_agent(report, config->agent_path);
-    check_network(config, report, root);
+    ns_check_network(config, report, root);
     if (!config->egress.name_server_count && !config->egress.proxy_address) check_name_servers(report);
     check_cgroups(config, report);
     check_open_files(report);

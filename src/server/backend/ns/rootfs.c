@@ -88,6 +88,14 @@ static void show_layer(const spawn *s, const char *path, const char *name, bool 
     clone_mount(s, path, name, read_only, it, step);
 }
 
+static void mount_usr(const spawn *s) {
+    char lower[64];
+    char *end = stpcpy(lower, *s->tree && is_dir("layer/usr") ? "layer/usr:skel/usr" : "skel/usr");
+    stpcpy(end, is_dir("box/" PROGRAMS) ? ":box/" PROGRAMS ":usr" : ":usr");
+    want_dir(s, "root/usr");
+    mount_overlay(s, "root/usr", lower, ",upperdir=box/uu,workdir=box/uw", "overlay /usr");
+}
+
 static void mount_layers(const spawn *s) {
     if (s->on_host) {
         show_layer(s, s->skeleton, "skel", true, OURS, "map template");
@@ -101,10 +109,7 @@ static void mount_layers(const spawn *s) {
                   : *s->tree  ? "layer:skel"
                               : "skel",
                   ",upperdir=box/u,workdir=box/w", "overlay /");
-    if (s->on_host) want_dir(s, "root/usr");
-    if (s->on_host)
-        mount_overlay(s, "root/usr", *s->tree && is_dir("layer/usr") ? "layer/usr:skel/usr:usr" : "skel/usr:usr",
-                      ",upperdir=box/uu,workdir=box/uw", "overlay /usr");
+    if (s->on_host) mount_usr(s);
     act_as_base(s, false);
 }
 

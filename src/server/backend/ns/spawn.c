@@ -37,7 +37,7 @@ char *spawn_decimal(char *out, int64_t value) {
 }
 
 /* An ordinary user may map one id: their own. */
-static void map_self(const spawn *s) {
+static void spawn_map_self(const spawn *s) {
     prctl(PR_SET_DUMPABLE, 1); /* a worker may have just cleared it, and then /proc/self is root's: see dial.c */
     spawn_put(s, "/proc/self/setgroups", "deny", "deny setgroups");
     for (int group = 0; group < 2; group++) {
@@ -49,7 +49,7 @@ static void map_self(const spawn *s) {
 
 /* Not by flags of clone3: making a network namespace waits until the kernel has removed dead ones, which can take
  * seconds, and the daemon would wait too. */
-static void leave_host(const spawn *s) {
+static void spawn_leave_host(const spawn *s) {
     if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC) != 0) spawn_fail(s, "leave the host");
 }
 
@@ -60,7 +60,7 @@ static void join_cgroups(const spawn *s) {
     if (unshare(CLONE_NEWCGROUP) != 0) spawn_fail(s, "cgroup namespace");
 }
 
-static void raise_loopback(const spawn *s) {
+static void spawn_raise_loopback(const spawn *s) {
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) != 0) spawn_fail(s, "raise loopback");
@@ -130,7 +130,7 @@ static void arrange_descriptors(spawn *s) {
 
 #define TRUSTED "/etc/ssl/certs/ca-certificates.crt"
 
-_Noreturn static void start_agent(const spawn *s) {
+_Noreturn static void spawn_start_agent(const spawn *s) {
     char id[WRN_BOX_ID_MAX + 32], template[sizeof(s->template_name) + 32];
     stpcpy(stpcpy(id, "WRENN_SANDBOX_ID="), s->hostname);
     stpcpy(stpcpy(template, "WRENN_TEMPLATE_ID="), s->template_name);
@@ -154,11 +154,12 @@ _Noreturn static void run_child(const spawn *original) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(022);
-    if (!s.root) map_self(&s);
-    leave_host(&s);
+    if (!s.root) spawn_map_self(&s);
+    spawn_leave_host(&s);
+    if (s.has_programs) programs_make(&s); /* before it has a limit of memory, which files count against */
     join_cgroups(&s);
     if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
-    raise_loopback(&s);
+    spawn_raise_loopback(&s);
     if (s.link_fd >= 0) link_make(&s);
     rootfs_enter(&s);
     become_sandbox_root(&s);
@@ -169,7 +170,7 @@ _Noreturn static void run_child(const spawn *original) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) spawn_fail(&s, "no new privileges");
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &s.filter) != 0) spawn_fail(&s, "seccomp");
     prctl(PR_SET_PDEATHSIG, 0);
-    start_agent(&s);
+    spawn_start_agent(&s);
 }
 
 pid_t spawn_child(const spawn *s, int *pidfd) {

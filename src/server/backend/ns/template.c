@@ -147,7 +147,7 @@ static bool make_home(const char *root) {
     return geteuid() != 0 || lchown(path, 1000, 1000) == 0;
 }
 
-static void make_link(const char *root, const char *target, const char *name) {
+static void template_make_link(const char *root, const char *target, const char *name) {
     char path[PATH_MAX];
     if (below(path, root, name)) (void)!symlink(target, path);
 }
@@ -157,11 +157,11 @@ static void make_links(const char *root) {
     for (size_t i = 0; i < WRN_COUNT(names); i++) {
         char target[16];
         snprintf(target, sizeof(target), "/usr/%s", names[i]);
-        if (access(target, F_OK) == 0) make_link(root, target + 1, names[i]);
+        if (access(target, F_OK) == 0) template_make_link(root, target + 1, names[i]);
     }
-    make_link(root, "../usr/lib/os-release", "etc/os-release");
-    make_link(root, "/run", "var/run");
-    make_link(root, "/proc/mounts", "etc/mtab");
+    template_make_link(root, "../usr/lib/os-release", "etc/os-release");
+    template_make_link(root, "/run", "var/run");
+    template_make_link(root, "/proc/mounts", "etc/mtab");
 }
 
 static bool fill_skeleton(const char *root) {

@@ -58,11 +58,13 @@ static int put_modules(wrn_buf *out, const char *setup_dir, wrn_fault *fault) {
 }
 
 int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_fault *fault) {
+    char boot[PATH_MAX];
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
+    probe_program(VM_BOOT, boot);
     static const char *const dirs[] = {"dev", "proc", "sys", "lower", "upper", "root"};
     for (size_t i = 0; i < WRN_COUNT(dirs); i++) put_entry(&text, dirs[i], S_IFDIR | 0755, NULL, 0);
-    if (put_file(&text, "init", config->boot_path, fault) != 0 ||
-        put_file(&text, "agent", config->agent_path, fault) != 0 || put_modules(&text, setup_dir, fault) != 0)
+    if (put_file(&text, "init", boot, fault) != 0 || put_file(&text, "agent", config->agent_path, fault) != 0 ||
+        put_modules(&text, setup_dir, fault) != 0)
         return -1;
     put_entry(&text, "TRAILER!!!", 0, NULL, 0);
     WRN_AUTO(wrn_fd_close) int fd = memfd_create("wrenn-initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -14,49 +14,32 @@
 #include "server/backend/vm/internal.h"
 #include "server/precedence.h"
 
-enum { RETRY_MS = 2, RETRIES = 5000, BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
+enum { BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
 
 /* ---- its end ---- */
 
 static void close_ends(wrn_instance *it) {
+    uv_timer_stop(&it->timer);
+    moment_forget(it);
     monitor_close(WRN_TAKE(it->monitor));
     wrn_fd_close(&it->lifeline);
     wrn_fd_close(&it->errors);
-    uv_timer_stop(&it->timer);
 }
 
 static void free_instance(wrn_instance *it) {
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
-    warm_release(it->from);
+    moment_release(it->from);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
-static void remove_files(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
-    it->files_stayed = !wrn_tree_remove(it->dir);
-}
-
-static void on_files_removed(wrn_job *removal) {
-    wrn_instance *it = (wrn_instance *)removal;
+static void machine_on_removed(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
     wrn_done_fn done = it->done;
-    void *context = it->done_context;
-    wrn_fault fault;
-    bool failed = it->files_stayed;
-    if (failed) wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "its directory %.100s can't be removed", it->dir);
+    context = it->done_context;
     free_instance(it);
-    done(context, failed ? &fault : NULL);
-}
-
-/* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. */
-static void remove_group(uv_timer_t *timer) {
-    wrn_instance *it = timer->data;
-    if (!cgroup_remove(&it->backend->cgroups, it->id) && it->tries++ < RETRIES) {
-        uv_timer_start(timer, remove_group, RETRY_MS, 0);
-        return;
-    }
-    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->removal, remove_files, on_files_removed);
+    done(context, fault);
 }
 
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
@@ -64,8 +47,7 @@ void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
     if (!done) return free_instance(it);
     it->done = done;
     it->done_context = context;
-    it->tries = 0;
-    uv_timer_start(&it->timer, remove_group, 0, 0);
+    cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, machine_on_removed, it);
 }
 
 void vm_kill(wrn_instance *it, wrn_fault *fault) {
@@ -97,19 +79,20 @@ static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fau
                          what);
 }
 
-/* wrenn-vm makes the file system, unless it is a copy. */
+/* wrenn-vm makes the file system; that of a copy comes with its moment. */
 static bool make_disk(wrn_instance *it) {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof(path), "%s/disk", it->dir);
     if (mkdir(it->dir, 0700) != 0) return false;
     it->disk_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (it->disk_fd < 0 || ftruncate(it->disk_fd, it->disk_mb << 20) != 0) return false;
-    return !it->from || warm_copy_disk(it->from, it->disk_fd);
+    return it->disk_fd >= 0 && ftruncate(it->disk_fd, it->disk_mb << 20) == 0;
 }
 
 /* A file that QEMU, as another user, opens again by its name in /proc. */
 static bool make_memory(wrn_instance *it) {
-    it->ram_fd = it->from ? warm_ram(it->from) : memfd_create("wrenn-vm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (it->from && it->from->ram < 0) return true;
+    it->ram_fd =
+        it->from ? fcntl(it->from->ram, F_DUPFD_CLOEXEC, 0) : memfd_create("wrenn-vm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     return it->ram_fd >= 0 &&
            (it->from || (ftruncate(it->ram_fd, it->memory_mb << 20) == 0 && fchmod(it->ram_fd, 0666) == 0));
 }
@@ -139,15 +122,16 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
                          .ram_fd = -1,
                          .lifeline = -1,
                          .errors = -1};
+    uv_timer_init(backend->config.loop, &it->timer);
+    it->timer.data = it;
     snprintf(it->id, sizeof(it->id), "%s", spec->id);
     snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
-    uv_timer_init(backend->config.loop, &it->timer);
-    it->timer.data = it;
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
     /* Machines that are kept for copies have no link. */
-    if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
+    if (spec->moment) it->from = moment_hold((moment *)spec->moment);
+    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
     if (!make_disk(it) || !make_memory(it))
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk and memory in %.200s: %s",
                       it->dir, strerror(errno));
@@ -217,12 +201,11 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
     wrn_precedence_share();
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int null = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC, 64);
     for (int i = 0; i < PASSED; i++) high[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
     for (int i = 0; i < 3; i++) dup2(null, i);
     for (int i = 0; i < PASSED; i++)
-        if (high[i] >= 0) dup2(high[i], FD_LIFELINE + i);
-        else close(FD_LIFELINE + i);
+        dup2(high[i] < 0 ? null : high[i], FD_LIFELINE + i); /* so that nothing else gets the number */
     syscall(SYS_close_range, (unsigned)(FD_LIFELINE + PASSED), ~0u, 0u);
     execve(path, argv, (char *[]){NULL});
     (void)!write(errors < 0 ? 2 : FD_ERRORS, sorry, sizeof(sorry) - 1);
@@ -244,7 +227,7 @@ static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
                               .exit_signal = SIGCHLD,
                               .cgroup = group >= 0 ? (uint64_t)group : 0};
     long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) become_jail(backend->config.vm_path, m.argv, fds, e->errors[1]);
+    if (pid == 0) become_jail(backend->jail_path, m.argv, fds, e->errors[1]);
     int saved = errno;
     wrn_fds_close(groups, HIERARCHIES);
     errno = saved;
@@ -273,6 +256,6 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     channel[1] = write_end;
     *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
     close_all(&e);
-    if (it->from) warm_wake(it->from, it, channel[1]);
+    if (it->from) moment_wake(it, channel[1]);
     return 0;
 }

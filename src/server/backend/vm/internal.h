@@ -12,6 +12,7 @@
 #include "server/backend/cgroup.h"
 #include "server/lane.h"
 #include "server/userns.h"
+#include "wire/frame.h"
 
 /* MEMORY_MIN_MB: of a machine. OVERHEAD_MB: QEMU's own, beside that. DISK_MB: of a box's own disk, if it asks for none. */
 enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
@@ -27,13 +28,23 @@ enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_GROUPS };
 
 typedef struct monitor monitor;
-typedef struct warm warm;   /* the memory and the disk of a machine that was started once, for copies */
-typedef struct warms warms; /* all of them */
+typedef struct warms warms; /* machines that were started once, for copies */
+typedef struct moment_job moment_job;
+
+/* What copies of a machine go on from. */
+typedef struct moment {
+    wrn_moment base; /* first: a wrn_moment is cast to its `moment` */
+    int ram;         /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
+    int disk, state;
+    int holders;
+    bool failed; /* a copy did not start */
+} moment;
 
 struct wrn_backend {
     wrn_backend_config config;
     bool root, kvm;
     char dir[PATH_MAX];         /* of the setup, without links */
+    char jail_path[PATH_MAX];   /* of wrenn-vm */
     char qemu[64], kernel[128]; /* versions */
     char why_no_kvm[128];
     int setup_fd; /* locked: the setup is in use */
@@ -45,21 +56,23 @@ struct wrn_backend {
 };
 
 struct wrn_instance {
-    wrn_job removal; /* first, so that a job is its instance */
     wrn_backend *backend;
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
     int pidfd; /* the caller's */
     int disk_fd, ram_fd;
-    warm *from;           /* what it is a copy of; NULL: it boots */
+    moment *from;         /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
-    uv_timer_t timer;     /* the next attempt to release */
-    int tries;
-    bool files_stayed, has_network;
+    bool has_network;
     wrn_done_fn done; /* of release */
     void *done_context;
+    moment_job *job; /* what is done for it; NULL: nothing */
+    moment *keeping; /* what is being kept of it; NULL: nothing */
+    uv_timer_t timer; /* how long that may take */
+    wrn_moment_fn kept;
+    void *kept_context;
 };
 
 /* ---- instance.c ---- */
@@ -90,13 +103,22 @@ void machine_describe(const wrn_instance *it, machine *out);
 warms *warms_new(wrn_backend *backend);
 void warms_free(warms *all);
 /* What this machine can be a copy of, held for it; NULL: there is none yet, but soon there will be. */
-warm *warm_hold(warms *all, const wrn_instance *it);
-void warm_release(warm *w);
-/* The memory; a disk of its own for a copy, of which a few MB are written. -1 or false with errno. */
-int warm_ram(const warm *w);
-bool warm_copy_disk(const warm *w, int to);
-/* Lets a copy that was started go on where the first one was, but with names of its own; or ends it. `channel` is our end. */
-void warm_wake(warm *w, wrn_instance *it, int channel);
+moment *warm_hold(warms *all, const wrn_instance *it);
+
+/* ---- moment.c ---- */
+
+/* For its caller to fill in, who holds it. */
+moment *moment_new(void);
+moment *moment_hold(moment *m);
+/* `m` may be NULL. */
+void moment_release(moment *m);
+/* Sends the agent a frame; `payload` may be NULL. `channel` is our end. */
+bool moment_say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload);
+/* Lets a copy that was started go on from its moment, but with a disk and names of its own; or ends it. */
+void moment_wake(wrn_instance *it, int channel);
+void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context);
+/* The machine ends: forgets what is under way. */
+void moment_forget(wrn_instance *it);
 
 /* ---- initramfs.c ---- */
 
@@ -112,14 +134,17 @@ void monitor_close(monitor *m);
 /* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does
  * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
-/* The state of the machine, without its memory, to or from a file: `done` when it is complete. The machine is stopped. */
-void monitor_save(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context);
-void monitor_load(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context);
+/* The state of the machine, with its memory or without, to or from a file: `done` when it is complete. The machine is stopped. */
+void monitor_save(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context);
+void monitor_load(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context);
 
 /* ---- probe.c ---- */
 
 /* Whether the processor's virtualization can be used here, and is fast enough to be real; why not, for people. */
 bool probe_kvm(char *why, size_t size);
+/* The path of wrenn-boot or wrenn-vm; false when it is missing, or others could change it. */
+typedef enum vm_program { VM_BOOT, VM_JAIL } vm_program;
+bool probe_program(vm_program program, char path[PATH_MAX]);
 /* The rate of this processor's time stamp counter; 0: unknown. Takes some milliseconds. */
 int64_t probe_tsc_khz(void);
 wrn_json *vm_probe(const wrn_backend *backend);

@@ -39,7 +39,10 @@ static void add_kernel(machine *m, const wrn_instance *it) {
     add(m, "/proc/self/fd/%d", FD_INITRAMFS);
     add(m, "-append");
     add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s%s", backend->kvm ? "" : EMULATED, clock, it->id,
-        it->template_name, it->has_network ? " wrenn.network" : "");
+        it->template_name,
+        !it->has_network      ? ""
+        : wrn_host_has_ipv6() ? " wrenn.network=6"
+                              : " wrenn.network");
 }
 
 static void add_disks(machine *m) {
@@ -86,10 +89,11 @@ void machine_describe(const wrn_instance *it, machine *out) {
     add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : "max,-la57");
     add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);
     add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
-    /* Copies share what they don't write. */
     add(out, "-object");
-    add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
-        FD_RAM, it->from ? "off" : "on");
+    if (it->ram_fd < 0) add(out, "memory-backend-ram,id=ram,size=%lldM", (long long)it->memory_mb);
+    else /* copies share what they don't write */
+        add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
+            FD_RAM, it->from ? "off" : "on");
     add_disks(out);
     add_channels(out);
     if (it->has_network) add_link(out);

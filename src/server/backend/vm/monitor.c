@@ -180,15 +180,6 @@ void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn d
     run(m, &m->one, 1);
 }
 
-/* x-ignore-shared: memory that is a file stays where it is. */
-#define CAPABILITIES                                                                  \
-    {                                                                                 \
-        "migrate-set-capabilities",                                                   \
-            "{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true}," \
-            "{\"capability\":\"events\",\"state\":true}]}",                           \
-            false                                                                     \
-    }
-
 static void migrate(uv_loop_t *loop, monitor *m, int fd, const step *steps, size_t count, wrn_done_fn done,
                     void *context) {
     if (!begin(loop, m, done, context)) return;
@@ -197,14 +188,25 @@ static void migrate(uv_loop_t *loop, monitor *m, int fd, const step *steps, size
     run(m, steps, count);
 }
 
-void monitor_save(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context) {
-    static const step steps[] = {
-        CAPABILITIES, {"getfd", "{\"fdname\":\"state\"}", true}, {"migrate", "{\"uri\":\"fd:state\"}", false}};
-    migrate(loop, m, fd, steps, WRN_COUNT(steps), done, context);
+/* x-ignore-shared: memory that is a file stays where it is. Without a bandwidth QEMU saves only 128 MB a second. */
+#define STEPS(ignores, command)                                                           \
+    {                                                                                     \
+        {"migrate-set-capabilities",                                                      \
+         "{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":" ignores "}," \
+         "{\"capability\":\"events\",\"state\":true}]}",                                  \
+         false},                                                                          \
+            {"migrate-set-parameters", "{\"max-bandwidth\":1000000000000}", false},       \
+            {"getfd", "{\"fdname\":\"state\"}", true}, {                                  \
+            command, "{\"uri\":\"fd:state\"}", false                                      \
+        }                                                                                 \
+    }
+
+void monitor_save(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context) {
+    static const step without[] = STEPS("true", "migrate"), with[] = STEPS("false", "migrate");
+    migrate(loop, m, fd, with_memory ? with : without, WRN_COUNT(with), done, context);
 }
 
-void monitor_load(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context) {
-    static const step steps[] = {
-        CAPABILITIES, {"getfd", "{\"fdname\":\"state\"}", true}, {"migrate-incoming", "{\"uri\":\"fd:state\"}", false}};
-    migrate(loop, m, fd, steps, WRN_COUNT(steps), done, context);
+void monitor_load(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context) {
+    static const step without[] = STEPS("true", "migrate-incoming"), with[] = STEPS("false", "migrate-incoming");
+    migrate(loop, m, fd, with_memory ? with : without, WRN_COUNT(with), done, context);
 }

@@ -14,7 +14,9 @@
 #include <x86intrin.h>
 #endif
 
+#include "base/place.h"
 #include "server/backend/vm/internal.h"
+#include "server/log.h"
 
 #define REMEDY "run wrennd vm setup"
 
@@ -95,10 +97,6 @@ int64_t probe_tsc_khz(void) {
 
 /* ---- what a sandbox gets ---- */
 
-static void add_reason(wrn_json *list, const char *text) {
-    wrn_json_append(list, wrn_json_new_string(text, strlen(text)));
-}
-
 wrn_json *vm_probe(const wrn_backend *backend) {
     static const char *const names[] = {[CGROUP_NONE] = "none", [CGROUP_V1] = "v1", [CGROUP_V2] = "v2"};
     const cgroups *c = &backend->cgroups;
@@ -111,11 +109,12 @@ wrn_json *vm_probe(const wrn_backend *backend) {
     wrn_json_set_string(limits, "pids", "enforced");
     if (!backend->kvm) {
         snprintf(text, sizeof(text), "QEMU emulates the processor, which is for development: %s", backend->why_no_kvm);
-        add_reason(reasons, text);
+        wrn_json_append_string(reasons, text);
     }
     if (!backend->root)
-        add_reason(reasons, "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
-    if (!limited) add_reason(reasons, c->why);
+        wrn_json_append_string(reasons,
+                               "wrennd runs as an ordinary user: QEMU has the same user id outside for all sandboxes");
+    if (!limited) wrn_json_append_string(reasons, c->why);
     wrn_json_set_string(report, "level", "vm");
     wrn_json_set_string(report, "backend", "vm");
     wrn_json_set_string(report, "accelerator", backend->kvm ? "kvm" : "tcg");
@@ -134,8 +133,17 @@ wrn_json *vm_probe(const wrn_backend *backend) {
 
 /* ---- doctor ---- */
 
+bool probe_program(vm_program program, char path[PATH_MAX]) {
+    static const char *const names[] = {"wrenn-boot", "wrenn-vm"};
+    static const char *const built[] = {"src/agent/wrenn-boot", "src/server/backend/vm/wrenn-vm"};
+    char why[1024];
+    bool found = wrn_helper_find(names[program], built[program], path, PATH_MAX, why, sizeof(why));
+    if (!found && *why) wrn_log_warning("%s", why);
+    return found;
+}
+
 void vm_doctor(const wrn_backend_config *config, wrn_json *report) {
-    char dir[PATH_MAX], qemu[64], kernel[128], text[256], why[128] = "";
+    char dir[PATH_MAX], path[PATH_MAX], qemu[64], kernel[128], text[256], why[128] = "";
     wrn_fault fault;
     bool found = setup_find(config, dir, &fault) == 0;
     if (!found)
@@ -145,8 +153,7 @@ void vm_doctor(const wrn_backend_config *config, wrn_json *report) {
     setup_version(dir, "kernel", kernel, sizeof(kernel));
     snprintf(text, sizeof(text), "QEMU %s, Linux %s", qemu, kernel);
     wrn_report_check(report, "virtual machines", true, text, "");
-    bool programs = config->boot_path && access(config->boot_path, R_OK) == 0 && config->vm_path &&
-                    access(config->vm_path, X_OK) == 0;
+    bool programs = probe_program(VM_BOOT, path) && probe_program(VM_JAIL, path);
     wrn_report_check(report, "programs of virtual machines", programs,
                      programs ? "wrenn-vm and wrenn-boot" : "wrenn-vm or wrenn-boot is missing",
                      "install them beside wrennd, or in ../libexec/wrenn");

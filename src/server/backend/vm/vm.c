@@ -52,6 +52,7 @@ static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, w
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
     if (open_setup(backend, fault) == 0 && (backend->initramfs_fd = initramfs_make(config, backend->dir, fault)) >= 0 &&
         open_groups(backend, state, fault) == 0) {
+        probe_program(VM_JAIL, backend->jail_path);
         backend->kvm = probe_kvm(backend->why_no_kvm, sizeof(backend->why_no_kvm));
         backend->tsc_khz = probe_tsc_khz();
         backend->warms = warms_new(backend);
@@ -137,6 +138,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
+    .keep_moment = vm_keep_moment,
     .make_helper_group = vm_make_helper_group,
     .remove_helper_group = vm_remove_helper_group,
     .helper_fds = vm_helper_fds,

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -16,22 +15,20 @@
 #include "base/tree.h"
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
-#include "wire/frame.h"
 
 enum { WARMS_MAX = 4, SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
 
 /* What gets into the memory of all copies. */
 #define WARM_UP "python3 -c 'import json' 2>/dev/null; ls / >/dev/null; true; sync"
 
-struct warm {
+typedef struct warm {
     warms *all;
-    warm *next;
+    struct warm *next;
     int64_t vcpus, memory_mb, disk_mb, used_ms;
     char template_name[129];
-    int ram, disk, state; /* -1: not yet */
-    int users;
-    bool ready, failed;
-};
+    moment *moment;
+    bool ready;
+} warm;
 
 /* The machine that is being warmed up. */
 typedef struct builder {
@@ -62,14 +59,8 @@ warms *warms_new(wrn_backend *backend) {
 }
 
 static void warm_free(warm *w) {
-    wrn_fd_close(&w->ram);
-    wrn_fd_close(&w->disk);
-    wrn_fd_close(&w->state);
+    moment_release(w->moment);
     free(w);
-}
-
-void warm_release(warm *w) {
-    if (w) w->users--;
 }
 
 /* ---- warming one up ---- */
@@ -101,7 +92,7 @@ static void end_builder(builder *b, const char *problem) {
     b->over = true;
     if (problem) {
         wrn_log_warning("no virtual machine can be kept for copies, so that each sandbox boots its own: %s", problem);
-        b->into->failed = true;
+        b->into->moment->failed = true;
     }
     uv_poll_stop(&b->poll);
     uv_timer_stop(&b->timer);
@@ -112,9 +103,10 @@ static void end_builder(builder *b, const char *problem) {
 static void seal(uv_timer_t *timer) {
     builder *b = timer->data;
     warm *w = b->into;
-    if (fcntl(w->ram, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0) w->ready = true;
+    if (fcntl(w->moment->ram, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+        w->ready = true;
     else if (b->tries++ < SEAL_TRIES) return (void)uv_timer_start(timer, seal, SEAL_MS, 0);
-    else w->failed = true;
+    else w->moment->failed = true;
     vm_release(b->it, on_released, b);
 }
 
@@ -124,51 +116,41 @@ static void on_builder_exit(uv_poll_t *poll, int status, int events) {
     if (waitpid(b->run.pid, NULL, WNOHANG) == 0) return;
     uv_poll_stop(poll);
     if (!b->over) end_builder(b, "it has ended");
-    if (b->into->state >= 0 && !b->into->failed) seal(&b->timer);
+    if (b->into->moment->state >= 0 && !b->into->moment->failed) seal(&b->timer);
     else vm_release(b->it, on_released, b);
 }
 
 static void on_saved(void *context, const wrn_fault *fault) {
     builder *b = context;
-    warm *w = b->into;
+    moment *m = b->into->moment;
     if (fault) {
-        wrn_fd_close(&w->state);
+        wrn_fd_close(&m->state);
         return end_builder(b, fault->message);
     }
-    w->ram = fcntl(b->it->ram_fd, F_DUPFD_CLOEXEC, 0);
-    w->disk = fcntl(b->it->disk_fd, F_DUPFD_CLOEXEC, 0);
+    m->ram = fcntl(b->it->ram_fd, F_DUPFD_CLOEXEC, 0);
+    m->disk = fcntl(b->it->disk_fd, F_DUPFD_CLOEXEC, 0);
     end_builder(b, NULL);
 }
 
 static void on_stopped(void *context, const wrn_fault *fault) {
     builder *b = context;
     if (fault) return end_builder(b, fault->message);
-    b->into->state = memfd_create("wrenn-vm-state", MFD_CLOEXEC);
-    monitor_save(b->all->backend->config.loop, b->it->monitor, b->into->state, on_saved, b);
-}
-
-/* To the agent. */
-static bool say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload) {
-    WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_INIT;
-    uint8_t head[WRN_FRAME_HEADER];
-    wrn_frame_head(head, stream, (uint8_t)type, 0, payload ? (uint32_t)payload->size : 0);
-    wrn_buf_put(&out, head, sizeof(head));
-    if (payload) wrn_buf_put(&out, payload->data, payload->size);
-    return write(channel, out.data, out.size) == (ssize_t)out.size;
+    b->into->moment->state = memfd_create("wrenn-vm-state", MFD_CLOEXEC);
+    monitor_save(b->all->backend->config.loop, b->it->monitor, b->into->moment->state, false, on_saved, b);
 }
 
 static bool run_programs(const builder *b) {
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
     static const char *const args[] = {"-c", WARM_UP, NULL};
     wrn_exec_put(&(wrn_proc_spec){.cmd = "sh", .args = args}, &payload);
-    return say(b->channel[1], 1, WRN_FRAME_EXEC, &payload);
+    return moment_say(b->channel[1], 1, WRN_FRAME_EXEC, &payload);
 }
 
 /* Nobody has been in this machine, so that its agent says what agents say. */
 static void on_frame(builder *b, const wrn_frame *frame) {
     bool sent = true;
     if (frame->type == WRN_FRAME_HELLO) sent = run_programs(b);
-    else if (frame->type == WRN_FRAME_EXIT) sent = say(b->channel[1], 0, WRN_FRAME_QUIET, NULL);
+    else if (frame->type == WRN_FRAME_EXIT) sent = moment_say(b->channel[1], 0, WRN_FRAME_QUIET, NULL);
     else if (frame->type == WRN_FRAME_DONE)
         monitor_run(b->all->backend->config.loop, b->it->monitor, "stop", on_stopped, b);
     if (!sent) end_builder(b, "its agent can't be reached");
@@ -227,7 +209,7 @@ static void build(warm *w, const wrn_instance *like) {
         return begin_builder(b);
     }
     wrn_log_warning("no virtual machine can be started for copies: %s", fault.message);
-    w->failed = true;
+    w->moment->failed = true;
     if (b->it) vm_release(b->it, drop_directly, NULL);
     free(b);
 }
@@ -247,7 +229,8 @@ static bool make_room(warms *all) {
     warm *oldest = NULL;
     int count = 0;
     for (warm *w = all->first; w; w = w->next, count++)
-        if (!w->users && (w->ready || w->failed) && (!oldest || w->used_ms < oldest->used_ms)) oldest = w;
+        if (w->moment->holders == 1 && (w->ready || w->moment->failed) && (!oldest || w->used_ms < oldest->used_ms))
+            oldest = w;
     if (count < WARMS_MAX) return true;
     if (!oldest) return false;
     WRN_UNLINK(all->first, oldest, next);
@@ -255,7 +238,7 @@ static bool make_room(warms *all) {
     return true;
 }
 
-warm *warm_hold(warms *all, const wrn_instance *it) {
+moment *warm_hold(warms *all, const wrn_instance *it) {
     warm *w = find(all, it);
     if (!w && !all->builder && make_room(all)) {
         w = calloc(1, sizeof(*w));
@@ -264,62 +247,14 @@ warm *warm_hold(warms *all, const wrn_instance *it) {
                     .vcpus = it->vcpus,
                     .memory_mb = it->memory_mb,
                     .disk_mb = it->disk_mb,
-                    .ram = -1,
-                    .disk = -1,
-                    .state = -1};
+                    .moment = moment_new()};
         snprintf(w->template_name, sizeof(w->template_name), "%s", it->template_name);
         all->first = w;
         build(w, it);
     }
-    if (!w || !w->ready) return NULL;
-    w->users++;
+    if (!w || !w->ready || w->moment->failed) return NULL;
     w->used_ms = wrn_now_ms();
-    return w;
-}
-
-int warm_ram(const warm *w) { return fcntl(w->ram, F_DUPFD_CLOEXEC, 0); }
-
-bool warm_copy_disk(const warm *w, int to) {
-    for (off_t at = 0, hole; (at = lseek(w->disk, at, SEEK_DATA)) >= 0; at = hole) {
-        hole = lseek(w->disk, at, SEEK_HOLE);
-        for (off_t from = at, into = at; from < hole;)
-            if (copy_file_range(w->disk, &from, to, &into, (size_t)(hole - from), 0) <= 0) return false;
-    }
-    return errno == ENXIO;
-}
-
-/* This copy ends, which its caller hears of; the next ones boot. */
-static void on_woken(void *context, const wrn_fault *fault) {
-    wrn_instance *it = context;
-    if (!fault) return;
-    wrn_log_warning("a copy of a virtual machine can't be started, so that sandboxes of its size boot: %s",
-                    fault->message);
-    it->from->ready = false;
-    it->from->failed = true;
-    vm_kill(it, NULL);
-}
-
-static void on_loaded(void *context, const wrn_fault *fault) {
-    wrn_instance *it = context;
-    if (fault) on_woken(it, fault);
-    else monitor_run(it->backend->config.loop, it->monitor, "cont", on_woken, it);
-}
-
-void warm_wake(warm *w, wrn_instance *it, int channel) {
-    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
-    char path[40];
-    wrn_resume now = {.flags = WRN_RESUME_NEW,
-                      .time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME),
-                      .id = it->id,
-                      .template_name = it->template_name};
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", w->state); /* opened anew, with an offset of its own */
-    WRN_AUTO(wrn_fd_close) int state = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = state >= 0 && getrandom(now.seed, sizeof(now.seed), 0) == sizeof(now.seed);
-    wrn_resume_put(&now, &payload);
-    if (ok && say(channel, 0, WRN_FRAME_RESUME, &payload))
-        return monitor_load(it->backend->config.loop, it->monitor, state, on_loaded, it);
-    wrn_log_warning("a copy of a virtual machine can't be told its names: %s", strerror(errno));
-    vm_kill(it, NULL);
+    return moment_hold(w->moment);
 }
 
 /* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. Blocks. */
