@@ -11,7 +11,7 @@ def make(place, authority, hosts):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
                 "-keyout", f"{name}.key", "-out", f"{name}.pem", *words)
 
-    new(authority, "-addext", "basicConstraints=critical,CA:TRUE")
+    new(authority, "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
     for host in hosts:
         new(host, "-addext", f"subjectAltName=DNS:{host}", "-addext", "basicConstraints=critical,CA:FALSE", "-CA", f"{authority}.pem", "-CAkey",
             f"{authority}.key")
