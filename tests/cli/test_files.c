@@ -270,11 +270,19 @@ TEST(large_directories) {
         0, "3001\n3001\n", "");
 }
 
+/* Sanitizers look for what is wrong with one of them. */
+#ifdef SANITIZED
+#define IN_EACH "100"
+#else
+#define IN_EACH "1000"
+#endif
+#define IN_ALL IN_EACH "00"
+
 TEST(a_tree_of_many_files) {
     begin_with_sandbox();
-    check_shell("mkdir t; cd t; for i in $(seq 100); do mkdir $i; (cd $i; seq 1000 | xargs touch); done; cd ..; "
+    check_shell("mkdir t; cd t; for i in $(seq 100); do mkdir $i; (cd $i; seq " IN_EACH " | xargs touch); done; cd ..; "
                 "w cp t s:/t && w exec s sh -c 'find /t -type f | wc -l' && w cp s:/t u && find u -type f | wc -l",
-                0, "100000\n100000\n", "");
+                0, IN_ALL "\n" IN_ALL "\n", "");
 }
 
 TEST(files_are_removed_as_with_rm) {
