@@ -86,7 +86,7 @@ bool wrn_sandbox_is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, co
 sandbox *wrn_sandbox_add(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                          wrn_sandbox_done_fn done, void *context, wrn_fault *fault);
 void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec);
-void wrn_sandbox_made(void *sandbox, wrn_box *box, const wrn_fault *fault);
+void wrn_sandbox_made(void *context, wrn_box *box, const wrn_fault *fault);
 /* Makes the snapshot of a frozen sandbox. */
 void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row);
 /* Finds the template of a sandbox to be made and sets its sizes accordingly. `id`: of the snapshot; "" for a template of the
