@@ -68,8 +68,8 @@ struct wrn_instance {
     bool has_network;
     wrn_done_fn done; /* of release */
     void *done_context;
-    moment_job *job; /* what is done for it; NULL: nothing */
-    moment *keeping; /* what is being kept of it; NULL: nothing */
+    moment_job *job;  /* what is done for it; NULL: nothing */
+    moment *keeping;  /* what is being kept of it; NULL: nothing */
     uv_timer_t timer; /* how long that may take */
     wrn_moment_fn kept;
     void *kept_context;
