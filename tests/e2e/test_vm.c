@@ -312,6 +312,7 @@ static void check_stream(int fd) {
         free(f.data);
     }
     CHECK_INT(peer_close_code(fd), 1000);
+    CHECK(all.data != NULL);
     char *at = all.data;
     long expected = 0;
     while (*at) {
