@@ -36,7 +36,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo "make build    compile into $(BUILD)/ (CC, CFLAGS, BUILD, WERROR=true)"
 	@echo "make test-integration  run the live tests against WRENN_BASE_URL, with WRENN_API_KEY or WRENN_TOKEN"
-	@echo "make test-debian13  run unit, sdk, packaging and examples on a Debian 13 that it makes; needs root"
+	@echo "make test-debian13  run unit, sdk, packaging, examples and gate on a Debian 13 that it makes; needs root"
 	@echo "make test-packages  make the packages on Debian 12 and 13, install, use and remove them there; needs root"
 	@echo "make test-system    test units, limits and restarts (TESTS) on Debian 13 in QEMU; needs root, takes tens of minutes"
 	@echo "make lint     run clang-format, clang-tidy, cppcheck and the checks of this repository"

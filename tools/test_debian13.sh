@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds and tests on Debian 13, whose compiler, Meson, libcurl, json-c and HTTP parser are newer than those of Debian 12.
+# Builds and tests on Debian 13, whose compiler, Meson, libcurl, json-c, HTTP parser and libslirp are newer than those of
+# Debian 12.
 #
 #     tools/test_debian13.sh [MESON-OPTION...]
 #
@@ -9,8 +10,8 @@ cd "$(dirname "$0")/.."
 . tools/debian.sh
 want_root "$@"
 mkdir -p build-debian13
-find_debian debian13 trixie 'build library' ca-certificates,ccache,mount
+find_debian debian13 trixie 'build library' ca-certificates,ccache,curl,iproute2,mount,python3-pip
 in_debian '
 python3 tools/configure.py build-debian13 "$@"
-python3 tools/run_tests.py build-debian13:unit,sdk,packaging,examples || exit
+python3 tools/run_tests.py build-debian13:unit,sdk,packaging,examples,gate || exit
 ' "$@"

@@ -86,6 +86,12 @@ frame_kind frame_read(uint8_t *bytes, size_t size, bool with_v6, wrn_frame *out)
     }
 }
 
+size_t frame_without_padding(const uint8_t *bytes, size_t size) {
+    if (size < ETHER_HEAD + IP4_HEAD || frame_get16(bytes + 12) != TYPE_IP4) return size;
+    size_t whole = ETHER_HEAD + frame_get16(bytes + ETHER_HEAD + 2);
+    return whole < size ? whole : size;
+}
+
 bool frame_tcp_is_whole(const wrn_frame *frame) {
     if (frame->body_size < TCP_HEAD) return false;
     size_t head = (size_t)(frame->body[12] >> 4) * 4;

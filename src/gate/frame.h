@@ -44,6 +44,9 @@ static inline void frame_put32(uint8_t *at, uint32_t value) {
     frame_put16(at + 2, value & 0xffff);
 }
 
+/* The size of a frame without the padding behind its packet. Only packets of version 4 can be so short that they are padded. */
+size_t frame_without_padding(const uint8_t *bytes, size_t size);
+
 /* Whether the head of TCP is whole and its checksum, with that of the IP header, right. */
 bool frame_tcp_is_whole(const wrn_frame *frame);
 bool frame_checksum_is_right(const wrn_frame *frame);

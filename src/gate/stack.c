@@ -49,6 +49,7 @@ static void emit(uint8_t *bytes, bool v6, const wrn_address *from, uint8_t proto
 
 static void from_terminator(const uint8_t *bytes, size_t size) {
     if (size < ETHER_HEAD) return;
+    size = frame_without_padding(bytes, size); /* libslirp 4.8 pads frames to 60 bytes */
     connections_watch(bytes, size);
     link_put(bytes, size);
 }
