@@ -110,7 +110,8 @@ WRENN_API void wrenn_sandbox_fork_options_init(wrenn_sandbox_fork_options *optio
  * none. `options` may be NULL. Blocks (120 s). The caller frees *list; wrenn_sandboxes_get() gives handles. Fails with
  * WRENN_E_API when it is not a virtual machine (the message has the remedy), WRENN_E_CONFLICT (it does not run, or a
  * name is taken), WRENN_E_HOST_UNAVAILABLE (no room), and WRENN_E_NOT_FOUND also with servers that fork nothing (all but
- * wrennd). After a fork that was given up, or whose answer was lost, copies may be there: look with wrenn_sandboxes_list(). */
+ * wrennd). wrennd removes copies when it finds the client gone before it answers, as after a fork that was given up; if its answer
+ * was on the way already, they are there: look with wrenn_sandboxes_list(). */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_fork(wrenn_sandbox *sandbox, const wrenn_sandbox_fork_options *options,
                                                  wrenn_sandbox_list **list, wrenn_error **error);
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_fork_start(wrenn_sandbox *sandbox,

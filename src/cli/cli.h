@@ -244,12 +244,14 @@ void cli_say_none(cli_word what, const char *word, const char *best);
 typedef struct cli_choice {
     cli_word what;
     const char *word;
-    const char *first, *second, *best; /* ids that are meant; a name that may be */
+    const char *first, *second, *best; /* ids that are meant; what may be */
     bool whole, named;
+    bool all; /* set by the caller who offers all that there is */
 } cli_choice;
 /* `name` may be NULL. */
 void cli_choice_offer(cli_choice *choice, const char *id, const char *name);
-/* The id, which the caller frees; the word itself when nothing is like it, so that the server can say so. NULL: reported. */
+/* The id, which the caller frees; without `all` the word itself when nothing is like it, so that the server can say so. NULL:
+ * reported. */
 char *cli_choice_end(const cli_choice *choice);
 /* Whether nothing has to be looked for: the prefix, and at least so many digits. */
 bool cli_is_whole_id(const char *word, const char *prefix, size_t digits);
@@ -581,6 +583,9 @@ int cli_list_templates(cli_app *cli, const char *type);
 char *cli_remove_template(cli_app *cli, const char *name, bool (*otherwise)(cli_app *cli, const char *name));
 /* Whether there is a template or snapshot of that name; what goes wrong is not reported. */
 bool cli_has_template(cli_app *cli, const char *name);
+/* If there is no template of that name, reports that, and which one may have been meant; with `only_near` only if there is such a
+ * one. False: nothing was reported. */
+bool cli_say_no_template(cli_app *cli, const char *name, bool only_near);
 /* Reports a failure, and when it is that there is no template of that name (may be NULL), which one may have been meant. `what`:
  * as in cli_report(); NULL: the failure may be about something else, too. */
 void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error);

@@ -7,7 +7,7 @@
 void cli_choice_offer(cli_choice *choice, const char *id, const char *name) {
     const char *word = choice->word;
     bool named = name && strcmp(name, word) == 0;
-    if (name) cli_suggest(word, name, &choice->best);
+    if (name || choice->all) cli_suggest(word, name ? name : id, &choice->best);
     if (strcmp(id, word) == 0) choice->whole = true;
     if (named && !choice->named) choice->first = choice->second = NULL; /* goes before the start of an id */
     if (named) choice->named = true;
@@ -21,7 +21,7 @@ char *cli_choice_end(const cli_choice *choice) {
         cli_complain("'%s' may be %s or %s: type more of the id", choice->word, choice->first, choice->second);
         return NULL;
     }
-    if (chosen == choice->word && !choice->whole && choice->best) {
+    if (chosen == choice->word && !choice->whole && (choice->best || choice->all)) {
         cli_say_none(choice->what, choice->word, choice->best);
         return NULL;
     }

@@ -33,6 +33,7 @@ static const char *remedy(const wrenn_error *error) {
         const char *about; /* what the message has to have: one code is for sandboxes and files alike */
         const char *text;
     } remedies[] = {
+        {WRENN_E_AUTHENTICATION, "needs a user token", "'wrenn login' gets one"},
         {WRENN_E_AUTHENTICATION, "", "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
         {WRENN_E_FORBIDDEN, "", "use the API key of the team that owns it"},
         {WRENN_E_NOT_FOUND, "sandbox not found", CLI_SHOWS_SANDBOXES},

@@ -166,6 +166,20 @@ static void warn_of_limits(const wrenn_sandbox *sandbox, const cli_creation *cre
                                      : "processors");
 }
 
+/* 'wrennd vm setup' is for another data directory, unless it is told ours. */
+static void report_creation(cli_app *cli, const wrenn_sandboxes_create_options *options, wrenn_error *error) {
+    cli_daemon own;
+    char why[256];
+    bool weak = options->isolation == WRENN_ISOLATION_VM && wrenn_error_is(error, WRENN_E_CONFLICT) &&
+                strstr(wrenn_error_message(error), "weaker than") && cli_is_own(cli) &&
+                cli_daemon_place(&own, why, sizeof(why));
+    cli_report_template(cli, NULL, options->template_name, error);
+    if (weak)
+        cli_complain(
+            "your own server has virtual machines after 'wrennd vm setup --data-dir %s' and 'wrenn serve stop'",
+            own.directory);
+}
+
 /* A signal does not stop the creation: we could not tell then whether there is something to destroy. A second one does. */
 static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_options *options) {
     wrenn_op *op = NULL;
@@ -181,7 +195,7 @@ static wrenn_sandbox *await_creation(cli_app *cli, const wrenn_sandboxes_create_
             cli_complain("interrupted while creating a sandbox: 'wrenn ls' shows whether it is there");
         wrenn_op_cancel(op);
     } else if (!started || wrenn_sandboxes_create_finish(op, &sandbox, &error) < 0) {
-        cli_report_template(cli, NULL, options->template_name, error);
+        report_creation(cli, options, error);
     }
     wrenn_op_free(op);
     return sandbox;

@@ -40,15 +40,25 @@ int cli_list_templates(cli_app *cli, const char *type) {
     return cli_rows_print(rows);
 }
 
-void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error) {
+bool cli_say_no_template(cli_app *cli, const char *name, bool only_near) {
     wrenn_snapshot_list *list = NULL;
     const char *best = NULL;
-    if (name && wrenn_error_is(error, WRENN_E_NOT_FOUND))
-        CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
-    for (size_t i = 0; list && i < list->items_count; i++) cli_suggest(name, list->items[i]->name, &best);
-    if (best || (list && what)) cli_say_none(CLI_WORD_TEMPLATE, name, best), wrenn_error_free(error);
-    else cli_report(what, error);
+    (void)CLI_TRY_GET(cli, NULL, wrenn_snapshots_list, (cli->client, NULL), &list);
+    bool says = list;
+    for (size_t i = 0; list && i < list->items_count; i++) {
+        says = says && strcmp(list->items[i]->name, name) != 0;
+        cli_suggest(name, list->items[i]->name, &best);
+    }
+    says = says && (best || !only_near);
+    if (says) cli_say_none(CLI_WORD_TEMPLATE, name, best);
     wrenn_snapshot_list_free(list);
+    return says;
+}
+
+void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn_error *error) {
+    bool none = name && wrenn_error_is(error, WRENN_E_NOT_FOUND);
+    if (none && cli_say_no_template(cli, name, !what)) wrenn_error_free(error);
+    else cli_report(what, error);
 }
 
 bool cli_has_template(cli_app *cli, const char *name) {

@@ -183,7 +183,7 @@ TEST(accounts_keys_and_hosts) {
     check_shell("for id in $(\"$WRENN_CLI\" key ls -o name); do \"$WRENN_CLI\" key rm $id; done | wc -l; "
                 "\"$WRENN_CLI\" key ls -o name",
                 0, "1\n", "");
-    check_shell("\"$WRENN_CLI\" logout && \"$WRENN_CLI\" key ls", 1, "", "needs a user token");
+    check_shell("\"$WRENN_CLI\" logout && \"$WRENN_CLI\" key ls", 1, "", "'wrenn login' gets one");
     check_shell("echo wrong | \"$WRENN_CLI\" login a@example.com --password-stdin", 1, "", "a@example.com");
     check_shell(
         "echo long-password | \"$WRENN_CLI\" login a@example.com --password-stdin; \"$WRENN_CLI\" key ls -o name", 0,
@@ -193,7 +193,7 @@ TEST(accounts_keys_and_hosts) {
     unsetenv("WRENND_SIGNUP");
 }
 
-/* As 'wrenn key' makes ids; "nothing" is passed on, for the server to say that there is none. */
+/* As 'wrenn key' makes ids. */
 TEST(the_start_of_an_id_is_enough_everywhere) {
     begin_with_sandbox();
     setenv("WRENND_SIGNUP", "local", 1);
@@ -206,13 +206,18 @@ TEST(the_start_of_an_id_is_enough_everywhere) {
                 "w key rm ${id%????????} | grep -cx $id; w key ls -o jsonl | grep -c '\"one\"'",
                 1, "1\n0\n", "");
     check_shell("w key create three >/dev/null; w key rm thre", 1, "", "no API key 'thre': did you mean 'three'?");
-    check_shell("w key rm ''; w key rm nothing", 1, "", "nothing: ");
+    check_shell("w key rm '' 2>&1; w key rm nothing", 1, "wrenn: no API key '': 'wrenn key ls' shows the keys\n",
+                "no API key 'nothing': 'wrenn key ls' shows the keys");
     check_shell("key=$(w key create k); team=$(WRENN_API_KEY=$key WRENN_BASE_URL=$(w serve status -o name) sh -c "
                 "'w create >/dev/null; w events -o name' | head -1 | cut -d. -f1); "
                 "for i in 1 2; do w host create --type byoc --team $team -o name >/dev/null; done; "
                 "id=$(w host ls -o name | head -1); w host tag ${id%????????} gpu; w host tags ${id%???} -o name; "
                 "w host inspect ${id%????????} -o name | grep -cx $id; w host tags host-; w host tags nothing",
                 1, "gpu\n1\n", "'host-' may be host-");
+    check_shell("w host tags nothing", 1, "", "no host 'nothing': 'wrenn host ls' shows the hosts");
+    check_shell("id=$(w host ls -o name | head -1); w host tags hots-${id#host-} 2> said; "
+                "grep -cF \"did you mean '$id'?\" said",
+                0, "1\n", "");
     unsetenv("WRENND_SIGNUP");
 }
 

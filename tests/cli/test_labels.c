@@ -45,12 +45,15 @@ TEST(lists_are_filtered_by_the_server) {
                 0, "", "");
     check_shell("names() { " W "ls \"$@\" -o json | grep -o '\"name\":\"[a-z]*\"' | sort | uniq | tr -d '\\n'; };"
                 "names --label app=web; echo; names -l app=web -l tier=a; echo; names --status paused; echo; "
-                "names --status running --template minimal; echo; names --template other",
+                "names --status running --template minimal; echo",
                 0,
                 "\"name\":\"two\"\"name\":\"work\"\n\"name\":\"two\"\n\"name\":\"three\"\n"
                 "\"name\":\"two\"\"name\":\"work\"\n",
                 "");
     check_shell(W "ls --status runing", 2, "", "did you mean 'running'?");
+    check_shell(W "ls -q -T minmal", 0, "", "no template 'minmal': did you mean 'minimal'?");
+    check_shell(W "ls -q -T other", 0, "", "no template 'other': 'wrenn template ls' shows the templates");
+    check_shell(W "ls -q -T minimal -l app=none 2>&1", 0, "", "");
     check_shell(W "rm --label app=web | wc -l; " W "ls -q | wc -l", 0, "2\n1\n", "");
 }
 

@@ -71,6 +71,7 @@ TEST(what_has_a_lifetime_needs_no_rm) {
     free(left);
     free(id);
     check_fails(WRENN("create", "--lifetime", "0"), 2, "--lifetime");
+    check_fails(WRENN("create", "--isolation", "vm"), 1, "'wrennd vm setup --data-dir /");
     program_result kept = WRENN("run", "--keep", "--lifetime", "1h", "true");
     CHECK_INT(kept.code, 0);
     program_result_free(&kept);

@@ -165,6 +165,8 @@ TEST(what_is_nearly_right_is_suggested) {
     check_refused(WRENN("rum", "x"), 2, "did you mean 'run'?");
     check_refused(WRENN("creat"), 2, "did you mean 'create'?");
     check_refused(WRENN("ssh"), 2, "did you mean 'shell'?");
+    check_refused(WRENN("prune"), 2, "did you mean 'rm'?");
+    check_refused(WRENN("save"), 2, "did you mean 'snapshot'?");
     check_refused(WRENN("context", "ad"), 2, "did you mean 'add'?");
     check_refused(WRENN("run", "--memroy=3", "true"), 2, "did you mean '--memory'?");
     check_refused(WRENN("help", "exce"), 2, "did you mean 'exec'?");

@@ -1,6 +1,8 @@
 /* Copies of sandboxes: what callers get, and what is left when it fails. Real ones are in e2e/test_vm.c. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon.h"
 
@@ -114,6 +116,32 @@ TEST(a_copy_that_fails_takes_the_others_along) {
     reply_free(&r);
     CHECK_STATUS(fork_it(&d, id, "{\"metadata\":{\"name\":\"copy-1\"}}"), 201);
     CHECK_INT(count_living(&d), 2);
+    daemon_stop(&d);
+}
+
+/* The server sees the request and that its client has gone at the same time. */
+TEST(copies_that_nobody_hears_of_do_not_stay) {
+    test_daemon d;
+    char id[40], head[300];
+    daemon_start(&d, NULL);
+    make_sandbox(&d, "{}", id);
+    snprintf(head, sizeof(head),
+             "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n"
+             "Content-Length: 11\r\n\r\n{\"count\":2}",
+             sandbox_path(id, "/fork"), d.key);
+    int fd = dial(d.socket);
+    kill(d.pid, SIGSTOP);
+    send_text(fd, head);
+    close(fd);
+    kill(d.pid, SIGCONT);
+    for (size_t gone = 0; gone < 2;) {
+        reply r = call(&d, "GET", "/v1/events?type=sandbox.destroy&wait_sec=5", NULL);
+        CHECK_INT(r.status, 200);
+        gone = wrn_json_count(wrn_json_get(r.json, "events"));
+        reply_free(&r);
+    }
+    CHECK_INT(count_living(&d), 1);
+    check_status(&d, id, "running");
     daemon_stop(&d);
 }
 

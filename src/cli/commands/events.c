@@ -254,7 +254,7 @@ const cli_command cli_command_events = {
         "server did it by itself (idle, lifetime, lease, died, shutdown, restart). The types are sandbox.create,\n"
         "sandbox.pause, sandbox.resume, sandbox.die, sandbox.destroy, sandbox.labels, sandbox.lifetime, sandbox.network,\n"
         "command.start and command.end (in the background only), snapshot.create, snapshot.delete, template.build and\n"
-        "template.delete. Templates are watched while wrennd runs only.\n"
+        "template.delete. What is built or removed while no wrennd runs is no event.\n"
         "ID may be of a sandbox that is gone, or the name that it had. -o json with -f prints objects, as jsonl does.\n",
     .operands = operands,
     .options = options,

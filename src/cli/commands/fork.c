@@ -34,7 +34,7 @@ static int fork_into(cli_app *cli, wrenn_sandbox *sandbox, const wrenn_sandbox_f
     cli->does = "forking";
     int code = CLI_FAILED;
     if (CLI_GET(cli, *cli->words, wrenn_sandbox_fork, (sandbox, how), &list)) code = print_copies(cli, list);
-    else if (cli->signal) cli_complain("copies may have been made: look with 'wrenn ls'");
+    else if (cli->signal) cli_complain("given up: copies are removed again; 'wrenn ls' shows whether one is left");
     wrenn_sandbox_list_free(list);
     return code;
 }
@@ -75,7 +75,7 @@ const cli_command cli_command_fork = {
         "Each copy has the memory, the processes, the files and the network of the sandbox, and an id, a host name and\n"
         "random numbers of its own. The sandbox stands still for a moment, and goes on; commands that run in it stay its\n"
         "own, and go on in the copies as well, those in the background as commands of the copy. Either all copies are\n"
-        "made or none. Prints their ids. Only virtual machines can be copied: 'wrenn create --isolation vm'.\n",
+        "made or none; Ctrl-C leaves none. Prints their ids. Only virtual machines can be copied: 'wrenn create --isolation vm'.\n",
     .options = options,
     .operands = operands,
     .examples = examples,

@@ -71,9 +71,9 @@ static bool find_host(cli_app *cli, char **id) {
     enum { ID_DIGITS = 25 };
     cli_choice choice = {.what = CLI_WORD_HOST, .word = cli->words[0]};
     wrenn_host_list *list = NULL;
-    bool whole = cli_is_whole_id(choice.word, "host-", ID_DIGITS);
+    choice.all = !cli_is_whole_id(choice.word, "host-", ID_DIGITS);
     if (!cli_connect(cli)) return false;
-    if (!whole && !CLI_GET(cli, choice.word, wrenn_hosts_list, (cli->client, NULL), &list)) return false;
+    if (choice.all && !CLI_GET(cli, choice.word, wrenn_hosts_list, (cli->client, NULL), &list)) return false;
     for (size_t i = 0; list && i < list->items_count; i++) cli_choice_offer(&choice, list->items[i]->id, NULL);
     *id = cli_choice_end(&choice);
     wrenn_host_list_free(list);

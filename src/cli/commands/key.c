@@ -49,7 +49,7 @@ static int key_list(cli_app *cli, void *values) {
 
 /* The id of the key that is meant. The caller frees it. NULL: reported. */
 static char *find_key(cli_app *cli, const char *word) {
-    cli_choice choice = {.what = CLI_WORD_KEY, .word = word};
+    cli_choice choice = {.what = CLI_WORD_KEY, .word = word, .all = true};
     wrenn_api_key_list *list = NULL;
     if (!CLI_GET(cli, word, wrenn_api_keys_list, (cli->client, NULL), &list)) return NULL;
     for (size_t i = 0; i < list->items_count; i++) cli_choice_offer(&choice, list->items[i]->id, list->items[i]->name);

@@ -7,6 +7,8 @@ typedef struct ls_values {
     bool quiet, watch;
     cli_list labels;
     const char *status, *template_name;
+    cli_rows *rows;
+    size_t count; /* of them */
 } ls_values;
 
 static const cli_option options[] = {
@@ -22,7 +24,8 @@ static const cli_option options[] = {
     {0},
 };
 
-static void ls_add_row(void *rows, const wrenn_sandbox_info *info) {
+static void ls_add_row(void *context, const wrenn_sandbox_info *info) {
+    ls_values *values = context;
     char created[32];
     cli_say_age(created, info->created_at);
     const char *const cells[] = {info->id,
@@ -32,16 +35,17 @@ static void ls_add_row(void *rows, const wrenn_sandbox_info *info) {
                                  cli_number(info->vcpus),
                                  cli_number(info->memory_mb),
                                  created};
-    cli_rows_add(rows, info->id, cli_sandbox_json(info), cells);
+    cli_rows_add(values->rows, info->id, cli_sandbox_json(info), cells);
+    values->count++;
 }
 
-static int ls_show(cli_app *cli, const ls_values *values) {
+static int ls_show(cli_app *cli, ls_values *values) {
     static const char *const titles[] = {"ID", "NAME", "STATUS", "TEMPLATE", ">VCPUS", ">MEMORY MB", "CREATED", NULL};
-    cli_rows *rows = cli_rows_new(cli, titles);
-    if (!cli_each_sandbox(cli, &values->labels, values->status, values->template_name, ls_add_row, rows))
-        return cli_rows_free(rows), CLI_FAILED;
+    values->rows = cli_rows_new(cli, titles);
+    if (!cli_each_sandbox(cli, &values->labels, values->status, values->template_name, ls_add_row, values))
+        return cli_rows_free(values->rows), CLI_FAILED;
     if (values->watch && isatty(STDOUT_FILENO)) printf("\033[H\033[J");
-    return cli_rows_print(rows);
+    return cli_rows_print(values->rows);
 }
 
 static int ls_run(cli_app *cli, void *given) {
@@ -49,6 +53,8 @@ static int ls_run(cli_app *cli, void *given) {
     if (values->quiet && cli->format == CLI_FORMAT_TEXT) cli->format = CLI_FORMAT_NAME;
     if (!cli_connect(cli)) return CLI_FAILED;
     int code = ls_show(cli, values);
+    /* No failure: sandboxes stay when their template goes, so scripts may ask for one that is no more. */
+    if (code == 0 && !values->count && values->template_name) cli_say_no_template(cli, values->template_name, false);
     while (values->watch && code == 0 && !ferror(stdout) && !cli_pause(cli, 1000)) code = ls_show(cli, values);
     return code;
 }

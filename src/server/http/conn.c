@@ -496,6 +496,11 @@ static bool has_hung_up(wrn_conn *conn) {
     return false;
 }
 
+bool wrn_request_is_unheard(const wrn_request *request) {
+    /* The second look sees what a probe of the first one brought about. */
+    return !request->conn || has_hung_up(request->conn) || has_hung_up(request->conn);
+}
+
 void wrn_conn_sweep(wrn_conn *conn, int64_t now) {
     if (conn->state == WRN_CONN_CLOSED) return;
     if (conn->broken || has_hung_up(conn)) return wrn_conn_close(conn);

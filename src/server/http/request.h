@@ -62,6 +62,8 @@ typedef struct wrn_request {
 
 /* The peer: an address with its port, "uid N" for a Unix socket, or "" once the client has gone. */
 void wrn_request_peer(const wrn_request *request, char *out, size_t size);
+/* Whether the client is known to have gone, so that nobody hears the answer. Looks at the socket now, not at the next sweep. */
+bool wrn_request_is_unheard(const wrn_request *request);
 /* Whether the peer is on this machine and is no proxy for another. */
 bool wrn_request_is_local(const wrn_request *request);
 /* `value` must not hold line breaks. */

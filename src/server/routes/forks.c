@@ -6,10 +6,20 @@
 #include "server/routes/metadata.h"
 #include "server/routes/routes.h"
 
+static void on_dropped(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
+    (void)context, (void)row, (void)fault;
+}
+
+/* Whoever has given the fork up never learns what its copies are called, so they go as well. */
 static void reply_copies(void *context, const wrn_sandbox_row *rows, size_t count, const wrn_fault *fault) {
+    const wrn_server *server = wrn_server_of(context);
     if (fault) return wrn_reply_fault(context, fault);
+    bool unheard = wrn_request_is_unheard(context);
     wrn_json *array = wrn_json_new_array();
-    for (size_t i = 0; i < count; i++) wrn_json_append(array, wrn_show_sandbox(wrn_server_of(context), &rows[i]));
+    for (size_t i = 0; i < count; i++) {
+        wrn_json_append(array, wrn_show_sandbox(server, &rows[i]));
+        if (unheard) wrn_sandboxes_change(server->sandboxes, &rows[i], WRN_EVENT_DESTROY, on_dropped, NULL);
+    }
     wrn_reply_json(context, 201, array);
 }
 
