@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "gate/route.h"
 #include "server/box/internal.h"
 #include "server/lane.h"
 #include "server/log.h"
