@@ -89,7 +89,7 @@ static void check_inside(const test_daemon *d, const char *id) {
 
 /* Of both directions, more than any buffer holds. */
 static void check_ports(const test_daemon *d, const char *id) {
-    CHECK_INT(ask(d, id, 9, "GET", "/").status, 502);
+    CHECK_STATUS(ask(d, id, 9, "GET", "/"), 502);
     free(sh(d, id, "head -c 3000000 /dev/urandom > /root/large; httpd -p 8000 -h /root"));
     reply r = ask(d, id, 8000, "GET", "/large");
     CHECK_INT(r.status, 200);
@@ -109,7 +109,7 @@ static void check_pause(const test_daemon *d, const char *id) {
     snprintf(line, sizeof(line), "%s, not %lld", date, before);
     CHECK_MSG(atoll(date) >= before, "%s", line);
     free(date);
-    CHECK_INT(ask(d, id, 8000, "GET", "/a").status, 200);
+    CHECK_STATUS(ask(d, id, 8000, "GET", "/a"), 200);
 }
 
 /* Refused before anything happens, by an error that says what. */

@@ -192,7 +192,7 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
     snprintf(id_line, sizeof(id_line), "WRENN_SANDBOX_ID=%s", id);
     snprintf(template_line, sizeof(template_line), "WRENN_TEMPLATE_ID=%s", template);
     setsid();
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = WRN_TRUST_FIRST;
     char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                    (char[]){"HOME=/root"},
                    (char[]){"USER=root"},
@@ -201,7 +201,8 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
                    (char[]){"WRENN_SANDBOX=true"},
                    id_line,
                    template_line,
-                   WRN_TRUST_ENVIRONMENT(trusts)};
+                   trusts ? trust : NULL, /* without, it ends here */
+                   WRN_TRUST_REST};
     syscall(SYS_execveat, agent, "", argv, env, AT_EMPTY_PATH);
     boot_fail("start the agent");
 }

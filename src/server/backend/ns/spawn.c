@@ -133,7 +133,7 @@ _Noreturn static void spawn_start_agent(const spawn *s) {
     char id[WRN_BOX_ID_MAX + 32], template[sizeof(s->template_name) + 32];
     stpcpy(stpcpy(id, "WRENN_SANDBOX_ID="), s->hostname);
     stpcpy(stpcpy(template, "WRENN_TEMPLATE_ID="), s->template_name);
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = WRN_TRUST_FIRST;
     char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                    (char[]){"HOME=/root"},
                    (char[]){"USER=root"},
@@ -142,7 +142,8 @@ _Noreturn static void spawn_start_agent(const spawn *s) {
                    (char[]){"WRENN_SANDBOX=true"},
                    id,
                    template,
-                   WRN_TRUST_ENVIRONMENT(s->trusts)};
+                   s->trusts ? trust : NULL, /* without, it ends here */
+                   WRN_TRUST_REST};
     syscall(SYS_execveat, AGENT, "", argv, env, AT_EMPTY_PATH);
     spawn_fail(s, "start the agent");
 }
