@@ -42,7 +42,7 @@ SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "t
 # The part of base that needs more than libc, which the agent does not link.
 NOT_FREESTANDING = {"base/json.h", "base/model.h", "base/arena.h"}
 # What wrennd shares with the gate; the rest is a program of its own.
-GATE_FOR_SERVER = {"gate/address.h", "gate/inject.h", "gate/policy.h", "gate/presets.h", "gate/rule.h"}
+GATE_FOR_SERVER = {"gate/address.h", "gate/inject.h", "gate/policy.h", "gate/presets.h", "gate/route.h", "gate/rule.h"}
 LIBRARIES = {
     "json-c/": {"base"},
     "curl/": {"net", "bench"},

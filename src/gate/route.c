@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/file.h"
+
 int route_open(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
 
 typedef struct question {
@@ -60,4 +62,12 @@ unsigned route_sockaddr(const wrn_endpoint *to, void *out) {
     in->sin6_port = htons(to->port);
     memcpy(&in->sin6_addr, to->address.bytes, 16);
     return sizeof(*in);
+}
+
+/* Connecting a socket of datagrams sends nothing. */
+bool wrn_host_has_ipv6(void) {
+    const struct sockaddr_in6 somewhere = {
+        .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x00, [15] = 1}};
+    WRN_AUTO(wrn_fd_close) int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && connect(fd, (const struct sockaddr *)&somewhere, sizeof(somewhere)) == 0;
 }

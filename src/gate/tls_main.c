@@ -40,7 +40,7 @@ static char *copy_text(const wrn_json *object, const char *key) {
     return text ? strdup(text) : NULL;
 }
 
-/* The host of an entry, which may have had others. NULL: it makes no sense. */
+/* The host of an entry, which may have had others. NULL: it is malformed. */
 static wrn_inject_host *host_of(const wrn_json *entry) {
     const char *text = wrn_json_string(wrn_json_get(entry, "host"), NULL);
     char name[WRN_NAME_MAX + 1];
@@ -88,7 +88,7 @@ static void load_config(int fd) {
     size_t size = (size_t)info.st_size;
     char *text = calloc(1, size + 1);
     if (!text || pread(fd, text, size, 0) != (ssize_t)size) fail("the configuration can't be read");
-    if (!wrn_json_parse(text, size, &config, &why) || !read_config(config)) fail("the configuration makes no sense");
+    if (!wrn_json_parse(text, size, &config, &why) || !read_config(config)) fail("the configuration is malformed");
     OPENSSL_cleanse(text, size);
     free(text);
     close(fd);

@@ -26,12 +26,16 @@ def answer(raw):
     try:
         with CONTEXTS["good.example"].wrap_socket(raw, server_side=True) as tls:
             stream, seen = tls.makefile("rb"), "none"
+            last = False
             while line := stream.readline():
                 if line.lower().startswith(b"authorization: "):
                     seen = "right" if line.split(b": ", 1)[1] == b"Bearer s3cret-value\r\n" else "wrong"
+                last |= line.lower() == b"connection: close\r\n"
                 if line == b"\r\n":
                     tls.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(seen)}\r\n\r\n{seen}".encode())
                     seen = "none"
+                    if last:
+                        break
     except OSError:
         pass
 

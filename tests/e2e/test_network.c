@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "machines.h"
 #include "work.h"
 
 #define OUTSIDE "203.0.113.10"
@@ -483,7 +484,7 @@ static void serve_secrets(test_daemon *d) {
     char trusted[300];
     snprintf(trusted, sizeof(trusted), "%s/ca.pem", test_dir());
     serve(d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--gate-tls", getenv("WRENN_TEST_GATE_TLS"),
-                              "--egress-ca", trusted, "--on-stop", "keep", NULL});
+                              "--egress-ca", trusted, "--on-stop", "keep", "--vm-dir", machines_path("vm"), NULL});
 }
 
 static void secrets(void) {
@@ -551,6 +552,33 @@ static void secrets(void) {
     destroy(&d, id);
     pid_t left[GATES_MAX];
     while (find_processes("(gate-tls)\n", left)) sched_yield();
+    end(&d, SIGTERM, 0);
+}
+
+/* The same in a virtual machine, and in a copy of it. */
+static void machine_secrets(void) {
+    static const char line[] =
+        "printf 'GET / HTTP/1.1\\r\\nHost: good.example\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet "
+        "-verify_return_error -CAfile $SSL_CERT_FILE -servername good.example -connect good.example:443 2>&1 || true";
+    test_daemon d = {0};
+    char id[40], copy[40];
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    serve_secrets(&d);
+    set_secret(&d, "Bearer " VALUE);
+    make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{" INJECT "}}", id);
+    reply r = call(&d, "POST", sandbox_path(id, "/fork"), "{\"count\":1}");
+    CHECK_MSG(r.status == 201, "%s", r.body);
+    snprintf(copy, sizeof(copy), "%s", wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL));
+    reply_free(&r);
+    for (int i = 0; i < 2; i++) {
+        char *got = sh(&d, i ? copy : id, line);
+        CHECK_CONTAINS(got, "HTTP/1.1 200 OK");
+        CHECK_CONTAINS(got, "\r\n\r\nright");
+        free(got);
+        destroy(&d, i ? copy : id);
+    }
     end(&d, SIGTERM, 0);
 }
 
@@ -700,6 +728,7 @@ TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
 TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
 TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
+TEST_WITH_NETWORK(secrets_are_sent_for_machines_and_their_copies, machine_secrets)
 TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
 TEST_IN(make_network_and_packages, packages_are_installed, packages)

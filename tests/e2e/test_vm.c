@@ -9,59 +9,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "machines.h"
 #include "peer.h"
 #include "work.h"
 
-#define KERNEL "/var/cache/wrenn/linux-image.deb"
-
-static const char *in_dir(const char *name) {
-    static char paths[8][300];
-    static size_t at;
-    char *path = paths[at++ % 8];
-    snprintf(path, sizeof(paths[0]), "%s/%s", test_dir(), name);
-    return path;
-}
-
-static const char *kernel_package(void) {
-    const char *own = getenv("WRENN_TEST_KERNEL");
-    return own ? own : KERNEL;
-}
-
-static void need_machines(void) {
-    static const char *const programs[] = {"qemu-system-x86_64", "sqfstar", "busybox", "dpkg-deb"};
-    char line[128];
-    for (size_t i = 0; i < WRN_COUNT(programs); i++) {
-        snprintf(line, sizeof(line), "PATH=$PATH:/usr/sbin:/sbin command -v %s > /dev/null", programs[i]);
-        if (system(line) != 0) test_skip("there is no %s; run tools/install-deps.sh test", programs[i]);
-    }
-    if (access(kernel_package(), R_OK) != 0)
-        test_skip("there is no %s; run tools/install-deps.sh test", kernel_package());
-}
-
 /* ---- the setup ---- */
-
-/* Runs `wrennd vm setup`, which must end with that status and say `part`. */
-static void set_up(const char *kernel, const char *image, int status, const char *part) {
-    int got;
-    const char *const args[] = {"vm",       "setup",      "--data-dir", in_dir("unused"),
-                                "--vm-dir", in_dir("vm"), "--kernel",   kernel,
-                                "--image",  image,        NULL};
-    char *said = daemon_run(args, &got);
-    CHECK_CONTAINS(said, part);
-    CHECK_INT(got, status);
-    free(said);
-}
-
-static void make_image(void) {
-    char line[1024];
-    snprintf(
-        line, sizeof(line),
-        "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
-        "for p in sh od cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate mv touch; do "
-        "ln -s busybox img/bin/$p; done && echo 0123456789abcdef0123456789abcdef > img/etc/machine-id && echo root:x:0:0::/root:/bin/sh > img/etc/passwd",
-        test_dir());
-    CHECK_INT(system(line), 0);
-}
 
 static int entries(const char *path) {
     int count = 0;
@@ -73,12 +25,13 @@ static int entries(const char *path) {
 
 /* What fails leaves nothing. */
 static void check_setup(void) {
-    make_image();
-    set_up("/nonexistent/kernel.deb", in_dir("img"), 1, "/nonexistent/kernel.deb is not the package of a kernel");
-    set_up(kernel_package(), "/nonexistent/image.tar", 1, "/nonexistent/image.tar");
-    CHECK_INT(entries(in_dir("vm")), 0);
-    set_up(kernel_package(), in_dir("img"), 0, "set up");
-    CHECK_INT(entries(in_dir("vm")), 2);
+    machines_make_image();
+    machines_set_up("/nonexistent/kernel.deb", machines_path("img"), 1,
+                    "/nonexistent/kernel.deb is not the package of a kernel");
+    machines_set_up(machines_kernel(), "/nonexistent/image.tar", 1, "/nonexistent/image.tar");
+    CHECK_INT(entries(machines_path("vm")), 0);
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    CHECK_INT(entries(machines_path("vm")), 2);
 }
 
 /* ---- machines ---- */
@@ -136,7 +89,7 @@ static void check_inside(const test_daemon *d, const char *id) {
 
 /* Of both directions, more than any buffer holds. */
 static void check_ports(const test_daemon *d, const char *id) {
-    CHECK_INT(ask(d, id, 9, "GET", "/").status, 502);
+    CHECK_STATUS(ask(d, id, 9, "GET", "/"), 502);
     free(sh(d, id, "head -c 3000000 /dev/urandom > /root/large; httpd -p 8000 -h /root"));
     reply r = ask(d, id, 8000, "GET", "/large");
     CHECK_INT(r.status, 200);
@@ -156,7 +109,7 @@ static void check_pause(const test_daemon *d, const char *id) {
     snprintf(line, sizeof(line), "%s, not %lld", date, before);
     CHECK_MSG(atoll(date) >= before, "%s", line);
     free(date);
-    CHECK_INT(ask(d, id, 8000, "GET", "/a").status, 200);
+    CHECK_STATUS(ask(d, id, 8000, "GET", "/a"), 200);
 }
 
 /* Refused before anything happens, by an error that says what. */
@@ -315,7 +268,7 @@ static void check_stream(int fd) {
     CHECK(all.data != NULL);
     char *at = all.data;
     long expected = 0;
-    while (*at) {
+    while (at && *at) {
         CHECK_INT(strtol(at, &at, 10), ++expected);
         at += *at == '\n';
     }
@@ -390,11 +343,11 @@ static void check_copies(const test_daemon *d) {
 static void live(void) {
     test_daemon d;
     char id[40], halted[40];
-    need_machines();
+    machines_need();
     make_ipv6();
     check_setup();
     make_other_template();
-    start(&d, (const char *[]){"--vm-dir", in_dir("vm"), "--template-dir", in_dir("templates"), "--gate",
+    start(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--template-dir", machines_path("templates"), "--gate",
                                getenv("WRENN_TEST_GATE"), NULL});
     halt_machine(&d, halted);
     make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
@@ -444,12 +397,12 @@ static void begin_fork(const test_daemon *d, const char *id, char copies[2][40])
 static void outlive(void) {
     test_daemon d;
     char id[40], copies[2][40];
-    need_machines();
-    make_image();
-    set_up(kernel_package(), in_dir("img"), 0, "set up");
-    set_up(kernel_package(), in_dir("img"), 0, "set up"); /* the first one goes */
-    CHECK_INT(entries(in_dir("vm")), 2);
-    serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up"); /* the first one goes */
+    CHECK_INT(entries(machines_path("vm")), 2);
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
     begin_fork(&d, id, copies);
@@ -457,7 +410,7 @@ static void outlive(void) {
     daemon_wait(d.pid);
     await_no_processes(id);
     for (int i = 0; i < 2; i++) await_no_processes(copies[i]);
-    serve(&d, (const char *[]){"--vm-dir", in_dir("vm"), NULL});
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     wait_status(&d, id, "stopped");
     for (int i = 0; i < 2; i++) wait_status(&d, copies[i], "stopped");
     start_machine(&d, id);
@@ -470,7 +423,7 @@ TEST_AS_ROOT(no_machine_outlives_wrennd, outlive)
 
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;
-    start(&d, (const char *[]){"--vm-dir", in_dir("none"), NULL});
+    start(&d, (const char *[]){"--vm-dir", machines_path("none"), NULL});
     reply r = call(&d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\"}");
     CHECK_INT(r.status, 409);
     CHECK_STR(error_code(&r), "conflict");

@@ -42,8 +42,8 @@ void serve(test_daemon *d, const char *const *extra) {
     snprintf(d->socket, sizeof(d->socket), "%s/s", test_dir());
     snprintf(address, sizeof(address), "unix:%s", d->socket);
     CHECK(pipe(out) == 0);
-    const char *args[16] = {"--data-dir", d->dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT")};
-    for (size_t i = 0; extra && extra[i] && i < 9; i++) args[6 + i] = extra[i];
+    const char *args[20] = {"--data-dir", d->dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT")};
+    for (size_t i = 0; extra && extra[i] && i < 13; i++) args[6 + i] = extra[i];
     d->pid = daemon_spawn(args, -1, out[1]);
     close(out[1]);
     read_key(d, out[0]);

@@ -1,4 +1,5 @@
 /* Network policies: what is accepted, shown and stored. What they do is in e2e/test_network.c. */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,29 @@ TEST(rules_that_nothing_would_come_of_are_refused) {
     check_refused(&d, "{\"allow\":[\"x.org\",\"x.org:123/udp\"]}", 409, "conflict",
                   "allow[1] \"x.org:123/udp\" is UDP");
     CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"allow\":[\"bad.org\"]}"), 409, "conflict");
+    daemon_stop(&d);
+}
+
+/* In a network of the test's own, which has one address and no IPv6. */
+TEST(addresses_that_this_machine_can_not_give_are_refused) {
+    static const char *const own[] = {"203.0.113.77", "203.0.113.77:443", "203.0.113.77/32:53/udp",
+                                      "::ffff:203.0.113.77"};
+    static const char *const v6[] = {"2001:db8::1", "[2001:db8::1]:443", "2001:db8::/32", "::/0"};
+    static const char *const fine[] = {"203.0.113.78", "203.0.113.64/26", "0.0.0.0/0", "::ffff:203.0.113.78"};
+    test_daemon d;
+    char id[40], policy[200];
+    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) test_skip("not root");
+    if (system("ip link set lo up && ip addr add 203.0.113.77/32 dev lo") != 0) test_skip("no program ip");
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+        snprintf(policy, sizeof(policy), "{\"allow\":[\"x.org\",\"%s\"]}", own[i]);
+        check_refused(&d, policy, 409, "conflict", "is an address of this machine");
+        snprintf(policy, sizeof(policy), "{\"allow\":[\"%s\"]}", v6[i]);
+        check_refused(&d, policy, 409, "conflict", v6[i]);
+        snprintf(policy, sizeof(policy), "{\"network\":{\"allow\":[\"%s\"]}}", fine[i]);
+        make_sandbox(&d, policy, id);
+    }
+    CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"allow\":[\"203.0.113.77\"]}"), 409, "conflict");
     daemon_stop(&d);
 }
 

@@ -1,9 +1,9 @@
 /* wrenn-boot: process 1 of a virtual machine until it executes wrenn-agent. Loads the modules that the disks need, puts the root
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
- * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko and /modules/order. The kernel's command line
- * has wrenn.id= and wrenn.template=, and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a network. What fails is said on the console, and ends
- * the machine. */
+ * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order and, if the machine is to trust one,
+ * /authority. The kernel's command line has wrenn.id= and wrenn.template=, and wrenn.network or, with IPv6, wrenn.network=6 for a
+ * machine with a network. What fails is said on the console, and ends the machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@
 
 #include "agent/boot/boot.h"
 #include "agent/names.h"
+#include "wire/trust.h"
 
 #define PORT_NAME "wrenn.agent"
 
@@ -140,6 +141,14 @@ static void boot_set_limits(void) {
     umask(022);
 }
 
+/* Adds it to those that the template trusts. */
+static void add_authority(const char *authority) {
+    mkdir("/etc/ssl", 0755);
+    mkdir("/etc/ssl/certs", 0755);
+    int fd = open("/" WRN_TRUSTED, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (dprintf(fd, "\n%s", authority) < 0 || close(fd) != 0) boot_fail("/" WRN_TRUSTED);
+}
+
 /* ---- the agent ---- */
 
 static int find_port(void) {
@@ -173,7 +182,7 @@ static int open_port(void) {
 }
 
 /* The descriptors become 0, 1, 2: /dev/null; 3 and 7: the channel. */
-static _Noreturn void boot_start_agent(int agent, const char *id, const char *template) {
+static _Noreturn void boot_start_agent(int agent, const char *id, const char *template, bool trusts) {
     char id_line[TEXT_MAX], template_line[TEXT_MAX];
     int port = fcntl(open_port(), F_DUPFD_CLOEXEC, 64), null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (port < 0 || null < 0) boot_fail("open devices");
@@ -183,7 +192,7 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
     snprintf(id_line, sizeof(id_line), "WRENN_SANDBOX_ID=%s", id);
     snprintf(template_line, sizeof(template_line), "WRENN_TEMPLATE_ID=%s", template);
     setsid();
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = WRN_TRUST_FIRST;
     char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                    (char[]){"HOME=/root"},
                    (char[]){"USER=root"},
@@ -192,13 +201,14 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
                    (char[]){"WRENN_SANDBOX=true"},
                    id_line,
                    template_line,
-                   NULL};
+                   trusts ? trust : NULL, /* without, it ends here */
+                   WRN_TRUST_REST};
     syscall(SYS_execveat, agent, "", argv, env, AT_EMPTY_PATH);
     boot_fail("start the agent");
 }
 
 int main(void) {
-    static char line[TEXT_MAX];
+    static char line[TEXT_MAX], authority[TEXT_MAX];
     mount_at("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
     mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
@@ -212,6 +222,7 @@ int main(void) {
     int agent = open("/agent", O_RDONLY | O_CLOEXEC);
     agent = agent < 0 ? -1 : fcntl(agent, F_DUPFD_CLOEXEC, 64);
     if (agent < 0) boot_fail("/agent");
+    boot_get("/authority", authority);
     make_root();
     make_devices();
     boot_raise_loopback();
@@ -219,6 +230,7 @@ int main(void) {
     boot_must(names_set(id, template) ? 0 : -1, "name the machine");
     boot_put("/etc/resolv.conf", "");
     if (has_network) boot_link(has_ipv6);
+    if (*authority) add_authority(authority);
     if (strcmp(template, "minimal") == 0) boot_user();
-    boot_start_agent(agent, id, template);
+    boot_start_agent(agent, id, template, *authority);
 }

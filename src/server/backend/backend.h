@@ -240,8 +240,6 @@ typedef struct wrn_backend_ops {
 
 /* Whether the program is there that lets boxes out. 0, or -1 with a fault. */
 int wrn_check_gate(const wrn_backend_config *config, wrn_fault *fault);
-/* Whether links get addresses of version 6, too: this machine has a way to the others of them. */
-bool wrn_host_has_ipv6(void);
 /* Append to a report: of doctor(), with the remedy if the check failed; of sweep(). */
 void wrn_report_check(wrn_json *report, const char *check, bool ok, const char *detail, const char *fix);
 void wrn_report_leak(wrn_json *report, const char *kind, const char *what);

@@ -1,8 +1,5 @@
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "server/backend/backend.h"
 
 /* backend/meson.build defines WRN_BACKENDS(X), so that there is only one list. */
@@ -19,12 +16,4 @@ int wrn_check_gate(const wrn_backend_config *config, wrn_fault *fault) {
     return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
                          "sandboxes here can't have a network: there is no program wrenn-gate; install it beside "
                          "wrenn-agent");
-}
-
-/* Connecting a socket of datagrams sends nothing. */
-bool wrn_host_has_ipv6(void) {
-    const struct sockaddr_in6 somewhere = {
-        .sin6_family = AF_INET6, .sin6_port = htons(53), .sin6_addr.s6_addr = {0x20, 0x00, [15] = 1}};
-    WRN_AUTO(wrn_fd_close) int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (const struct sockaddr *)&somewhere, sizeof(somewhere)) == 0;
 }

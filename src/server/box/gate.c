@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "gate/route.h"
 #include "server/box/internal.h"
 #include "server/lane.h"
 #include "server/log.h"
@@ -77,7 +78,7 @@ static void free_gate(gate *g) {
     wrn_json_free(g->last);
     free(g->policy);
     /* With the last descriptor of a TAP device goes the device, for which the kernel takes many milliseconds. */
-    wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_REMOVE, &g->closing, close_held, free_closed);
+    wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_LINK, &g->closing, close_held, free_closed);
 }
 
 /* The daemon does not wait for the end of a gate that is spare. */

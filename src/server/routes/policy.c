@@ -4,9 +4,11 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "gate/inject.h"
 #include "gate/policy.h"
 #include "gate/presets.h"
+#include "gate/route.h"
 #include "server/routes/routes.h"
 
 static const char *const egress_words[] =
@@ -21,6 +23,14 @@ static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
     return false;
 }
 
+/* Whether it is about one address that this machine keeps to itself, as gates will find. */
+static bool is_own_address(const wrn_rule *rule) {
+    enum { ALL_BITS = 128 };
+    if (rule->is_name || rule->bits != ALL_BITS) return false;
+    WRN_AUTO(wrn_fd_close) int fd = route_open();
+    return route_check(fd, &rule->range) != WRN_ALLOWED;
+}
+
 /* What keeps this server from doing what the rule allows; NULL: nothing. */
 static const char *obstacle(const wrn_egress_config *config, const wrn_rule *rule) {
     enum { MAIL = 25 };
@@ -32,6 +42,9 @@ static const char *obstacle(const wrn_egress_config *config, const wrn_rule *rul
     if (is_covered(rule, config->deny, config->deny_count)) return "is denied by this server: wrennd --egress-deny";
     if (wrn_rule_reach(rule) == WRN_REACH_PRIVATE && !is_covered(rule, config->opened, config->opened_count))
         return "is private, and this server opens no such range: wrennd --egress-private";
+    if (is_own_address(rule)) return "is an address of this machine or a broadcast, which no sandbox reaches";
+    if (!rule->is_name && !wrn_address_is_v4(&rule->range) && !wrn_host_has_ipv6())
+        return "is IPv6, to whose addresses this machine has no way";
     return NULL;
 }
 

@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/sandbox/internal.h"
+#include "server/sandbox/secrets.h"
 
 typedef struct forking {
     wrn_sandboxes *all;
@@ -61,28 +63,42 @@ static void fail_copies(forking *f, const wrn_fault *fault) {
     for (size_t i = 0; i < count; i++) wrn_sandbox_made(copies[i], NULL, &why);
 }
 
-/* With the policy that the sandbox has, which the copies were stored with. */
-static void start_copy(const forking *f, sandbox *s) {
-    char *network = wrn_store_get_network(f->all->config.store, s->row.id);
-    const wrn_box_spec spec = {.id = s->row.id,
-                               .template_name = s->row.template_name,
-                               .vcpus = s->row.vcpus,
-                               .memory_mb = s->row.memory_mb,
-                               .backend = s->row.backend,
-                               .network = network,
-                               .owner = s->row.team_id,
-                               .moment = f->moment};
-    wrn_sandbox_make_box(s, &spec);
-    free(network);
+/* What its memory trusts, the copy trusts. */
+static bool copy_authority(wrn_store *store, const char *from, const char *to, wrn_fault *fault) {
+    char *authority = NULL;
+    wrn_db outcome = wrn_store_get_authority(store, from, &authority);
+    if (outcome == WRN_DB_OK) outcome = wrn_store_set_authority(store, to, authority);
+    wrn_store_free_secret(authority);
+    return outcome == WRN_DB_OK || outcome == WRN_DB_NONE || (wrn_sandbox_db_fault(fault), false);
 }
 
-/* Boxes are made later, so that the fork does not end meanwhile. */
+/* Boxes are made later, so that the fork does not end meanwhile. The copies were all stored with the policy and the authority that
+ * the sandbox has. */
 static void on_moment_kept(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
     forking *f = context;
+    wrn_fault why;
+    wrn_moment *moment = f->moment;
+    wrn_store *store = f->all->config.store;
     (void)row;
     if (fault) return fail_copies(f, fault);
-    wrn_moment *moment = f->moment;
-    for (size_t i = 0; i < f->count; i++) start_copy(f, f->copies[i]);
+    char *network = wrn_store_get_network(store, f->rows->id);
+    int secrets = wrn_secrets_open(store, f->rows->team_id, f->rows->id, network, &why);
+    for (size_t i = 0; secrets >= 0 && i < f->count; i++) {
+        sandbox *s = f->copies[i];
+        const wrn_box_spec spec = {.id = s->row.id,
+                                   .template_name = s->row.template_name,
+                                   .vcpus = s->row.vcpus,
+                                   .memory_mb = s->row.memory_mb,
+                                   .backend = s->row.backend,
+                                   .network = network,
+                                   .secrets = secrets,
+                                   .owner = s->row.team_id,
+                                   .moment = moment};
+        wrn_sandbox_make_box(s, &spec);
+    }
+    if (secrets < 0) fail_copies(f, &why);
+    if (secrets > 0) close(secrets);
+    free(network);
     moment->release(moment);
 }
 
@@ -100,6 +116,8 @@ static bool add_copies(forking *f, const sandbox *s, const wrn_fork *how, wrn_fa
              (f->copies[f->count] = wrn_sandbox_add(f->all, &row, metadata, network, on_copy_made, f, fault));
         if (ok) f->rows[f->count] = f->copies[f->count]->row;
     }
+    for (size_t i = 0; ok && i < f->count; i++)
+        ok = copy_authority(f->all->config.store, s->row.id, f->rows[i].id, fault);
     free(network);
     return ok;
 }

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "server/backend/ns/internal.h"
+#include "wire/trust.h"
 
 /* A longer /etc/hosts is not changed. */
 enum { HOSTS_MAX = 64 << 10 };
@@ -91,7 +92,6 @@ static bool write_hosts(int etc, int root, const char *hostname) {
 /* A snapshot has a copy of the list, in which this is the authority of the box it was made of: left out. */
 #define OURS_BEGIN "# Added for this sandbox: headers with secrets\n"
 #define OURS_END "# End of what was added for this sandbox\n"
-#define TRUSTED "etc/ssl/certs/ca-certificates.crt"
 enum { TRUSTED_MAX = 8 << 20 };
 
 static bool read_all(int fd, wrn_buf *out) {
@@ -106,8 +106,9 @@ static bool read_all(int fd, wrn_buf *out) {
 
 int etc_write_trusted(int etc, int root, bool is_whole, const char *authority) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_LIMITED(TRUSTED_MAX);
-    WRN_AUTO(wrn_fd_close) int fd = root >= 0 ? etc_open_inside(root, TRUSTED, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
-    if (fd < 0 && !is_whole) fd = open("/" TRUSTED, O_RDONLY | O_CLOEXEC);
+    WRN_AUTO(wrn_fd_close)
+    int fd = root >= 0 ? etc_open_inside(root, WRN_TRUSTED, O_RDONLY | O_NONBLOCK | O_NOCTTY) : -1;
+    if (fd < 0 && !is_whole) fd = open("/" WRN_TRUSTED, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && !read_all(fd, &text)) return errno = EFBIG, -1;
     char *begin = text.size ? strstr(text.data, OURS_BEGIN) : NULL, *end = begin ? strstr(begin, OURS_END) : NULL;
     if (!authority && !end) return 0;
@@ -120,7 +121,7 @@ int etc_write_trusted(int etc, int root, bool is_whole, const char *authority) {
     if (authority) wrn_buf_printf(&text, "%s%s%s", OURS_BEGIN, authority, OURS_END);
     if (text.failed) return errno = EFBIG, -1;
     if (mkdirat(etc, "ssl", 0755) != 0 || mkdirat(etc, "ssl/certs", 0755) != 0) return -1;
-    return wrn_file_write(etc, &TRUSTED[strlen("etc/")], O_CREAT | O_EXCL, text.data, text.size) ? 0 : -1;
+    return wrn_file_write(etc, &WRN_TRUSTED[strlen("etc/")], O_CREAT | O_EXCL, text.data, text.size) ? 0 : -1;
 }
 
 int etc_write(int etc, int root, bool is_whole, bool has_network, const char *hostname) {

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/tree.h"
+#include "gate/route.h"
 
 /* ---- its end ---- */
 

@@ -13,6 +13,7 @@
 
 #include "server/backend/ns/internal.h"
 #include "server/precedence.h"
+#include "wire/trust.h"
 
 enum { PIPE_SIZE = 256 * 1024 };
 enum { AGENT_NICE = -15, CHANNEL_IN = 3, HANDOVER, MEMINFO, STAT, CHANNEL_OUT, AGENT, ERRORS };
@@ -128,20 +129,21 @@ static void arrange_descriptors(spawn *s) {
     syscall(SYS_close_range, ERRORS + 1u, ~0u, 0u);
 }
 
-#define TRUSTED "/etc/ssl/certs/ca-certificates.crt"
-
 _Noreturn static void spawn_start_agent(const spawn *s) {
     char id[WRN_BOX_ID_MAX + 32], template[sizeof(s->template_name) + 32];
     stpcpy(stpcpy(id, "WRENN_SANDBOX_ID="), s->hostname);
     stpcpy(stpcpy(template, "WRENN_TEMPLATE_ID="), s->template_name);
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = "SSL_CERT_FILE=" TRUSTED;
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = WRN_TRUST_FIRST;
     char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                   (char[]){"HOME=/root"}, (char[]){"USER=root"}, (char[]){"LOGNAME=root"}, (char[]){"LANG=C.UTF-8"},
-                   (char[]){"WRENN_SANDBOX=true"}, id, template,
-                   /* For programs that bring their own list; without, the environment ends here. */
-                   s->trusts ? trust : NULL, (char[]){"NODE_EXTRA_CA_CERTS=" TRUSTED},
-                   (char[]){"REQUESTS_CA_BUNDLE=" TRUSTED}, (char[]){"PIP_CERT=" TRUSTED},
-                   (char[]){"CURL_CA_BUNDLE=" TRUSTED}, (char[]){"GIT_SSL_CAINFO=" TRUSTED}, NULL};
+                   (char[]){"HOME=/root"},
+                   (char[]){"USER=root"},
+                   (char[]){"LOGNAME=root"},
+                   (char[]){"LANG=C.UTF-8"},
+                   (char[]){"WRENN_SANDBOX=true"},
+                   id,
+                   template,
+                   s->trusts ? trust : NULL, /* without, it ends here */
+                   WRN_TRUST_REST};
     syscall(SYS_execveat, AGENT, "", argv, env, AT_EMPTY_PATH);
     spawn_fail(s, "start the agent");
 }

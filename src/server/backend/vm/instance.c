@@ -69,8 +69,7 @@ static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fau
     const char *what = spec->snapshot_id ? "made from a snapshot"
                        : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0
                            ? "made from this template"
-                       : spec->authority ? "given headers with secrets"
-                                         : NULL;
+                           : NULL;
     if (!what) return 0;
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
                          "a virtual machine can't be %s yet, only made from \"" MINIMAL
@@ -212,11 +211,10 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
     _exit(127);
 }
 
-static pid_t spawn_jail(wrn_instance *it, const ends *e, int *pidfd) {
+static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES],
-        fds[PASSED] = {e->lifeline[1], e->errors[1],          e->agent[1], e->monitor[1], backend->image_fd,
-                       it->disk_fd,    backend->initramfs_fd, it->ram_fd,  e->link[1]};
+    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], backend->image_fd,
+                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -238,10 +236,11 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     ends e;
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
-    (void)spec;
-    if (make_ends(&e) && (!it->has_network || make_link(&e)) &&
+    WRN_AUTO(wrn_fd_close)
+    int initramfs = initramfs_with(it->backend->initramfs_fd, spec->authority);
+    if (make_ends(&e) && (!it->has_network || make_link(&e)) && initramfs >= 0 &&
         (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0)
-        pid = spawn_jail(it, &e, &pidfd);
+        pid = spawn_jail(it, &e, initramfs, &pidfd);
     if (pid < 0) {
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));
         wrn_fd_close(&write_end);

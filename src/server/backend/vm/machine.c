@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "gate/route.h"
 #include "server/backend/vm/internal.h"
 
 /* Of TCG, which keeps translated code. Its default is 1 GiB. */
