@@ -118,7 +118,7 @@ static bool from_dir(build *b) {
 static bool from_mmdebstrap(build *b) {
     const wrn_template_plan *plan = b->plan;
     char include[4096];
-    const char *argv[8] = {"mmdebstrap", "--variant=minbase", "--format=tar"};
+    const char *argv[9] = {"mmdebstrap", "--variant=minbase", "--format=tar"};
     size_t count = 3;
     if (plan->include) {
         if ((size_t)snprintf(include, sizeof(include), "--include=%s", plan->include) >= sizeof(include))
