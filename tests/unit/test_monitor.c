@@ -64,6 +64,14 @@ TEST(what_comes_too_early_is_asked_again) {
               "");
 }
 
+TEST(what_is_too_early_for_ever_is_refused) {
+    enum { MANY = 30000 };
+    static const char *answers[MANY + 1] = {GREETING, DONE};
+    result r;
+    for (int i = 2; i < MANY; i++) answers[i] = REFUSED("Migration is not finalized yet");
+    CHECK_CONTAINS(go_on_with(&r, answers), "not finalized");
+}
+
 TEST(what_is_refused_is_said) {
     result r;
     CHECK_CONTAINS(go_on_with(&r, (const char *const[]){GREETING, DONE, REFUSED("no such thing"), NULL}),

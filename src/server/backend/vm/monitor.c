@@ -22,6 +22,7 @@ struct monitor {
     step one;
     char command[32];       /* of `one` */
     const step *next, *end; /* what is still to be sent */
+    int tries;              /* how often one was sent again */
     bool migrates;          /* the last one is done when QEMU says so in an event */
     const char *migrated;   /* NULL: it has not said so yet */
     int passed_fd;          /* -1: none; ours */
@@ -73,12 +74,16 @@ static void go_on(monitor *m) {
         finish(m, strcmp(m->migrated, "completed") == 0 ? NULL : "its state can't be saved or loaded");
 }
 
-/* QEMU tells that a state is saved a moment before it can go on from there. */
-static bool is_too_early(const char *problem) { return strcmp(problem, "Migration is not finalized yet") == 0; }
+/* QEMU tells that a state is saved a moment before it can go on from there, and has no event for that. One that is in a guest's
+ * hands could say so for ever. */
+static bool is_too_early(monitor *m, const char *problem) {
+    enum { TRIES = 20000 };
+    return strcmp(problem, "Migration is not finalized yet") == 0 && m->tries++ < TRIES;
+}
 
 /* The answer to the command that turns the monitor on comes first, and counts as the greeting. */
 static void on_answer(monitor *m, const char *problem) {
-    if (problem && m->greeted && m->done && is_too_early(problem)) {
+    if (problem && m->greeted && m->done && is_too_early(m, problem)) {
         m->next--; /* again */
         return go_on(m);
     }
@@ -167,6 +172,7 @@ static bool begin(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context) 
         m->context = context;
         m->migrates = false;
         m->migrated = NULL;
+        m->tries = 0;
         return true;
     }
     wrn_fault_set(&fault, WRN_FAULT_AGENT_ERROR, "the virtual machine does not obey: it has ended, or is busy");
