@@ -4,12 +4,14 @@
 
 static int read_pair(wrenn_op *op, const char *member, const char *text, size_t number, wrn_pair *pair,
                      wrenn_error **error) {
-    const char *equals = strchr(text, '=');
-    if (!equals || equals == text)
+    size_t name = strcspn(text, "=");
+    if (!name || !text[name])
         return wrn_refuse(error, "%s: %s[%zu] is not of the form NAME=value", op->type->name, member, number);
-    pair->key = wrn_arena_dup(&op->arena, text, (size_t)(equals - text));
-    pair->value = equals + 1;
-    return pair->key ? 0 : wrn_no_memory(error, op->type->name);
+    char *copy = wrn_arena_dup(&op->arena, text, strlen(text));
+    if (!copy) return wrn_no_memory(error, op->type->name);
+    copy[name] = '\0';
+    *pair = (wrn_pair){copy, copy + name + 1};
+    return 0;
 }
 
 int wrn_pairs_read(wrenn_op *op, const char *member, const char *const *texts, const wrn_pair *default_pair,

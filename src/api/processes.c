@@ -52,7 +52,6 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
         return wrn_op_fail_as(op, WRENN_E_UNSUPPORTED,
                               "the server has no detached commands; it has run this one to its end");
     }
-    process->present |= WRENN_HAS_PROCESS_TAG | WRENN_HAS_PROCESS_CMD;
     if (!process->tag) process->tag = "";
     if (!process->cmd) process->cmd = "";
     wrn_op_finish(op, process, wrn_result_free);

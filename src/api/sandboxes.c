@@ -97,18 +97,6 @@ const wrn_op_type wrn_sandboxes_query_type = {
     .size = sizeof(query_op),
     .respond = query_respond};
 
-static int keep_labels(query_op *self, const char *const *labels, wrenn_error **error) {
-    wrenn_op *op = &self->op;
-    const char **texts = NULL;
-    size_t count = wrn_count_texts(labels);
-    if (count) texts = wrn_arena_alloc(&op->arena, (count + 1) * sizeof(*texts));
-    if (count && !texts) return wrn_no_memory(error, "sandboxes query");
-    for (size_t i = 0; i < count; i++) texts[i] = wrn_op_keep(op, labels[i]);
-    wrn_op_add_parameters(op, "label", labels);
-    if (count) texts[count] = NULL;
-    return wrn_pairs_read(op, "labels", texts, NULL, &self->labels, &self->label_count, error);
-}
-
 int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_options *options, wrenn_error **error) {
     char limit[WRN_NUMBER_SIZE];
     query_op *self = (query_op *)op;
@@ -122,7 +110,8 @@ int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_option
     self->template_name = wrn_op_keep(op, options->template_name);
     self->id_prefix = wrn_op_keep(op, options->id_prefix);
     self->after = wrn_op_keep(op, options->after);
-    return keep_labels(self, options->labels, error);
+    wrn_op_add_parameters(op, "label", options->labels);
+    return wrn_pairs_read(op, "labels", options->labels, NULL, &self->labels, &self->label_count, error);
 }
 
 const wrn_op_type wrn_sandboxes_get_type = {{"sandboxes get", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},
