@@ -70,7 +70,7 @@ typedef struct wrenn_sandbox_logs_options {
     size_t struct_size; /* from WRENN_SANDBOX_LOGS_OPTIONS_INIT */
     wrenn_call_options call;
     int64_t offset; /* where to begin, in bytes of both streams together; behind the end means at the end */
-    /* Above 0: so many lines before the end, instead of an offset. -1: at the end. */
+    /* Above 0: begins this many lines before the end, instead of at an offset. -1: begins at the end. */
     int64_t tail;
     uint64_t flags; /* WRENN_SANDBOX_LOGS_* */
 } wrenn_sandbox_logs_options;
