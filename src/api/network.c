@@ -24,7 +24,8 @@ static int read_inject(wrenn_op *op, const char *const *texts, wrn_network_polic
     out->inject_count = wrn_count_texts(texts);
     if (!out->inject_count) return 0;
     const wrenn_network_header **list = wrn_arena_alloc(&op->arena, out->inject_count * sizeof(*list));
-    int rc = list ? 0 : wrn_no_memory(error, op->type->name);
+    if (!list) return wrn_no_memory(error, op->type->name);
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < out->inject_count; i++) rc = read_header(op, texts[i], &list[i], error);
     out->inject = list;
     return rc;
