@@ -41,6 +41,7 @@ void box_close(wrn_box *box) {
 static void on_box_released(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) snprintf(box->removal_problem, sizeof(box->removal_problem), "%.199s", fault->message);
+    gate_free(WRN_TAKE(box->gate));
     box_close(box);
 }
 
@@ -73,7 +74,7 @@ void box_detach(wrn_box *box, wrn_done_fn done, void *context) {
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     box_detach(box, done, context);
-    gate_end(WRN_TAKE(box->gate));
+    gate_end(box->gate);
     box->runner->ops->kill(box->it, NULL);
     if (box->reaped) clean_up(box);
 }
@@ -135,14 +136,11 @@ static void become_live(wrn_box *box) {
         if (box->done) box_done(box, NULL);
         return;
     }
-    wrn_boxes *boxes = box->boxes;
-    bool has_gate = box->gate;
     box->phase = LIVE;
-    if (has_gate && box->detached)
+    if (box->gate && box->detached)
         wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
-    if (has_gate) gate_make_spare(boxes);
 }
 
 static void on_agent_ready(void *context) {
