@@ -272,12 +272,15 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
         return free_box(box);
     }
     const wrn_backend_ops *ops = box->runner->ops;
+    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* it starts meanwhile */
     if (ops->start(box->it, spec, &box->run, channel, &fault) != 0) {
+        gate_end(box->gate);
+        gate_free(WRN_TAKE(box->gate));
         ops->release(box->it, failure_done, failure_new(done, context, &fault));
         return free_box(box);
     }
     box_hold(box);
     box_watch(box);
-    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
+    if (box->gate) gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
     box_open_agent(box, channel, detached);
 }

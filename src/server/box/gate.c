@@ -371,9 +371,12 @@ gate *gate_new(wrn_box *box, const char *policy, int secrets) {
     gate *g = new_gate(box->boxes);
     set_box(g, box, policy, secrets);
     introduce(g);
-    g->source = wrn_fd_take(&box->run.link_source);
-    g->source_poll = start_poll(g, g->source, on_source);
     return g;
+}
+
+void gate_await_link(gate *g, int source) {
+    g->source = source;
+    g->source_poll = start_poll(g, g->source, on_source);
 }
 
 gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets) {
