@@ -374,8 +374,8 @@ gate *gate_new(wrn_box *box, const char *policy, int secrets) {
     return g;
 }
 
-void gate_await_link(gate *g, int source) {
-    g->source = source;
+void gate_await_link(gate *g, int link_source) {
+    g->source = link_source;
     g->source_poll = start_poll(g, g->source, on_source);
 }
 

@@ -130,8 +130,8 @@ void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context
 
 /* For a box that is prepared and will have a network. `secrets` as in wrn_box_spec; it is copied. */
 gate *gate_new(wrn_box *box, const char *policy, int secrets);
-/* When the box has been started, with `link_source` of wrn_running, which is taken. box_gate_is_ready() follows. */
-void gate_await_link(gate *g, int source);
+/* When the box has been started, with that of wrn_running, which is taken. box_gate_is_ready() follows. */
+void gate_await_link(gate *g, int link_source);
 /* Takes over the gate of a box that an earlier daemon started. NULL policy: the box is about to be destroyed. */
 gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets);
 bool gate_is_ready(const gate *g);
