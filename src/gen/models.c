@@ -60,7 +60,7 @@ static const wrn_field fields_api_key[] = {
     {"creator_email", offsetof(wrenn_api_key, creator_email), 0, WRN_FIELD_STRING, false, false, NULL},
     {"created_at", offsetof(wrenn_api_key, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
     {"last_used", offsetof(wrenn_api_key, last_used), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"key", offsetof(wrenn_api_key, key), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"key", offsetof(wrenn_api_key, key), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_api_key = {
     "ApiKeyWithSecret", sizeof(wrenn_api_key), fields_api_key, WRN_COUNT(fields_api_key)};
