@@ -621,6 +621,7 @@ const wrn_model wrn_model_port_state = {
 static const wrn_field fields_ws_log_start[] = {
     {"type", offsetof(wrn_ws_log_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"offset", offsetof(wrn_ws_log_start, offset), 0, WRN_FIELD_INT, true, false, NULL},
+    {"pid", offsetof(wrn_ws_log_start, pid), 0, WRN_FIELD_INT, false, false, NULL},
 };
 const wrn_model wrn_model_ws_log_start = {
     "WsLogStart", sizeof(wrn_ws_log_start), fields_ws_log_start, WRN_COUNT(fields_ws_log_start)};
