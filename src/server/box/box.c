@@ -45,6 +45,7 @@ void box_close(wrn_box *box) {
 static void on_box_released(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) snprintf(box->removal_problem, sizeof(box->removal_problem), "%.199s", fault->message);
+    gate_free(WRN_TAKE(box->gate));
     box_close(box);
 }
 
@@ -77,7 +78,7 @@ void box_detach(wrn_box *box, wrn_done_fn done, void *context) {
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     box_detach(box, done, context);
-    gate_end(WRN_TAKE(box->gate));
+    gate_end(box->gate);
     box->runner->ops->kill(box->it, NULL);
     if (box->reaped) clean_up(box);
 }
@@ -139,14 +140,11 @@ static void become_live(wrn_box *box) {
         if (box->done) box_done(box, NULL);
         return;
     }
-    wrn_boxes *boxes = box->boxes;
-    bool has_gate = box->gate;
     box->phase = LIVE;
-    if (has_gate && box->detached)
+    if (box->gate && box->detached)
         wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
-    if (has_gate) gate_make_spare(boxes);
 }
 
 static void on_agent_ready(void *context) {
@@ -317,13 +315,16 @@ static void on_root_made(wrn_job *job) {
     box->source = m->source;
     if (!box->it) return wrn_lane_put(box->boxes->config.loop, WRN_LANE_REMOVE, job, remove_root, give_up);
     const wrn_root root = source_root(&box->source);
+    if (m->has_root && spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* it starts meanwhile */
     if (!m->has_root || ops->start(box->it, spec, &root, &box->run, channel, &m->fault) != 0) {
+        gate_end(box->gate);
+        gate_free(WRN_TAKE(box->gate));
         ops->release(box->it, failure_done, failure_new(box->created, box->context, &m->fault));
         free_box(box);
     } else {
         box_hold(box);
         box_watch(box);
-        if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
+        if (box->gate) gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
         box_open_agent(box, channel, m->detached);
     }
     free_making(m);
