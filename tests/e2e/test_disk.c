@@ -81,13 +81,13 @@ static void path_of(const struct seccomp_notif *n, int dir, int path, char out[5
         struct iovec from = {(void *)at, to.iov_len}; /* NOLINT(performance-no-int-to-ptr) */
         if (process_vm_readv((pid_t)n->pid, &to, 1, &from, 1, 0) <= 0) return;
     }
+    char base[256] = "";
     if (*text != '/' && dir != NONE && (int)n->data.args[dir] != AT_FDCWD) {
         snprintf(link, sizeof(link), "/proc/%u/fd/%d", n->pid, (int)n->data.args[dir]);
-        ssize_t size = readlink(link, out, 255);
-        out[size > 0 ? size : 0] = '\0';
-        strcat(out, "/");
+        ssize_t size = readlink(link, base, sizeof(base) - 1);
+        base[size > 0 ? size : 0] = '\0';
     }
-    strcat(out, text);
+    snprintf(out, 512, "%s%s%s", base, *base ? "/" : "", text);
 }
 
 static void judge(const struct seccomp_notif *n) {
