@@ -34,7 +34,9 @@ typedef struct moment_job moment_job;
 /* What copies of a machine go on from. */
 typedef struct moment {
     wrn_moment base; /* first: a wrn_moment is cast to its `moment` */
-    int ram;         /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
+    wrn_job end;
+    uv_loop_t *loop;
+    int ram; /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
     int disk, state;
     int holders;
     bool failed; /* a copy did not start */
@@ -77,12 +79,12 @@ struct wrn_instance {
 
 /* ---- instance.c ---- */
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault);
+bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
 /* For a machine that copies are made of. */
-wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                                 wrn_fault *fault);
-int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 
@@ -108,7 +110,7 @@ moment *warm_hold(warms *all, const wrn_instance *it);
 /* ---- moment.c ---- */
 
 /* For its caller to fill in, who holds it. */
-moment *moment_new(void);
+moment *moment_new(uv_loop_t *loop);
 moment *moment_hold(moment *m);
 /* `m` may be NULL. */
 void moment_release(moment *m);
