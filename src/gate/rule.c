@@ -118,6 +118,8 @@ bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size)
     size_t size = strlen(text);
     if (!size) return refuse(why, why_size, "it is empty");
     if (size >= sizeof(copy)) return refuse(why, why_size, "it is too long");
+    if (strstr(text, "://"))
+        return refuse(why, why_size, "it is a URL; a rule has only its host, with :PORT if need be");
     memcpy(copy, text, size + 1);
     if (!parse_tail(copy, out, &host, why, why_size)) return false;
     int range = parse_range(host, out, why, why_size);
