@@ -138,8 +138,8 @@ static void become_live(wrn_box *box) {
     wrn_boxes *boxes = box->boxes;
     bool has_gate = box->gate;
     box->phase = LIVE;
-    if (has_gate && box->detached)
-        wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
+    /* The last daemon may have died before it did; and what goes on from a snapshot has the file of another one. */
+    if (box->detached && (has_gate || box->source.moment)) wrn_box_show_network(box, NULL, NULL);
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
     if (has_gate) gate_make_spare(boxes);
@@ -281,5 +281,5 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
     box_hold(box);
     box_watch(box);
     if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
-    box_open_agent(box, channel, detached);
+    box_open_agent(box, channel, spec->moment || box->source.moment ? detached : NULL);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
+#include "server/trees.h"
 
 enum { SAVE_LIMIT_MS = 120000 };
 
@@ -65,16 +66,9 @@ static void put_job(wrn_instance *it, int from, int to, int error, void (*run)(w
     wrn_lane_put(it->backend->config.loop, WRN_LANE_COPY, &j->job, run, on_job_done);
 }
 
-/* Of a file with holes; file systems that can share the blocks. */
 static void copy_disk(wrn_job *job) {
     moment_job *j = (moment_job *)job;
-    for (off_t at = 0, hole; !j->error && (at = lseek(j->from, at, SEEK_DATA)) >= 0; at = hole) {
-        hole = lseek(j->from, at, SEEK_HOLE);
-        for (off_t from = at, into = at; !j->error && from < hole;)
-            if (copy_file_range(j->from, &from, j->to, &into, (size_t)(hole - from), 0) <= 0)
-                j->error = errno ? errno : EIO;
-    }
-    if (!j->error && errno != ENXIO) j->error = errno;
+    if (copy_data(j->from, j->to) != 0) j->error = errno;
 }
 
 /* QEMU reads all memory to save it, which fills the holes of a file that it shares, as if the sandbox had used them: for what it
@@ -89,6 +83,7 @@ void moment_forget(wrn_instance *it) {
     if (it->job) WRN_TAKE(it->job)->it = NULL;
     moment_release(WRN_TAKE(it->keeping));
     it->kept = NULL;
+    it->saved = NULL;
 }
 
 /* ---- keeping one ---- */
@@ -102,15 +97,15 @@ static void end_keeping(wrn_instance *it, const wrn_fault *fault) {
 static void on_part_kept(wrn_instance *it, int error) {
     wrn_fault fault;
     if (error)
-        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR,
-                      "cannot keep the sandbox's memory and disk in %.200s for a copy: %s", it->dir, strerror(error));
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot keep the sandbox's memory and disk in %.200s: %s",
+                      it->dir, strerror(error));
     end_keeping(it, error ? &fault : NULL);
 }
 
 static void on_saved(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
     uv_timer_stop(&it->timer);
-    if (fault) end_keeping(it, fault);
+    if (fault || it->keeping->disk < 0) end_keeping(it, fault);
     else put_job(it, it->disk_fd, it->keeping->disk, 0, copy_disk, on_part_kept);
 }
 
@@ -136,13 +131,18 @@ static int open_unnamed(const wrn_instance *it) {
     return fd;
 }
 
-void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) {
-    moment *m = it->keeping = moment_new();
+void moment_keep(wrn_instance *it, moment *m, int error, wrn_moment_fn done, void *context) {
+    it->keeping = m;
     it->kept = done;
     it->kept_context = context;
+    put_job(it, it->from ? it->from->ram : -1, -1, error, fill_memory, on_memory_filled);
+}
+
+void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) {
+    moment *m = moment_new();
     bool ok = (m->disk = open_unnamed(it)) >= 0 && ftruncate(m->disk, it->disk_mb << 20) == 0 &&
               (m->state = open_unnamed(it)) >= 0;
-    put_job(it, it->from ? it->from->ram : -1, -1, ok ? 0 : errno, fill_memory, on_memory_filled);
+    moment_keep(it, m, ok ? 0 : errno, done, context);
 }
 
 /* ---- going on from one ---- */
