@@ -28,6 +28,8 @@ enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 #define VM_VERSIONS "versions"      /* of QEMU and of the kernel, and hashes, one a line */
 #define VM_NEEDED "needed"          /* links to the snapshots that need the setup; those that lead nowhere are gone */
 
+#define VM_STATE "state" /* of a machine or a snapshot: what is in the memory */
+
 /* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
 enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_GROUPS };
 
@@ -47,7 +49,9 @@ typedef struct moment_job moment_job;
 /* What copies of a machine go on from. */
 typedef struct moment {
     wrn_moment base; /* first: a wrn_moment is cast to its `moment` */
-    int ram;         /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
+    wrn_job end;
+    uv_loop_t *loop;
+    int ram; /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
     int disk, state;
     int holders;
     bool failed; /* a copy did not start */
@@ -92,12 +96,12 @@ struct wrn_instance {
 
 /* ---- instance.c ---- */
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault);
+bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
 /* For a machine that copies are made of. */
-wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                                 wrn_fault *fault);
-int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 
@@ -123,7 +127,7 @@ moment *warm_hold(warms *all, const wrn_instance *it);
 /* ---- moment.c ---- */
 
 /* For its caller to fill in, who holds it. */
-moment *moment_new(void);
+moment *moment_new(uv_loop_t *loop);
 moment *moment_hold(moment *m);
 /* `m` may be NULL. */
 void moment_release(moment *m);
@@ -131,8 +135,8 @@ void moment_release(moment *m);
 bool moment_say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload);
 /* Lets a copy that was started go on from its moment, but with a disk and names of its own; or ends it. */
 void moment_wake(wrn_instance *it, int channel);
-/* Puts the machine's memory, and its disk if `m` has a file for that, into the files of `m`, unless `error` says that there is none. */
-void moment_keep(wrn_instance *it, moment *m, int error, wrn_moment_fn done, void *context);
+/* Keeps the machine's memory and its disk in files without names; or its memory alone in VM_STATE of its directory. */
+void moment_keep(wrn_instance *it, bool with_disk, wrn_moment_fn done, void *context);
 void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context);
 /* The machine ends: forgets what is under way. */
 void moment_forget(wrn_instance *it);
@@ -146,6 +150,8 @@ void saved_drop(wrn_instance *it);
 int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault);
 /* Whether a snapshot needs the setup in that directory. */
 bool saved_needs(const char *setup_dir);
+/* The size of its disk; of a snapshot that has a moment. */
+int64_t saved_disk_mb(const wrn_root *root);
 
 /* ---- initramfs.c ---- */
 

@@ -40,7 +40,7 @@ bool saved_needs(const char *setup_dir) {
 /* ---- making one ---- */
 
 static void state_path(const wrn_instance *it, char out[PATH_MAX + 8]) {
-    snprintf(out, PATH_MAX + 8, "%s/state", it->dir);
+    snprintf(out, PATH_MAX + 8, "%s/" VM_STATE, it->dir);
 }
 
 static wrn_json *describe(const wrn_instance *it) {
@@ -68,7 +68,7 @@ static void report_saved(uv_timer_t *timer) {
     WRN_AUTO(wrn_json_freep) wrn_json *needs = describe(it);
     state_path(it, state);
     snprintf(disk, sizeof(disk), "%s/disk", it->dir);
-    const wrn_saved_file files[] = {{"state", state}, {"disk", disk}};
+    const wrn_saved_file files[] = {{VM_STATE, state}, {"disk", disk}};
     const wrn_saved all = {.files = files, .file_count = WRN_COUNT(files), .moment = needs};
     WRN_TAKE(it->saved)(it->saved_context, &all, NULL);
 }
@@ -92,15 +92,11 @@ static void on_state_kept(void *context, wrn_moment *kept, const wrn_fault *faul
 
 /* QEMU saves a stopped machine once; what it has written then is good until the machine goes on. */
 void vm_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context) {
-    char path[PATH_MAX + 8];
     it->saved = done;
     it->saved_context = context;
     note_need(it, target);
-    if (it->is_saved) return (void)uv_timer_start(&it->timer, report_saved, 0, 0);
-    moment *m = moment_new();
-    state_path(it, path);
-    m->state = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    moment_keep(it, m, m->state < 0 ? errno : 0, on_state_kept, it);
+    if (it->is_saved) uv_timer_start(&it->timer, report_saved, 0, 0);
+    else moment_keep(it, false, on_state_kept, it);
 }
 
 /* ---- going on from one ---- */
@@ -189,6 +185,8 @@ static int open_file(const wrn_root *root, const char *name) {
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+int64_t saved_disk_mb(const wrn_root *root) { return number_of(root->moment, "disk_mb"); }
+
 int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
     const wrn_json *needs = root->moment;
     bool has_network = false;
@@ -199,11 +197,11 @@ int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root,
     if (!own) return -1;
     setup_release(it->setup);
     it->setup = own;
-    it->disk_mb = number_of(needs, "disk_mb");
+    it->disk_mb = saved_disk_mb(root);
     it->has_network = has_network;
-    it->from = moment_new();
+    it->from = moment_new(it->backend->config.loop);
     it->from->disk = open_file(root, "disk");
-    it->from->state = open_file(root, "state");
+    it->from->state = open_file(root, VM_STATE);
     if (it->from->disk >= 0 && it->from->state >= 0) return 0;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR,
                          "cannot read the memory and disk of the snapshot \"%.64s\": %s", spec->template_name,
