@@ -529,6 +529,7 @@ static void outlive(void) {
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
     begin_counter(&d, id);
+    CHECK_SH(&d, id, "until [ -s /root/count ]; do sleep 0.05; done", "");
     make_snapshot(&d, id, "kept");
     resume(&d, id);
     close(begin_fork(&d, id, copies)); /* nobody waits for it */
