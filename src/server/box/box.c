@@ -141,8 +141,8 @@ static void become_live(wrn_box *box) {
         return;
     }
     box->phase = LIVE;
-    if (box->gate && box->detached)
-        wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
+    /* The last daemon may have died before it did; and what goes on from a snapshot has the file of another one. */
+    if (box->detached && (box->gate || box->source.moment)) wrn_box_show_network(box, NULL, NULL);
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
 }
@@ -258,7 +258,7 @@ typedef struct making {
     wrn_box_spec spec;
     wrn_detached_fn detached;
     source source;
-    bool has_root;
+    bool has_root, goes_on;   /* goes_on: from a moment */
     wrn_fault fault, refusal; /* why there is no root; why there is nothing else */
 } making;
 
@@ -266,7 +266,7 @@ static making *new_making(wrn_box *box, const wrn_box_spec *spec, wrn_detached_f
     making *m = calloc(1, sizeof(*m));
     const char **const texts[] = {&m->spec.id,      &m->spec.template_name, &m->spec.snapshot_id, &m->spec.backend,
                                   &m->spec.network, &m->spec.authority,     &m->spec.owner};
-    *m = (making){.box = box, .spec = *spec, .detached = detached};
+    *m = (making){.box = box, .spec = *spec, .detached = detached, .goes_on = spec->moment};
     m->spec.moment = NULL; /* what the box goes on from, the backend has by then */
     for (size_t i = 0; i < WRN_COUNT(texts); i++)
         if (*texts[i]) *texts[i] = wrn_arena_dup(&m->texts, *texts[i], strlen(*texts[i]));
@@ -325,7 +325,7 @@ static void on_root_made(wrn_job *job) {
         box_hold(box);
         box_watch(box);
         if (box->gate) gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
-        box_open_agent(box, channel, m->detached);
+        box_open_agent(box, channel, m->goes_on || box->source.moment ? m->detached : NULL);
     }
     free_making(m);
 }

@@ -2,8 +2,8 @@
  *
  *     boxes.c    all boxes: opening and closing
  *     adopt.c    boxes of an earlier daemon
- *     commands.c what can be done with a live box
  *     snapshots.c
+ *     commands.c what can be done with a live box
  *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
  *     relay.c    connections to its ports
@@ -120,6 +120,12 @@ const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault 
 
 /* The gate lets out what it should, for the first time; or it can't, and the box fails. */
 void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
+
+/* ---- commands.c ---- */
+
+/* What is done with a box one at a time: until box_done(), `done` hears of its end. False, with a fault for `done`, when this is not
+ * possible now. */
+bool box_begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, void *context);
 
 /* ---- relay.c ---- */
 

@@ -125,7 +125,7 @@ static bool make_files(const wrn_box_spec *spec, const wrn_root *root, const cha
         if (!wrn_file_write(AT_FDCWD, path, O_CREAT, line, (size_t)size)) return false;
     }
     /* So that programs that are refused something can tell why. A snapshot has the file of another one. */
-    const char *network = spec->network ? spec->network : spec->snapshot_id ? "{\"egress\":\"none\"}" : NULL;
+    const char *network = spec->network ? spec->network : spec->snapshot_id ? WRN_POLICY_NONE : NULL;
     snprintf(path, sizeof(path), "%s/u/run/wrenn/network", dir);
     bool ok = !network || wrn_file_write(AT_FDCWD, path, O_CREAT, network, strlen(network));
     ok = ok && write_etc(spec, root, dir);

@@ -69,7 +69,7 @@ struct wrn_instance {
     bool is_to_measure;
     wrn_done_fn done; /* of what the timer is for */
     void *done_context;
-    wrn_upper_layers_fn saved;
+    wrn_saved_fn saved;
     void *saved_context;
 };
 
@@ -89,7 +89,7 @@ void ns_release(wrn_instance *it, wrn_done_fn done, void *context);
 
 bool ns_freeze(wrn_instance *it, wrn_done_fn done, void *context);
 bool ns_thaw(wrn_instance *it, wrn_done_fn done, void *context);
-void ns_save(wrn_instance *it, wrn_upper_layers_fn done, void *context);
+void ns_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context);
 
 /* ---- balance.c ---- */
 

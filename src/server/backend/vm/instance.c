@@ -30,6 +30,7 @@ static void free_instance(wrn_instance *it) {
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
     moment_release(it->from);
+    setup_release(it->setup);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
@@ -65,8 +66,9 @@ void vm_kill(wrn_instance *it, wrn_fault *fault) {
 
 /* ---- its disk ---- */
 
-static int refuse(const wrn_box_spec *spec, wrn_fault *fault) {
-    const char *what = spec->snapshot_id                           ? "made from a snapshot"
+static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
+    const char *what = root->moment                                ? NULL
+                       : spec->snapshot_id                         ? "made from a snapshot"
                        : strcmp(spec->template_name, MINIMAL) != 0 ? "made from this template"
                                                                    : NULL;
     if (!what) return 0;
@@ -87,9 +89,10 @@ static int open_disk(const char *dir, int flags) {
 static int64_t disk_mb_of(const wrn_box_spec *spec) { return spec->disk_mb ? spec->disk_mb : DISK_MB; }
 
 bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault) {
-    (void)root;
+    int64_t disk_mb = root->moment ? saved_disk_mb(root) : disk_mb_of(spec);
+    if (refuse(spec, root, fault) != 0) return false;
     WRN_AUTO(wrn_fd_close) int fd = mkdir(dir, 0700) == 0 ? open_disk(dir, O_CREAT | O_EXCL) : -1;
-    if (fd >= 0 && ftruncate(fd, disk_mb_of(spec) << 20) == 0) return true;
+    if (fd >= 0 && ftruncate(fd, disk_mb << 20) == 0) return true;
     wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk in %.200s: %s", dir,
                   strerror(errno));
     return false;
@@ -114,11 +117,11 @@ static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
 
 static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, bool is_warm_up,
                              wrn_fault *fault) {
-    if (refuse(spec, fault) != 0) return NULL;
     int slot = backend->root ? take_slot(backend, fault) : -1;
     if (backend->root && slot < 0) return NULL;
     wrn_instance *it = calloc(1, sizeof(*it));
     *it = (wrn_instance){.backend = backend,
+                         .setup = setup_hold(backend->setup),
                          .vcpus = spec->vcpus,
                          .memory_mb = spec->memory_mb,
                          .disk_mb = disk_mb_of(spec),
@@ -138,8 +141,8 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     limits.memory_mb += OVERHEAD_MB;
     /* Machines that are kept for copies have no link. */
     if (spec->moment) it->from = moment_hold((moment *)spec->moment);
-    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
-    if (!make_memory(it))
+    else if (!is_warm_up && !it->has_network && !spec->snapshot_id) it->from = warm_hold(backend->warms, it);
+    if (!spec->snapshot_id && !make_memory(it)) /* a snapshot has its own */
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's memory: %s", strerror(errno));
     else if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
     free_instance(it);
@@ -215,10 +218,12 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
     _exit(127);
 }
 
+/* A copy needs no initramfs. If it has an interface, but no network, its QEMU has the far end, too: a cable that leads nowhere. */
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], backend->image_fd,
-                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
+    int groups[HIERARCHIES],
+        fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->setup->image_fd,
+                       it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -241,12 +246,12 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
     ends e;
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
-    (void)root;
+    if (root->moment && saved_open(it, spec, root, fault) != 0) return -1;
     WRN_AUTO(wrn_fd_close)
-    int initramfs = initramfs_with(it->backend->initramfs_fd, spec->authority);
-    if (make_ends(&e) && (!it->has_network || make_link(&e)) && initramfs >= 0 &&
+    int initramfs = it->from ? -1 : initramfs_with(it->backend->initramfs_fd, spec->authority);
+    if (make_ends(&e) && (!it->has_network || make_link(&e)) && (it->from || initramfs >= 0) &&
         (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0 && (it->disk_fd = open_disk(it->dir, 0)) >= 0)
-        pid = spawn_jail(it, &e, initramfs, &pidfd);
+        pid = spawn_jail(it, &e, !it->from ? initramfs : spec->network ? -1 : e.link[0], &pidfd);
     if (pid < 0) {
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));
         wrn_fd_close(&write_end);
@@ -259,7 +264,8 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
     it->monitor = monitor_open(it->backend->config.loop, wrn_fd_take(&e.monitor[0]));
     channel[0] = wrn_fd_take(&e.agent[0]);
     channel[1] = write_end;
-    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
+    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = -1};
+    if (spec->network) out->link_source = wrn_fd_take(&e.source[0]);
     close_all(&e);
     if (it->from) moment_wake(it, channel[1]);
     return 0;

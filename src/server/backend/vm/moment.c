@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
+#include "server/trees.h"
 
 enum { SAVE_LIMIT_MS = 120000 };
 
@@ -84,15 +85,8 @@ static void put_job(wrn_instance *it, int from, int to, moment *into, void (*run
     wrn_lane_put(it->backend->config.loop, WRN_LANE_COPY, &j->job, run_job, on_job_done);
 }
 
-/* Of a file with holes; file systems that can share the blocks. */
 static void copy_disk(moment_job *j) {
-    for (off_t at = 0, hole; !j->error && (at = lseek(j->from, at, SEEK_DATA)) >= 0; at = hole) {
-        hole = lseek(j->from, at, SEEK_HOLE);
-        for (off_t from = at, into = at; !j->error && from < hole;)
-            if (copy_file_range(j->from, &from, j->to, &into, (size_t)(hole - from), 0) <= 0)
-                j->error = errno ? errno : EIO;
-    }
-    if (!j->error && errno != ENXIO) j->error = errno;
+    if (copy_data(j->from, j->to) != 0) j->error = errno;
 }
 
 /* QEMU reads all memory to save it, which fills the holes of a file that it shares, as if the sandbox had used them: for what it
@@ -118,10 +112,18 @@ static void begin_keeping(moment_job *j) {
     if (!ok) j->error = errno;
 }
 
+static void begin_saving(moment_job *j) {
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof(path), "%s/" VM_STATE, j->dir);
+    j->into->state = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (j->into->state < 0 || !fill_memory(j)) j->error = errno;
+}
+
 void moment_forget(wrn_instance *it) {
     if (it->job) WRN_TAKE(it->job)->it = NULL;
     moment_release(WRN_TAKE(it->keeping));
     it->kept = NULL;
+    it->saved = NULL;
 }
 
 /* ---- keeping one ---- */
@@ -135,15 +137,15 @@ static void end_keeping(wrn_instance *it, const wrn_fault *fault) {
 static void on_part_kept(wrn_instance *it, int error) {
     wrn_fault fault;
     if (error)
-        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR,
-                      "cannot keep the sandbox's memory and disk in %.200s for a copy: %s", it->dir, strerror(error));
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot keep the sandbox's memory and disk in %.200s: %s",
+                      it->dir, strerror(error));
     end_keeping(it, error ? &fault : NULL);
 }
 
 static void on_saved(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
     uv_timer_stop(&it->timer);
-    if (fault) end_keeping(it, fault);
+    if (fault || it->keeping->disk < 0) end_keeping(it, fault);
     else put_job(it, it->disk_fd, it->keeping->disk, NULL, copy_disk, on_part_kept);
 }
 
@@ -160,12 +162,15 @@ static void on_begun_keeping(wrn_instance *it, int error) {
     monitor_save(loop, it->monitor, it->keeping->state, true, on_saved, it);
 }
 
-void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) {
+void moment_keep(wrn_instance *it, bool with_disk, wrn_moment_fn done, void *context) {
     it->keeping = moment_new(it->backend->config.loop);
     it->kept = done;
     it->kept_context = context;
-    put_job(it, it->from ? it->from->ram : -1, -1, it->keeping, begin_keeping, on_begun_keeping);
+    put_job(it, it->from ? it->from->ram : -1, -1, it->keeping, with_disk ? begin_keeping : begin_saving,
+            on_begun_keeping);
 }
+
+void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) { moment_keep(it, true, done, context); }
 
 /* ---- going on from one ---- */
 
