@@ -304,6 +304,7 @@ static int check_create(const wrenn_sandboxes_create_options *options, wrenn_err
         int64_t value;
     } numbers[] = {{"vcpus", options->vcpus},
                    {"memory_mb", options->memory_mb},
+                   {"disk_mb", options->disk_mb},
                    {"idle_timeout_sec", options->idle_timeout_sec},
                    {"lifetime_sec", options->lifetime_sec},
                    {"lease_sec", options->lease_sec}};
@@ -325,6 +326,7 @@ int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_opti
         .template_name = options->template_name,
         .vcpus = options->vcpus,
         .memory_mb = options->memory_mb,
+        .disk_mb = options->disk_mb,
         .timeout_sec = options->idle_timeout_sec,
         .lifetime_sec = options->lifetime_sec,
         .lease_sec = options->lease_sec,
@@ -344,7 +346,7 @@ int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_opti
         request.network = &policy;
     op->needs = (options->isolation ? WRN_FEATURE_ISOLATION : 0) | (options->lifetime_sec ? WRN_FEATURE_LIFETIME : 0) |
                 (options->lease_sec ? WRN_FEATURE_LEASE : 0) | (request.network ? WRN_FEATURE_NETWORK : 0) |
-                (policy.inject_count ? WRN_FEATURE_SECRETS : 0);
+                (policy.inject_count ? WRN_FEATURE_SECRETS : 0) | (options->disk_mb ? WRN_FEATURE_DISK : 0);
     self->follower.wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.arrived = create_made;

@@ -30,6 +30,8 @@ static void free_instance(wrn_instance *it) {
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
+    wrn_fd_close(&it->image_fd);
+    wrn_fd_close(&it->layer_fd);
     moment_release(it->from);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
@@ -63,19 +65,26 @@ void vm_kill(wrn_instance *it, wrn_fault *fault) {
     syscall(SYS_pidfd_send_signal, it->pidfd, SIGKILL, NULL, 0); /* QEMU gets it from the kernel when wrenn-vm dies */
 }
 
-/* ---- its disk ---- */
+/* ---- its disks ---- */
 
-static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
-    const char *what = spec->snapshot_id ? "made from a snapshot"
-                       : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0
-                           ? "made from this template"
-                           : NULL;
-    if (!what) return 0;
+static int refuse(const wrn_box_spec *spec, wrn_fault *fault) {
+    if (!spec->snapshot_id) return 0;
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
-                         "a virtual machine can't be %s yet, only made from \"" MINIMAL
-                         "\"; ask for less isolation than "
-                         "\"vm\"",
-                         what);
+                         "a virtual machine can't be made from a snapshot yet; ask for less isolation than \"vm\"");
+}
+
+/* What lies below its own disk. A copy has that of the machine it is made of, though the template may be another one by now. */
+static int open_images(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
+    const moment *from = (const moment *)spec->moment;
+    int image = from ? from->image : it->backend->image_fd, layer = from ? from->layer : -1, own = -1;
+    bool has_disk = !from && *root->tree;
+    if (has_disk && (own = template_disk_open(spec, root, fault)) < 0) return -1;
+    if (has_disk && root->on_host) it->layer_fd = own;
+    else if (has_disk) it->image_fd = own;
+    if (it->image_fd < 0) it->image_fd = fcntl(image, F_DUPFD_CLOEXEC, 0);
+    if (layer >= 0) it->layer_fd = fcntl(layer, F_DUPFD_CLOEXEC, 0);
+    if (it->image_fd >= 0 && (layer < 0 || it->layer_fd >= 0)) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open the disks of the template: %s", strerror(errno));
 }
 
 /* wrenn-vm makes the file system; that of a copy comes with its moment. */
@@ -106,7 +115,7 @@ static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
 
 static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
                              bool is_warm_up, wrn_fault *fault) {
-    if (refuse(spec, root, fault) != 0) return NULL;
+    if (refuse(spec, fault) != 0) return NULL;
     int slot = backend->root ? take_slot(backend, fault) : -1;
     if (backend->root && slot < 0) return NULL;
     wrn_instance *it = calloc(1, sizeof(*it));
@@ -119,6 +128,9 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
                          .pidfd = -1,
                          .disk_fd = -1,
                          .ram_fd = -1,
+                         .image_fd = -1,
+                         .layer_fd = -1,
+                         .is_minimal = root->on_host,
                          .lifeline = -1,
                          .errors = -1};
     uv_timer_init(backend->config.loop, &it->timer);
@@ -128,9 +140,10 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
+    if (open_images(it, spec, root, fault) != 0) return free_instance(it), NULL;
     /* Machines that are kept for copies have no link. */
     if (spec->moment) it->from = moment_hold((moment *)spec->moment);
-    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
+    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it, root);
     if (!make_disk(it) || !make_memory(it))
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk and memory in %.200s: %s",
                       it->dir, strerror(errno));
@@ -213,8 +226,8 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], backend->image_fd,
-                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
+    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->image_fd,
+                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1],    it->layer_fd};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);

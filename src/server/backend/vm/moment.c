@@ -21,9 +21,15 @@ struct moment_job {
 
 static void release_base(wrn_moment *m) { moment_release((moment *)m); }
 
-moment *moment_new(void) {
+moment *moment_new(const wrn_instance *of) {
     moment *m = calloc(1, sizeof(*m));
-    *m = (moment){.base.release = release_base, .ram = -1, .disk = -1, .state = -1, .holders = 1};
+    *m = (moment){.base.release = release_base,
+                  .ram = -1,
+                  .disk = -1,
+                  .state = -1,
+                  .image = fcntl(of->image_fd, F_DUPFD_CLOEXEC, 0),
+                  .layer = of->layer_fd < 0 ? -1 : fcntl(of->layer_fd, F_DUPFD_CLOEXEC, 0),
+                  .holders = 1};
     return m;
 }
 
@@ -37,6 +43,8 @@ void moment_release(moment *m) {
     wrn_fd_close(&m->ram);
     wrn_fd_close(&m->disk);
     wrn_fd_close(&m->state);
+    wrn_fd_close(&m->image);
+    wrn_fd_close(&m->layer);
     free(m);
 }
 
@@ -137,7 +145,7 @@ static int open_unnamed(const wrn_instance *it) {
 }
 
 void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) {
-    moment *m = it->keeping = moment_new();
+    moment *m = it->keeping = moment_new(it);
     it->kept = done;
     it->kept_context = context;
     bool ok = (m->disk = open_unnamed(it)) >= 0 && ftruncate(m->disk, it->disk_mb << 20) == 0 &&

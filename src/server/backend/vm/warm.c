@@ -1,8 +1,8 @@
-/* Machines that were started once, for copies: one for each size. A boot takes seconds; a copy shares the memory of the first one,
+/* Machines that were started once, for copies: one for each template and size. A boot takes seconds; a copy shares the memory of the first one,
  * and has only what it changes for itself.
  *
- * The first sandbox of a size boots, and meanwhile another machine boots, runs the programs that most sandboxes start with, and is
- * saved. What goes wrong is told in the log, and sandboxes of that size boot. */
+ * The first sandbox of a template and size boots, and meanwhile another machine boots, runs the programs that most sandboxes start with, and is
+ * saved. What goes wrong is told in the log, and sandboxes like that boot. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
 
-enum { WARMS_MAX = 4, SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
+enum { SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
 
 /* What gets into the memory of all copies. */
 #define WARM_UP "python3 -c 'import json' 2>/dev/null; ls / >/dev/null; true; sync"
@@ -25,7 +25,6 @@ typedef struct warm {
     warms *all;
     struct warm *next;
     int64_t vcpus, memory_mb, disk_mb, used_ms;
-    char template_name[129];
     moment *moment;
     bool ready;
 } warm;
@@ -188,8 +187,7 @@ static void begin_builder(builder *b) {
 static void drop_directly(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
 
 /* Starts one like the instance, if none is at work. */
-static void build(warm *w, const wrn_instance *like) {
-    static const wrn_root minimal = {.on_host = true, .tree = ""};
+static void build(warm *w, const wrn_instance *like, const wrn_root *root) {
     warms *all = w->all;
     wrn_fault fault;
     char id[32], dir[PATH_MAX];
@@ -199,11 +197,11 @@ static void build(warm *w, const wrn_instance *like) {
     snprintf(id, sizeof(id), "warm-%u", ++all->count);
     snprintf(dir, sizeof(dir), "%.*s%s", (int)(strrchr(like->dir, '/') + 1 - like->dir), like->dir, id);
     const wrn_box_spec spec = {.id = id,
-                               .template_name = w->template_name,
+                               .template_name = like->template_name,
                                .vcpus = w->vcpus,
                                .memory_mb = w->memory_mb,
                                .disk_mb = w->disk_mb};
-    b->it = vm_prepare_warm_up(all->backend, &spec, &minimal, dir, &fault);
+    b->it = vm_prepare_warm_up(all->backend, &spec, root, dir, &fault);
     if (b->it && vm_start(b->it, &spec, &b->run, b->channel, &fault) == 0) {
         all->builder = b;
         return begin_builder(b);
@@ -216,10 +214,17 @@ static void build(warm *w, const wrn_instance *like) {
 
 /* ---- copies ---- */
 
+/* Or neither is one. */
+static bool is_same_file(int one, int other) {
+    struct stat a, b;
+    if (one < 0 || other < 0) return one < 0 && other < 0;
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static warm *find(const warms *all, const wrn_instance *it) {
     warm *w = all->first;
     while (w && (w->vcpus != it->vcpus || w->memory_mb != it->memory_mb || w->disk_mb != it->disk_mb ||
-                 strcmp(w->template_name, it->template_name) != 0))
+                 !is_same_file(w->moment->image, it->image_fd) || !is_same_file(w->moment->layer, it->layer_fd)))
         w = w->next;
     return w;
 }
@@ -227,18 +232,18 @@ static warm *find(const warms *all, const wrn_instance *it) {
 /* Makes room for another one: the one that was used longest ago goes. */
 static bool make_room(warms *all) {
     warm *oldest = NULL;
-    int count = 0;
+    int64_t count = 0;
     for (warm *w = all->first; w; w = w->next, count++)
         if (w->moment->holders == 1 && (w->ready || w->moment->failed) && (!oldest || w->used_ms < oldest->used_ms))
             oldest = w;
-    if (count < WARMS_MAX) return true;
+    if (count < all->backend->config.vm_warm) return true;
     if (!oldest) return false;
     WRN_UNLINK(all->first, oldest, next);
     warm_free(oldest);
     return true;
 }
 
-moment *warm_hold(warms *all, const wrn_instance *it) {
+moment *warm_hold(warms *all, const wrn_instance *it, const wrn_root *root) {
     warm *w = find(all, it);
     if (!w && !all->builder && make_room(all)) {
         w = calloc(1, sizeof(*w));
@@ -247,10 +252,9 @@ moment *warm_hold(warms *all, const wrn_instance *it) {
                     .vcpus = it->vcpus,
                     .memory_mb = it->memory_mb,
                     .disk_mb = it->disk_mb,
-                    .moment = moment_new()};
-        snprintf(w->template_name, sizeof(w->template_name), "%s", it->template_name);
+                    .moment = moment_new(it)};
         all->first = w;
-        build(w, it);
+        build(w, it, root);
     }
     if (!w || !w->ready || w->moment->failed) return NULL;
     w->used_ms = wrn_now_ms();
