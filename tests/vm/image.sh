@@ -19,8 +19,8 @@ apt-cache depends --recurse --installed --no-recommends --no-suggests --no-confl
     $installed 2>/dev/null | sed -n 's/^\([a-z0-9][^ ]*\)$/\1/p' | sort -u >"$work/packages"
 while read -r package; do dpkg-query -L "$package" 2>/dev/null || true; done <"$work/packages" |
     grep -v -e '^/usr/share/doc/' -e '^/usr/share/man/' -e '^/usr/share/locale/' -e '^diverted by' -e '^/\.$' | sort -u >"$work/files"
-# What is not of a package: links of alternatives, the certificates, accounts.
-find /etc/alternatives /etc/ssl/certs -maxdepth 1 >>"$work/files"
+# What is not of a package: links of alternatives, the certificates, who may log in.
+find /etc/alternatives /etc/pam.d /etc/ssl/certs -maxdepth 1 >>"$work/files"
 for path in /bin /sbin /lib /lib64 /usr/bin /usr/sbin /etc/ld.so.cache /etc/nsswitch.conf; do echo "$path"; done >>"$work/files"
 find /usr/bin /usr/sbin /bin /sbin -maxdepth 1 -lname '/etc/alternatives/*' >>"$work/files"
 # Packages name files through /bin and /lib, which are links: their real places come into the archive.

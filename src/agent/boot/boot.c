@@ -118,7 +118,7 @@ static void make_devices(void) {
                                            {"/proc/self/fd/0", "/dev/stdin"},
                                            {"/proc/self/fd/1", "/dev/stdout"},
                                            {"/proc/self/fd/2", "/dev/stderr"}};
-    mount_at("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666,mode=0620,gid=5");
+    mount_at("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666,mode=0620,gid=5,max=128");
     mount_at("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) (void)!symlink(links[i][0], links[i][1]);
 }
@@ -235,8 +235,11 @@ int main(void) {
     boot_raise_loopback();
     boot_set_limits();
     boot_must(names_set(id, template) ? 0 : -1, "name the machine");
-    unlink("/etc/resolv.conf"); /* it may be a link to nowhere */
-    boot_put("/etc/resolv.conf", "");
+    boot_accounts();
+    if (is_minimal || has_network || access("/etc/resolv.conf", F_OK) != 0) {
+        unlink("/etc/resolv.conf"); /* it may be a link to nowhere */
+        boot_put("/etc/resolv.conf", "");
+    }
     if (has_network) boot_link(has_ipv6);
     if (*authority) add_authority(authority);
     if (is_minimal) boot_minimal(sudo);

@@ -1,4 +1,4 @@
-/* What `minimal` has, as it is in namespaces: see backend/ns/template.c. */
+/* Accounts, and what `minimal` has, as it is in namespaces: see backend/ns/template.c. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/boot/boot.h"
+#include "base/etc.h"
 
 enum { USER = 1000 };
 
@@ -32,6 +33,11 @@ static void add_account(void) {
     add_line("/etc/group", line);
     mkdir("/home", 0755);
     if (mkdir("/home/user", 0755) == 0 && chown("/home/user", USER, USER) != 0) boot_fail("/home/user");
+}
+
+void boot_accounts(void) {
+    if (access("/etc/passwd", F_OK) != 0) boot_put("/etc/passwd", WRN_ETC_PASSWD);
+    if (access("/etc/group", F_OK) != 0) boot_put("/etc/group", WRN_ETC_GROUP);
 }
 
 /* pip refuses to install into the system's Python by default, and a sandbox has no other. */

@@ -27,11 +27,10 @@ static void close_ends(wrn_instance *it) {
 }
 
 static void free_instance(wrn_instance *it) {
+    int *const files[] = {&it->disk_fd, &it->ram_fd, &it->image_fd, &it->layer_fd};
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
-    wrn_fd_close(&it->disk_fd);
-    wrn_fd_close(&it->ram_fd);
-    wrn_fd_close(&it->image_fd);
-    wrn_fd_close(&it->layer_fd);
+    for (size_t i = 0; i < WRN_COUNT(files); i++)
+        moment_close_file(it->done ? it->backend->config.loop : NULL, files[i]);
     moment_release(it->from);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }

@@ -46,6 +46,7 @@ typedef struct moment_job moment_job;
 /* What copies of a machine go on from. */
 typedef struct moment {
     wrn_moment base; /* first: a wrn_moment is cast to its `moment` */
+    uv_loop_t *loop; /* NULL: it has ended */
     int ram;         /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
     int disk, state;
     int image, layer; /* as of the machine */
@@ -128,6 +129,9 @@ moment *moment_new(const wrn_instance *of);
 moment *moment_hold(moment *m);
 /* `m` may be NULL. */
 void moment_release(moment *m);
+/* Closes a file that may be large and have no other name or user, so that the kernel frees all of it: a worker waits for that.
+ * Without a loop the caller does. */
+void moment_close_file(uv_loop_t *loop, int *fd);
 /* Sends the agent a frame; `payload` may be NULL. `channel` is our end. */
 bool moment_say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload);
 /* Lets a copy that was started go on from its moment, but with a disk and names of its own; or ends it. */

@@ -21,9 +21,26 @@ struct moment_job {
 
 static void release_base(wrn_moment *m) { moment_release((moment *)m); }
 
+typedef struct closing {
+    wrn_job job; /* first: a job is cast to this */
+    int fd;
+} closing;
+
+static void close_file(wrn_job *job) { close(((closing *)job)->fd); }
+
+static void on_file_closed(wrn_job *job) { free(job); }
+
+void moment_close_file(uv_loop_t *loop, int *fd) {
+    if (*fd < 0) return;
+    closing *c = calloc(1, sizeof(*c));
+    c->fd = wrn_fd_take(fd);
+    wrn_lane_put(loop, WRN_LANE_REMOVE, &c->job, close_file, on_file_closed);
+}
+
 moment *moment_new(const wrn_instance *of) {
     moment *m = calloc(1, sizeof(*m));
     *m = (moment){.base.release = release_base,
+                  .loop = of->backend->config.loop,
                   .ram = -1,
                   .disk = -1,
                   .state = -1,
@@ -40,11 +57,8 @@ moment *moment_hold(moment *m) {
 
 void moment_release(moment *m) {
     if (!m || --m->holders) return;
-    wrn_fd_close(&m->ram);
-    wrn_fd_close(&m->disk);
-    wrn_fd_close(&m->state);
-    wrn_fd_close(&m->image);
-    wrn_fd_close(&m->layer);
+    int *const files[] = {&m->ram, &m->disk, &m->state, &m->image, &m->layer};
+    for (size_t i = 0; i < WRN_COUNT(files); i++) moment_close_file(m->loop, files[i]);
     free(m);
 }
 
@@ -56,8 +70,8 @@ static void on_job_done(wrn_job *job) {
         j->it->job = NULL;
         j->then(j->it, j->error);
     }
-    wrn_fd_close(&j->from);
-    wrn_fd_close(&j->to);
+    moment_close_file(j->job.loop, &j->from);
+    moment_close_file(j->job.loop, &j->to);
     free(j);
 }
 

@@ -278,6 +278,7 @@ void warms_free(warms *all) {
     if (all->builder) abort_builder(all->builder);
     for (warm *w; (w = all->first);) {
         all->first = w->next;
+        w->moment->loop = NULL;
         warm_free(w);
     }
     free(all);
