@@ -92,6 +92,11 @@ struct wrn_instance {
     void *kept_context;
 };
 
+/* ---- vm.c ---- */
+
+/* Perhaps later: see warms_free(). */
+void vm_close(wrn_backend *backend);
+
 /* ---- instance.c ---- */
 
 wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
@@ -118,7 +123,8 @@ void machine_describe(const wrn_instance *it, machine *out);
 /* ---- warm.c ---- */
 
 warms *warms_new(wrn_backend *backend);
-void warms_free(warms *all);
+/* False: what the last one left is still being removed, and vm_close() is called again afterwards. `all` may be NULL. */
+bool warms_free(warms *all);
 /* What this machine can be a copy of, held for it; NULL: there is none yet, but soon there will be. */
 moment *warm_hold(warms *all, const wrn_instance *it, const wrn_root *root);
 

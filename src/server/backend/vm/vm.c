@@ -36,11 +36,11 @@ static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
 }
 
-static void vm_close(wrn_backend *backend) {
+void vm_close(wrn_backend *backend) {
+    if (!warms_free(backend->warms)) return;
     const int fds[] = {backend->setup_fd, backend->image_fd, backend->initramfs_fd, backend->slots_fd};
     for (size_t i = 0; i < WRN_COUNT(fds); i++)
         if (fds[i] >= 0) close(fds[i]);
-    warms_free(backend->warms);
     cgroups_close(&backend->cgroups);
     free(backend);
 }

@@ -39,7 +39,7 @@ typedef struct builder {
     uv_poll_t poll, exit;
     uv_timer_t timer;
     int handles, tries;
-    bool over;
+    bool over, released; /* it ends; it has ended, and what it leaves is being removed */
     uint8_t buffer[WRN_FRAME_BUFFER];
     wrn_frame_reader reader;
 } builder;
@@ -48,6 +48,7 @@ struct warms {
     wrn_backend *backend;
     warm *first;
     builder *builder; /* NULL: none is at work */
+    bool is_over;     /* the backend closes when there is none any more */
     unsigned count;   /* that were begun */
 };
 
@@ -81,8 +82,15 @@ static void close_builder(builder *b) {
 static void on_released(void *context, const wrn_fault *fault) {
     builder *b = context;
     if (fault) wrn_log_warning("a virtual machine that was started for copies has ended, but %s", fault->message);
-    b->all->builder = NULL;
+    warms *all = b->all;
+    all->builder = NULL;
     close_builder(b);
+    if (all->is_over) vm_close(all->backend);
+}
+
+static void release_builder(builder *b) {
+    b->released = true;
+    vm_release(b->it, on_released, b);
 }
 
 /* Ends the machine; what was saved stays. */
@@ -106,7 +114,7 @@ static void seal(uv_timer_t *timer) {
         w->ready = true;
     else if (b->tries++ < SEAL_TRIES) return (void)uv_timer_start(timer, seal, SEAL_MS, 0);
     else w->moment->failed = true;
-    vm_release(b->it, on_released, b);
+    release_builder(b);
 }
 
 static void on_builder_exit(uv_poll_t *poll, int status, int events) {
@@ -116,7 +124,7 @@ static void on_builder_exit(uv_poll_t *poll, int status, int events) {
     uv_poll_stop(poll);
     if (!b->over) end_builder(b, "it has ended");
     if (b->into->moment->state >= 0 && !b->into->moment->failed) seal(&b->timer);
-    else vm_release(b->it, on_released, b);
+    else release_builder(b);
 }
 
 static void on_saved(void *context, const wrn_fault *fault) {
@@ -273,8 +281,10 @@ static void abort_builder(builder *b) {
     close_builder(b);
 }
 
-void warms_free(warms *all) {
-    if (!all) return;
+bool warms_free(warms *all) {
+    if (!all) return true;
+    all->is_over = all->builder && all->builder->released;
+    if (all->is_over) return false;
     if (all->builder) abort_builder(all->builder);
     for (warm *w; (w = all->first);) {
         all->first = w->next;
@@ -282,4 +292,5 @@ void warms_free(warms *all) {
         warm_free(w);
     }
     free(all);
+    return true;
 }
