@@ -253,8 +253,7 @@ void stack_run(const gate_options *options, int broker) {
         fprintf(stderr, "wrenn-gate: out of memory\n");
         _exit(2);
     }
-    jail_enter(options, true);
-    jail_filter_stack();
+    jail_enter(options, JAIL_STACK);
     if (!seam_send(broker, &ready, 0, true)) _exit(1);
     while (stack_turn()) {
     }

@@ -12,9 +12,10 @@ static struct lane {
     int running;
     wrn_job *first, **last;
 } lanes[WRN_LANE_COUNT] = {
-    [WRN_LANE_REMOVE] = {.workers = 2}, [WRN_LANE_LINK] = {.workers = 2}, [WRN_LANE_HASH] = {.workers = 2},
-    [WRN_LANE_JSON] = {.workers = 3},   [WRN_LANE_DISK] = {.workers = 1}, [WRN_LANE_COPY] = {.workers = 2},
-    [WRN_LANE_DIAL] = {.workers = 1},   [WRN_LANE_SIGN] = {.workers = 1}, [WRN_LANE_SYNC] = {.workers = 1}};
+    [WRN_LANE_MAKE] = {.workers = 2}, [WRN_LANE_REMOVE] = {.workers = 2}, [WRN_LANE_LINK] = {.workers = 2},
+    [WRN_LANE_HASH] = {.workers = 2}, [WRN_LANE_JSON] = {.workers = 3},   [WRN_LANE_DISK] = {.workers = 1},
+    [WRN_LANE_COPY] = {.workers = 2}, [WRN_LANE_DIAL] = {.workers = 1},   [WRN_LANE_SIGN] = {.workers = 1},
+    [WRN_LANE_SYNC] = {.workers = 1}};
 
 void wrn_lane_setup(void) {
     char count[12];

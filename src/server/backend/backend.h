@@ -175,13 +175,15 @@ typedef struct wrn_backend_ops {
      * asks for none; 0: it has none of its own. */
     void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb);
 
-    /* Makes the root of a box in `dir`, which does not exist yet, and its limits. A box made from a snapshot finds in
-     * its tree what save() reported. NULL with a fault, and nothing is left. */
-    wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                             wrn_fault *fault);
-    /* Starts the agent. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
+    /* Makes the root of a box in `dir`, which does not exist yet. A box made from a snapshot finds in its tree what save()
+     * reported. Blocks, for as long as the disk is busy; on any thread. False with a fault; the caller removes what is left. */
+    bool (*make_root)(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+    /* Makes the limits of a box, while its root is made. NULL with a fault, and nothing is left of it. */
+    wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+    /* Starts the agent of a box that has its root. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
      * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
-    int (*start)(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+    int (*start)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+                 wrn_fault *fault);
     /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). NULL, as
      * connect(): start() never gives a handover socket. */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);

@@ -46,7 +46,7 @@ typedef struct wrn_proc_events {
     void (*on_end)(void *context, const wrn_proc_result *result);
     /* There is room again after a partial write(). */
     void (*on_room)(void *context);
-    /* Of a log, before any output: it goes on at this offset. So many bytes before that were asked for, but are not kept. */
+    /* Of a log, before any output: where it begins, and how many bytes before that were asked for but are not kept. */
     void (*on_from)(void *context, uint64_t offset, uint64_t dropped);
     void *context;
 } wrn_proc_events;

@@ -265,11 +265,16 @@ void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]) {
 }
 
 /* Renamed first, so that a partial snapshot never has its name. */
-static void remove_snapshot(const snapshots *s, const char *id) {
-    char path[PATH_MAX], old[PATH_MAX];
-    snapshot_path(s, id, path);
+static bool rename_and_remove(const char *path) {
+    char old[PATH_MAX];
     snprintf(old, sizeof(old), "%.4000s.old", path);
-    if (rename(path, old) == 0) remove_later(s->loop, old, wrn_tree_remove);
+    return rename(path, old) == 0 && wrn_tree_remove(old);
+}
+
+static void remove_snapshot(const snapshots *s, const char *id) {
+    char path[PATH_MAX];
+    snapshot_path(s, id, path);
+    remove_later(s->loop, path, rename_and_remove);
 }
 
 static held **find_held(snapshots *s, const char *id) {

@@ -41,7 +41,7 @@ static ssize_t read_inside(int root, const char *path, char text[WRN_HOSTS_MAX])
 }
 
 static bool write_hosts(int etc, int root, const char *hostname) {
-    static char text[WRN_HOSTS_MAX], out[WRN_HOSTS_ROOM];
+    char text[WRN_HOSTS_MAX], out[WRN_HOSTS_ROOM];
     ssize_t size = root >= 0 ? read_inside(root, "etc/hosts", text) : -1;
     if (size == WRN_HOSTS_MAX) return true;
     return put_etc_file(etc, "hosts", out, wrn_etc_hosts(text, size > 0 ? (size_t)size : 0, hostname, out));

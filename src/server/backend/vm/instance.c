@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 
 #include "base/text.h"
-#include "base/tree.h"
 #include "server/backend/vm/internal.h"
 #include "server/precedence.h"
 
@@ -27,10 +26,11 @@ static void close_ends(wrn_instance *it) {
 }
 
 static void free_instance(wrn_instance *it) {
-    int *const files[] = {&it->disk_fd, &it->ram_fd, &it->image_fd, &it->layer_fd};
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
-    for (size_t i = 0; i < WRN_COUNT(files); i++)
-        moment_close_file(it->done ? it->backend->config.loop : NULL, files[i]);
+    wrn_fd_close(&it->disk_fd);
+    wrn_fd_close(&it->ram_fd);
+    wrn_fd_close(&it->image_fd);
+    wrn_fd_close(&it->layer_fd);
     moment_release(it->from);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
@@ -48,6 +48,7 @@ void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
     if (!done) return free_instance(it);
     it->done = done;
     it->done_context = context;
+    wrn_fd_close(&it->disk_fd); /* while the file has its name: whoever closes it without waits for the disk */
     cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, machine_on_removed, it);
 }
 
@@ -74,7 +75,7 @@ static int refuse(const wrn_box_spec *spec, wrn_fault *fault) {
 
 /* What lies below its own disk. A copy has that of the machine it is made of, though the template may be another one by now. */
 static int open_images(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
-    const moment *from = (const moment *)spec->moment;
+    const moment *from = it->from;
     int image = from ? from->image : it->backend->image_fd, layer = from ? from->layer : -1, own = -1;
     bool has_disk = !from && *root->tree;
     if (has_disk && (own = template_disk_open(spec, root, fault)) < 0) return -1;
@@ -87,12 +88,21 @@ static int open_images(wrn_instance *it, const wrn_box_spec *spec, const wrn_roo
 }
 
 /* wrenn-vm makes the file system; that of a copy comes with its moment. */
-static bool make_disk(wrn_instance *it) {
+static int open_disk(const char *dir, int flags) {
     char path[PATH_MAX + 8];
-    snprintf(path, sizeof(path), "%s/disk", it->dir);
-    if (mkdir(it->dir, 0700) != 0) return false;
-    it->disk_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return it->disk_fd >= 0 && ftruncate(it->disk_fd, it->disk_mb << 20) == 0;
+    snprintf(path, sizeof(path), "%s/disk", dir);
+    return open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+}
+
+static int64_t disk_mb_of(const wrn_box_spec *spec) { return spec->disk_mb ? spec->disk_mb : DISK_MB; }
+
+bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault) {
+    (void)root;
+    WRN_AUTO(wrn_fd_close) int fd = mkdir(dir, 0700) == 0 ? open_disk(dir, O_CREAT | O_EXCL) : -1;
+    if (fd >= 0 && ftruncate(fd, disk_mb_of(spec) << 20) == 0) return true;
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk in %.200s: %s", dir,
+                  strerror(errno));
+    return false;
 }
 
 /* A file that QEMU, as another user, opens again by its name in /proc. */
@@ -112,8 +122,8 @@ static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
                          SLOTS_MAX);
 }
 
-static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                             bool is_warm_up, wrn_fault *fault) {
+static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, bool is_warm_up,
+                             wrn_fault *fault) {
     if (refuse(spec, fault) != 0) return NULL;
     int slot = backend->root ? take_slot(backend, fault) : -1;
     if (backend->root && slot < 0) return NULL;
@@ -121,7 +131,7 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     *it = (wrn_instance){.backend = backend,
                          .vcpus = spec->vcpus,
                          .memory_mb = spec->memory_mb,
-                         .disk_mb = spec->disk_mb ? spec->disk_mb : DISK_MB,
+                         .disk_mb = disk_mb_of(spec),
                          .has_network = spec->network != NULL,
                          .slot = slot,
                          .pidfd = -1,
@@ -129,7 +139,7 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
                          .ram_fd = -1,
                          .image_fd = -1,
                          .layer_fd = -1,
-                         .is_minimal = root->on_host,
+                         .is_warm_up = is_warm_up,
                          .lifeline = -1,
                          .errors = -1};
     uv_timer_init(backend->config.loop, &it->timer);
@@ -139,30 +149,31 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
-    if (open_images(it, spec, root, fault) != 0) return free_instance(it), NULL;
-    /* Machines that are kept for copies have no link. */
-    if (spec->moment) it->from = moment_hold((moment *)spec->moment);
-    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it, root);
-    if (!make_disk(it) || !make_memory(it))
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk and memory in %.200s: %s",
-                      it->dir, strerror(errno));
-    else if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
-    wrn_tree_remove(it->dir);
+    if (spec->moment) it->from = moment_hold((moment *)spec->moment); /* which its caller may release */
+    if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
     free_instance(it);
     return NULL;
 }
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault) {
-    return prepare(backend, spec, root, dir, false, fault);
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault) {
+    return prepare(backend, spec, dir, false, fault);
 }
 
-wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                                 wrn_fault *fault) {
-    return prepare(backend, spec, root, dir, true, fault);
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault) {
+    return prepare(backend, spec, dir, true, fault);
 }
 
 /* ---- its start ---- */
+
+/* What it goes on from, if it does, and its memory. -1 with a fault. */
+static int take_memory(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
+    it->is_minimal = root->on_host;
+    if (open_images(it, spec, root, fault) != 0) return -1;
+    /* Machines that are kept for copies have no link. */
+    if (!it->from && !it->is_warm_up && !it->has_network) it->from = warm_hold(it->backend->warms, it, root);
+    if (make_memory(it)) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's memory: %s", strerror(errno));
+}
 
 /* Pairs of ours and theirs. */
 typedef struct ends {
@@ -244,14 +255,16 @@ static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pid
     return (pid_t)pid;
 }
 
-int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault) {
     ends e;
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
+    if (take_memory(it, spec, root, fault) != 0) return -1;
     WRN_AUTO(wrn_fd_close)
     int initramfs = initramfs_with(it->backend->initramfs_fd, spec->authority);
     if (make_ends(&e) && (!it->has_network || make_link(&e)) && initramfs >= 0 &&
-        (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0)
+        (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0 && (it->disk_fd = open_disk(it->dir, 0)) >= 0)
         pid = spawn_jail(it, &e, initramfs, &pidfd);
     if (pid < 0) {
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));

@@ -46,8 +46,9 @@ typedef struct moment_job moment_job;
 /* What copies of a machine go on from. */
 typedef struct moment {
     wrn_moment base; /* first: a wrn_moment is cast to its `moment` */
-    uv_loop_t *loop; /* NULL: it has ended */
-    int ram;         /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
+    wrn_job end;
+    uv_loop_t *loop;
+    int ram; /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
     int disk, state;
     int image, layer; /* as of the machine */
     int holders;
@@ -78,6 +79,7 @@ struct wrn_instance {
     int disk_fd, ram_fd;
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
+    bool is_warm_up;      /* copies are made of it */
     bool is_minimal;      /* the root is `minimal`, perhaps with a layer */
     moment *from;         /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
@@ -99,12 +101,12 @@ void vm_close(wrn_backend *backend);
 
 /* ---- instance.c ---- */
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault);
+bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
 /* For a machine that copies are made of. */
-wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                                 wrn_fault *fault);
-int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 
@@ -135,9 +137,6 @@ moment *moment_new(const wrn_instance *of);
 moment *moment_hold(moment *m);
 /* `m` may be NULL. */
 void moment_release(moment *m);
-/* Closes a file that may be large and have no other name or user, so that the kernel frees all of it: a worker waits for that.
- * Without a loop the caller does. */
-void moment_close_file(uv_loop_t *loop, int *fd);
 /* Sends the agent a frame; `payload` may be NULL. `channel` is our end. */
 bool moment_say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload);
 /* Lets a copy that was started go on from its moment, but with a disk and names of its own; or ends it. */

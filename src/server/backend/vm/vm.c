@@ -127,6 +127,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .close = vm_close,
     .probe = vm_probe,
     .fit = vm_fit,
+    .make_root = vm_make_root,
     .prepare = vm_prepare,
     .start = vm_start,
     .may_hang = true,  /* after `halt` inside, for example */
