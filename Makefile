@@ -39,6 +39,7 @@ help:
 	@echo "make test-debian13  run unit, sdk, packaging, examples and gate on a Debian 13 that it makes; needs root"
 	@echo "make test-packages  make the packages on Debian 12 and 13, install, use and remove them there; needs root"
 	@echo "make test-system    test units, limits and restarts (TESTS) on Debian 13 in QEMU; needs root, takes tens of minutes"
+	@echo "make test-vm  run tests of sandboxes in virtual machines; takes some ten minutes"
 	@echo "make lint     run clang-format, clang-tidy, cppcheck and the checks of this repository"
 	@echo "make check    fail when generated code is out of date"
 	@echo "make generate generate the models from api/openapi.yaml, and the operations from include/wrenn"
@@ -96,6 +97,10 @@ test-integration: build
 
 test-debian13:
 	@tools/test_debian13.sh -Dwerror=$(WERROR)
+
+test-vm: deps-test
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR)
+	@tools/test_vm.sh $(BUILD)
 
 test-packages:
 	@tools/test_packages.sh
@@ -175,4 +180,4 @@ deb: deps-deb
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-clang build-bench build-fuzz build-debian13 build-system build-deb build-packages
 
-.PHONY: all help deps deps-test deps-lint deps-deb build run test test-integration test-debian13 test-packages test-system lint generate check abi-baseline format docs fuzz soak many bench bench-hostile install uninstall deb clean
+.PHONY: all help deps deps-test deps-lint deps-deb build run test test-integration test-debian13 test-packages test-system test-vm lint generate check abi-baseline format docs fuzz soak many bench bench-hostile install uninstall deb clean

@@ -63,7 +63,11 @@ int main(int argc, char **argv) {
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = {{"call", bench_call}, {"sandbox", bench_sandbox}, {"command", bench_command}, {"code", bench_code}};
+    } parts[] = {{"call", bench_call},
+                 {"sandbox", bench_sandbox},
+                 {"command", bench_command},
+                 {"code", bench_code},
+                 {"vm", bench_machine}};
     printf("%-46s %13s %13s  %9s\n", "", "median", "99 %", "ratio");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         bool wanted = argc == 1;

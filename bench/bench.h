@@ -29,5 +29,7 @@ void bench_sandbox(void);
 void bench_command(void);
 /* ---- code.c: sandboxes that run code, one and eight at once, against the imports that takes ---- */
 void bench_code(void);
+/* ---- machine.c: virtual machines: copies, forks and ports, against one that boots ---- */
+void bench_machine(void);
 
 #endif

@@ -230,6 +230,7 @@ enum {
     WRENN_HAS_SANDBOX_INFO_LIFETIME_SEC = 1 << 14,
     WRENN_HAS_SANDBOX_INFO_EXPIRES_AT = 1 << 15,
     WRENN_HAS_SANDBOX_INFO_LEASE_SEC = 1 << 16,
+    WRENN_HAS_SANDBOX_INFO_DISK_MB = 1 << 17,
 };
 
 /* Schema Sandbox. */
@@ -263,6 +264,8 @@ typedef struct wrenn_sandbox_info {
     const char *expires_at;
     /* Ours only. What the create asked for. Left out when it has no lease. */
     int64_t lease_sec;
+    /* Ours only. Size of its own disk in MiB. Left out when it has none of its own, and so no limit. */
+    int64_t disk_mb;
 } wrenn_sandbox_info;
 
 /* Bits of `present` and `nulls` of wrenn_secret. */

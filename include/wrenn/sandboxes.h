@@ -89,9 +89,15 @@ typedef struct wrenn_sandboxes_create_options {
      * "HOST[:PORT]:HEADER=SECRET", such as "api.example.com:Authorization=key". Allows the host, whose TLS the server ends; see
      * docs/guide/network.md. A secret that is not there is WRENN_E_CONFLICT. Only a sandbox that was made with some can get others later. */
     const char *const *inject;
+    /* Size of its own disk in MiB, 64 to 1048576: what does not fit fails inside with ENOSPC, and nothing else happens. It takes
+     * up room where the server runs as it is written. Only virtual machines have one, so this asks for one as `isolation` does: where
+     * a server has none, it is WRENN_E_CONFLICT, and beyond these bounds WRENN_E_VALIDATION; nothing is made then. Default: 8192
+     * in virtual machines, no limit elsewhere. Where a server does not say that it obeys this (all but wrennd), it is
+     * WRENN_E_UNSUPPORTED, and nothing is asked for. wrenn_sandbox_info.disk_mb has what it got. */
+    int64_t disk_mb;
 } wrenn_sandboxes_create_options;
 #define WRENN_SANDBOXES_CREATE_OPTIONS_INIT \
-    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    { sizeof(wrenn_sandboxes_create_options), WRENN_CALL_OPTIONS_ZERO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandboxes_create_options_init(wrenn_sandboxes_create_options *options, size_t size);
 

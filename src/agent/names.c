@@ -7,13 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HOSTS_MAX = 64 << 10, MACHINE_ID = 16 };
+#include "base/etc.h"
 
-#define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-/* Marks our line, which names another machine in a copy. */
-#define MARK "# this sandbox"
+enum { MACHINE_ID = 16 };
 
+/* What is no file, but a link for example, is replaced by one. */
 static void names_put(const char *path, const char *text, size_t size) {
+    struct stat info;
+    if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode)) (void)!remove(path);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
     if (fd < 0) return;
     (void)!write(fd, text, size);
@@ -26,33 +27,23 @@ static void names_put_line(const char *path, const char *text) {
     names_put(path, line, (size_t)size);
 }
 
-/* Its size; HOSTS_MAX if it is not a file, or may be longer. */
-static size_t get_hosts(char text[HOSTS_MAX]) {
+/* Its size; 0 if it is not a file, which may be what a link leads to. */
+static size_t get_hosts(char text[WRN_HOSTS_MAX]) {
     struct stat info;
     size_t size = 0;
     int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return 0;
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) size = HOSTS_MAX;
-    for (ssize_t got = 1; got > 0 && size<HOSTS_MAX; size += got> 0 ? (size_t)got : 0)
-        got = read(fd, text + size, HOSTS_MAX - size);
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+        for (ssize_t got = 1; got > 0 && size<WRN_HOSTS_MAX; size += got> 0 ? (size_t)got : 0)
+            got = read(fd, text + size, WRN_HOSTS_MAX - size);
     close(fd);
     return size;
 }
 
 static void put_hosts(const char *id) {
-    static char text[HOSTS_MAX], out[HOSTS_MAX + 512];
-    size_t size = get_hosts(text), used = 0;
-    if (size == HOSTS_MAX) return; /* not a file of a usual kind: it stays as it is */
-    for (const char *at = text, *end = text + size, *next; at < end; at = next) {
-        const char *line_end = memchr(at, '\n', (size_t)(end - at));
-        next = line_end ? line_end + 1 : end;
-        if (memmem(at, (size_t)(next - at), MARK, strlen(MARK))) continue;
-        memcpy(out + used, at, (size_t)(next - at));
-        used += (size_t)(next - at);
-    }
-    used += (size_t)snprintf(out + used, sizeof(out) - used, "%s127.0.0.1\t%.200s\t" MARK "\n",
-                             memmem(out, used, "localhost", 9) ? "" : LOCALHOST, id);
-    names_put("/etc/hosts", out, used);
+    static char text[WRN_HOSTS_MAX], out[WRN_HOSTS_ROOM];
+    size_t size = get_hosts(text);
+    if (size < WRN_HOSTS_MAX) names_put("/etc/hosts", out, wrn_etc_hosts(text, size, id, out));
 }
 
 /* Only replaces a machine-id that the template has. */

@@ -301,7 +301,7 @@ static int set_key(create_op *self, wrenn_error **error) {
 static int check_create(const wrenn_op *op, const wrenn_sandboxes_create_options *options, wrenn_error **error) {
     int rc = wrn_op_check(
         op, error, {"vcpus", options->vcpus, 0, INT32_MAX}, {"memory_mb", options->memory_mb, 0, INT32_MAX},
-        {"idle_timeout_sec", options->idle_timeout_sec, 0, INT32_MAX},
+        {"disk_mb", options->disk_mb, 0, INT32_MAX}, {"idle_timeout_sec", options->idle_timeout_sec, 0, INT32_MAX},
         {"lifetime_sec", options->lifetime_sec, 0, INT32_MAX}, {"lease_sec", options->lease_sec, 0, INT32_MAX});
     if (rc == 0 && (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM))
         rc = wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
@@ -316,6 +316,7 @@ int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_opti
         .template_name = options->template_name,
         .vcpus = options->vcpus,
         .memory_mb = options->memory_mb,
+        .disk_mb = options->disk_mb,
         .timeout_sec = options->idle_timeout_sec,
         .lifetime_sec = options->lifetime_sec,
         .lease_sec = options->lease_sec,
@@ -333,7 +334,7 @@ int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_opti
         request.network = &policy;
     op->needs = (options->isolation ? WRN_FEATURE_ISOLATION : 0) | (options->lifetime_sec ? WRN_FEATURE_LIFETIME : 0) |
                 (options->lease_sec ? WRN_FEATURE_LEASE : 0) | (request.network ? WRN_FEATURE_NETWORK : 0) |
-                (policy.inject_count ? WRN_FEATURE_SECRETS : 0);
+                (policy.inject_count ? WRN_FEATURE_SECRETS : 0) | (options->disk_mb ? WRN_FEATURE_DISK : 0);
     self->follower.wait = options->flags & WRENN_SANDBOXES_CREATE_WAIT;
     self->follower.to = WRENN_SANDBOX_STATUS_RUNNING;
     self->follower.arrived = create_made;

@@ -498,7 +498,7 @@ void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since);
 /* What a new sandbox is to be: for the options of run and create. */
 typedef struct cli_creation {
     const char *template_name, *name, *isolation;
-    int64_t vcpus, memory_mb, idle_seconds, lifetime_seconds, lease_seconds;
+    int64_t vcpus, memory_mb, disk_mb, idle_seconds, lifetime_seconds, lease_seconds;
     cli_list labels;
     bool dies_with_us;
     cli_network network;
@@ -531,6 +531,11 @@ typedef struct cli_creation {
          "SIZE",   "memory in MB, or as 512m or 2g",                                                                   \
          NULL,     1,                                                                                                  \
          1 << 24,  CLI_WORD_ANY},                                                                                      \
+        {"disk",   0,                                                                                                  \
+         CLI_SIZE, (at) + offsetof(cli_creation, disk_mb),                                                             \
+         "SIZE",   "size of its own disk in MB, or as 512m or 2g, from 64m to 1t; for virtual machines",               \
+         NULL,     64,                                                                                                 \
+         1 << 20,  CLI_WORD_ANY},                                                                                      \
         {"idle-timeout", 0,                                                                                            \
          CLI_SECONDS,    (at) + offsetof(cli_creation, idle_seconds),                                                  \
          "TIME",         "pause it after so long without activity",                                                    \

@@ -213,6 +213,7 @@ wrenn_sandbox *cli_create(cli_app *cli, const cli_creation *creation) {
     options.template_name = creation->template_name;
     options.vcpus = creation->vcpus;
     options.memory_mb = creation->memory_mb;
+    options.disk_mb = creation->disk_mb;
     options.idle_timeout_sec = creation->idle_seconds;
     options.lifetime_sec = creation->lifetime_seconds;
     if (creation->dies_with_us) options.lease_sec = creation->lease_seconds ? creation->lease_seconds : LEASE_SECONDS;
@@ -291,6 +292,7 @@ wrn_json *cli_sandbox_json(const wrenn_sandbox_info *info) {
     cli_set_text(out, "template", info->template_name);
     wrn_json_set_int(out, "vcpus", info->vcpus);
     wrn_json_set_int(out, "memory_mb", info->memory_mb);
+    if (info->disk_mb) wrn_json_set_int(out, "disk_mb", info->disk_mb);
     wrn_json_set_int(out, "timeout_sec", info->timeout_sec);
     wrn_json_set_int(out, "lifetime_sec", info->lifetime_sec);
     cli_set_text(out, "expires_at", info->expires_at);

@@ -87,6 +87,7 @@ static const wrn_field fields_create_sandbox_request[] = {
     {"template", offsetof(wrn_create_sandbox_request, template_name), 0, WRN_FIELD_STRING, false, false, NULL},
     {"vcpus", offsetof(wrn_create_sandbox_request, vcpus), 0, WRN_FIELD_INT, false, true, NULL},
     {"memory_mb", offsetof(wrn_create_sandbox_request, memory_mb), 0, WRN_FIELD_INT, false, true, NULL},
+    {"disk_mb", offsetof(wrn_create_sandbox_request, disk_mb), 0, WRN_FIELD_INT, false, true, NULL},
     {"timeout_sec", offsetof(wrn_create_sandbox_request, timeout_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"lifetime_sec", offsetof(wrn_create_sandbox_request, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"lease_sec", offsetof(wrn_create_sandbox_request, lease_sec), 0, WRN_FIELD_INT, false, true, NULL},
@@ -142,6 +143,7 @@ static const wrn_field fields_sandbox_info[] = {
     {"lifetime_sec", offsetof(wrenn_sandbox_info, lifetime_sec), 0, WRN_FIELD_INT, false, true, NULL},
     {"expires_at", offsetof(wrenn_sandbox_info, expires_at), 0, WRN_FIELD_STRING, false, false, NULL},
     {"lease_sec", offsetof(wrenn_sandbox_info, lease_sec), 0, WRN_FIELD_INT, false, true, NULL},
+    {"disk_mb", offsetof(wrenn_sandbox_info, disk_mb), 0, WRN_FIELD_INT, false, true, NULL},
 };
 const wrn_model wrn_model_sandbox_info = {
     "Sandbox", sizeof(wrenn_sandbox_info), fields_sandbox_info, WRN_COUNT(fields_sandbox_info)};

@@ -107,6 +107,7 @@ void wrn_server_backend_config(const wrn_config *config, wrn_arena *arena, wrn_b
         .agent_path = find_program(arena, config->agent, "wrenn-agent", "src/agent/wrenn-agent"),
         .unpack_path = find_program(arena, NULL, "wrenn-unpack", "src/server/templates/wrenn-unpack"),
         .vm_dir = absolute(arena, config->vm_dir),
+        .vm_warm = config->vm_warm,
         .cgroup_parent = config->cgroup_parent,
         .ephemeral = config->private_fd >= 0,
         .adopt_ms = config->private_fd >= 0 ? 0 : config->adopt_timeout_sec * 1000};

@@ -19,7 +19,8 @@
     X(LIST_FILTERS, "list-filters", NULL)       /* the parameters of the list of sandboxes */                        \
     X(SIGNALS, "signals", "signals other than SIGTERM and SIGKILL")  /* others take these for SIGKILL */             \
     X(NETWORK, "network", "`egress`, `allow`, `deny` and `presets`") /* of create: refused when they can't be met */ \
-    X(SECRETS, "secrets", "`inject`")                                /* of create */
+    X(SECRETS, "secrets", "`inject`")                                /* of create */                                 \
+    X(DISK, "disk", "`disk_mb`")                                     /* of create: refused when it can't be met */
 
 enum {
 #define WRN_FEATURE_NUMBER(name, text, asked) WRN_FEATURE_NUMBER_##name,

@@ -30,7 +30,7 @@ static size_t text_count;
 
 static script_reply reply(const char *status, const char *body) {
     CHECK(text_count < sizeof(texts) / sizeof(texts[0]));
-    texts[text_count] = script_text(status, "Wrenn-Features: exec-envs\r\n", body); /* as wrennd */
+    texts[text_count] = script_text(status, "Wrenn-Features: exec-envs disk\r\n", body); /* as wrennd */
     return (script_reply){.text = texts[text_count++]};
 }
 
@@ -76,14 +76,16 @@ TEST(run_creates_executes_and_destroys) {
         created(), UPGRADE,
         script_messages(SCRIPT_KEEP, START, OUT("out\\n"), ERR("err\\n"), EXIT("\"exit_code\":7"), NULL), gone};
     script_server *server = serve(replies, COUNT(replies));
-    program_result result = WRENN("run", "-T", "small", "--vcpus=2", "-m", "256", "--timeout", "9", "-e", "A=b", "-w",
-                                  "/tmp", "-u", "app", "--name", "n", "-l", "k=v", "prog", "--", "-x", "two words");
+    program_result result =
+        WRENN("run", "-T", "small", "--vcpus=2", "-m", "256", "--disk", "2g", "--timeout", "9", "-e", "A=b", "-w",
+              "/tmp", "-u", "app", "--name", "n", "-l", "k=v", "prog", "--", "-x", "two words");
     CHECK_STR(result.err, "err\n");
     CHECK_STR(result.out, "out\n");
     CHECK_INT(result.code, 7);
     check_request(server, 1, "POST /v1/sandboxes ", "\"template\":\"small\"");
     CHECK_CONTAINS(script_request(server, 1), "\"vcpus\":2");
     CHECK_CONTAINS(script_request(server, 1), "\"memory_mb\":256");
+    CHECK_CONTAINS(script_request(server, 1), "\"disk_mb\":2048");
     CHECK_CONTAINS(script_request(server, 1), "\"metadata\":{\"name\":\"n\",\"k\":\"v\"}");
     check_request(server, 2, "GET /v1/sandboxes/" ID "/exec/stream ", "");
     check_request(server, 3, "text:{\"type\":\"start\"", "\"args\":[\"--\",\"-x\",\"two words\"]");

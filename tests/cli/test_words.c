@@ -196,6 +196,7 @@ TEST(options_are_taken_apart_as_elsewhere) {
     check_refused(WRENN("run", "-ite", "NAME", "true"), 2, "--env 'NAME': there is no such variable here");
     check_refused(WRENN("run", "-m", "12q", "true"), 2, "--memory '12q' is not a size");
     check_refused(WRENN("run", "-m=0", "true"), 2, "--memory '0' is not a size");
+    check_refused(WRENN("run", "--disk", "1", "true"), 2, "--disk '1' is not a size");
     check_refused(WRENN("run", "--upload", "nothing", "true"), 2, "--upload 'nothing' is not SRC:DST");
     check_refused(WRENN("run", "--isolation=strong", "--url=unix:/nonexistent", "true"), 2, "'strong' is not 'any'");
     check_refused(WRENN("rm", "x", "--all"), 2, "unexpected argument 'x'");

@@ -33,9 +33,19 @@ void machines_need(void) {
 
 void machines_set_up(const char *kernel, const char *image, int status, const char *part) {
     int got;
-    const char *const args[] = {
-        "vm",      "setup", "--data-dir", machines_path("unused"), "--vm-dir", machines_path("vm"), "--kernel", kernel,
-        "--image", image,   NULL};
+    const char *const args[] = {"vm",
+                                "setup",
+                                "--data-dir",
+                                machines_path("unused"),
+                                "--vm-dir",
+                                machines_path("vm"),
+                                "--kernel",
+                                kernel,
+                                "--image",
+                                image,
+                                "--template-dir",
+                                machines_path("templates"),
+                                NULL};
     char *said = daemon_run(args, &got);
     CHECK_CONTAINS(said, part);
     CHECK_INT(got, status);
@@ -47,7 +57,7 @@ void machines_make_image(void) {
     snprintf(
         line, sizeof(line),
         "cd %s && mkdir -p img/bin img/etc img/root && cp $(command -v busybox) img/bin/busybox && "
-        "for p in sh od cat ls uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate mv touch; do "
+        "for p in sh od cat ls cut uname hostname echo true sleep date wc head kill mkdir rm httpd reboot halt poweroff wget id fallocate mv touch; do "
         "ln -s busybox img/bin/$p; done && echo 0123456789abcdef0123456789abcdef > img/etc/machine-id && echo root:x:0:0::/root:/bin/sh > img/etc/passwd && "
         "for f in $(command -v openssl) $(ldd $(command -v openssl) | grep -o '/[^ ]*'); do mkdir -p img$(dirname $f) && cp -L $f img$f; done",
         test_dir());

@@ -371,7 +371,7 @@ static void life(void) {
     static const char *const label[] = {"kind=it", NULL}, *const missing[] = {"other", NULL};
     CALL(sandbox_update_metadata, (sandbox, label, missing, NULL, ), ());
     CHECK_STR(wrenn_sandbox_last_info(sandbox)->metadata[0]->value, "it");
-    CHECK_INT(wrenn_sandbox_fork(sandbox, NULL, &list, NULL), WRENN_E_API); /* it is no virtual machine */
+    if (!test_in_machines()) CHECK_INT(wrenn_sandbox_fork(sandbox, NULL, &list, NULL), WRENN_E_API);
     wrenn_sandboxes_query_options query = WRENN_SANDBOXES_QUERY_OPTIONS_INIT;
     query.labels = label;
     query.limit = 1;

@@ -36,6 +36,8 @@ static void check_setup(void) {
 
 /* ---- machines ---- */
 
+enum { DISK_MB = 128 }; /* of the one with a network */
+
 static void start_machine(const test_daemon *d, char id[40]) {
     make_sandbox(d, "{\"isolation\":\"vm\",\"memory_mb\":256}", id);
 }
@@ -112,13 +114,6 @@ static void check_pause(const test_daemon *d, const char *id) {
     CHECK_STATUS(ask(d, id, 8000, "GET", "/a"), 200);
 }
 
-/* Refused before anything happens, by an error that says what. */
-static void check_refusals(const test_daemon *d, const char *id) {
-    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"other\"}"), 501,
-                "not_implemented");
-    check_status(d, id, "running");
-}
-
 /* As root, who can make one: a way out of version 6, which this machine may not have. */
 static void make_ipv6(void) {
     if (geteuid() != 0) return;
@@ -142,14 +137,23 @@ static void check_network(const test_daemon *d, const char *id) {
     CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
     reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
     char *said = sh(d, id, "cat /root/said");
-    CHECK_MSG(number(&r, "denied_total") == (geteuid() == 0 ? 2 : 1), "%s; wget: %s", r.body, said);
+    /* A machine that waits long for its denial asks again. */
+    CHECK_MSG(number(&r, "denied_total") >= (geteuid() == 0 ? 2 : 1), "%s; wget: %s", r.body, said);
     free(said);
     reply_free(&r);
 }
 
+/* Its own disk is as large as was asked for. Once it is full, the sandbox is told, and nothing else happens. */
 static void check_disk(const test_daemon *d, const char *id) {
-    CHECK_SH(d, id, "fallocate -l 9000000000 /root/all 2>&1 || echo full",
-             "fallocate: fallocate '/root/all': No space left on device\nfull\n");
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_INT(number(&r, "disk_mb"), DISK_MB);
+    reply_free(&r);
+    char *said = sh(d, id, "cat /dev/zero 2>&1 > /root/all || wc -c < /root/all");
+    const char *size = strrchr(said, ':');
+    CHECK_CONTAINS(said, "No space left on device\n");
+    CHECK_MSG(atoll(strchr(size, '\n')) > (DISK_MB / 2 << 20), "%s", said);
+    CHECK_MSG(atoll(strchr(size, '\n')) < DISK_MB << 20, "%s", said);
+    free(said);
     CHECK_SH(d, id, "rm /root/all; echo b > /root/b; cat /root/b", "b\n");
 }
 
@@ -167,6 +171,112 @@ static void check_limit(const char *id) {
     pclose(from);
     CHECK(has_limit || geteuid() != 0);
     if (has_limit) CHECK_INT(atoll(text), (long long)LIMIT_MB << 20);
+}
+
+static pid_t find_qemu(const char *id) {
+    char line[128], text[32] = "";
+    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s '", id);
+    FILE *from = popen(line, "r");
+    CHECK(from && fgets(text, sizeof(text), from));
+    pclose(from);
+    return (pid_t)atoi(text);
+}
+
+/* ---- how QEMU is kept in ---- */
+
+/* The value of a line of /proc/PID/status, up to the next blank. */
+static void status_of(pid_t pid, const char *name, char *out, size_t size) {
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *from = fopen(path, "re");
+    CHECK(from != NULL);
+    *out = '\0';
+    while (fgets(line, sizeof(line), from))
+        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+            snprintf(out, size, "%.*s", (int)strcspn(line + strlen(name) + 2, "\t\n"), line + strlen(name) + 2);
+    fclose(from);
+}
+
+static void check_namespaces(pid_t pid) {
+    static const char *const kinds[] = {"mnt", "pid", "net", "ipc", "uts", "cgroup"};
+    for (size_t i = 0; i < WRN_COUNT(kinds); i++) {
+        char path[64], own[64] = "", other[64] = "";
+        snprintf(path, sizeof(path), "/proc/self/ns/%s", kinds[i]);
+        CHECK(readlink(path, own, sizeof(own) - 1) > 0);
+        snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kinds[i]);
+        CHECK(readlink(path, other, sizeof(other) - 1) > 0);
+        CHECK_MSG(strcmp(own, other) != 0, "%s", path);
+    }
+}
+
+/* Nothing that it was not given or made by itself: no file of the host, no directory, no device that does something. */
+static void check_descriptors(pid_t pid) {
+    static const char *const known[] = {"socket:[",  "/memfd:wrenn-", "anon_inode:", "pipe:[",
+                                        "/dev/null", "/dev/kvm",      "/dmabuf:"};
+    char path[300], target[PATH_MAX];
+    int files = 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    CHECK(dir != NULL);
+    for (const struct dirent *entry; (entry = readdir(dir));) {
+        bool ok = false;
+        ssize_t size = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+        if (size < 0) continue;
+        target[size] = '\0';
+        for (size_t i = 0; i < WRN_COUNT(known); i++) ok = ok || strncmp(target, known[i], strlen(known[i])) == 0;
+        bool disk = !ok && (strstr(target, "/minimal.squashfs") || strstr(target, "/disk"));
+        files += disk;
+        CHECK_MSG(ok || disk, "%s", target);
+    }
+    closedir(dir);
+    CHECK(files >= 2);
+}
+
+/* Its root is all it sees, and can't be written to. */
+static void check_mounts(pid_t pid) {
+    char path[64], line[1024], at[256], options[256];
+    int count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
+    FILE *from = fopen(path, "re");
+    CHECK(from != NULL);
+    for (; fgets(line, sizeof(line), from); count++) {
+        CHECK_INT(sscanf(line, "%*s %*s %*s %*s %255s %255s", at, options), 2);
+        bool device = strcmp(at, "/dev/null") == 0 || strcmp(at, "/dev/kvm") == 0;
+        CHECK_MSG(device || strcmp(at, "/") == 0 || strcmp(at, "/proc") == 0, "%s", line);
+        CHECK_MSG(device || strncmp(options, "ro,", 3) == 0, "%s", line);
+    }
+    fclose(from);
+    CHECK(count >= 3);
+}
+
+static void check_jail(const char *id) {
+    static const char *const want[][2] = {{"Seccomp", "2"},
+                                          {"NoNewPrivs", "1"},
+                                          {"CapEff", "0000000000000000"},
+                                          {"CapPrm", "0000000000000000"},
+                                          {"CapAmb", "0000000000000000"}};
+    char got[64];
+    pid_t pid = find_qemu(id);
+    for (size_t i = 0; i < WRN_COUNT(want); i++) {
+        status_of(pid, want[i][0], got, sizeof(got));
+        CHECK_MSG(strcmp(got, want[i][1]) == 0, "%s %s", want[i][0], got);
+    }
+    status_of(pid, "Uid", got, sizeof(got));
+    if (geteuid() == 0) CHECK_MSG(atoll(got) > 65536, "%s", got);
+    else CHECK_INT(atoll(got), geteuid());
+    status_of(pid, "Groups", got, sizeof(got));
+    CHECK_MSG(geteuid() != 0 || !*got || strcmp(got, " ") == 0, "%s", got);
+    check_namespaces(pid);
+    check_descriptors(pid);
+    check_mounts(pid);
+    char path[64], text[1024] = "";
+    snprintf(path, sizeof(path), "/proc/%d/net/dev", (int)pid);
+    FILE *from = fopen(path, "re");
+    CHECK(from && fread(text, 1, sizeof(text) - 1, from) > 0);
+    fclose(from);
+    int interfaces = 0;
+    for (const char *at = text; (at = strchr(at, ':')); at++) interfaces++;
+    CHECK_MSG(interfaces == 1 && strstr(text, "lo:"), "%s", text);
 }
 
 /* By what happens in the machine, and to QEMU. Each time the caller hears of it. */
@@ -190,29 +300,12 @@ static void halt_machine(const test_daemon *d, char id[40]) {
     free(sh(d, id, "(sleep 1; halt -f) < /dev/null > /dev/null 2>&1 &"));
 }
 
-static pid_t find_qemu(const char *id) {
-    char line[128], text[32] = "";
-    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s '", id);
-    FILE *from = popen(line, "r");
-    CHECK(from && fgets(text, sizeof(text), from));
-    pclose(from);
-    return (pid_t)atoi(text);
-}
-
 static void check_killed(const test_daemon *d, const char *id) {
     kill(find_qemu(id), SIGKILL);
     await_no_processes(id);
     reply r;
     while ((r = call(d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}")).status == 200) reply_free(&r);
     reply_free(&r);
-}
-
-static void make_other_template(void) {
-    char line[600];
-    snprintf(line, sizeof(line),
-             "mkdir -p %s/templates/other/rootfs/root && echo '{\"base\":null}' > %s/templates/other/template.json",
-             test_dir(), test_dir());
-    CHECK_INT(system(line), 0);
 }
 
 /* ---- copies ---- */
@@ -393,28 +486,99 @@ static void check_copies(const test_daemon *d) {
     for (int i = 0; i < 2; i++) destroy(d, ids[i]);
 }
 
+/* ---- templates ---- */
+
+static void make_template(const char *name, const char *tree, const char *document) {
+    char line[1024];
+    snprintf(line, sizeof(line),
+             "cd %s && mkdir -p templates/%s/%s/root && echo of %s > templates/%s/%s/root/file && "
+             "echo '%s' > templates/%s/template.json",
+             test_dir(), name, tree, name, name, tree, document, name);
+    CHECK_INT(system(line), 0);
+}
+
+/* With a user of its own, whose files are not root's, and a service. */
+static void build_template(void) {
+    char line[600];
+    int status;
+    const char *const args[] = {"template",
+                                "build",
+                                "whole",
+                                "--dir",
+                                machines_path("tree"),
+                                "--user",
+                                "app",
+                                "--start",
+                                "exec httpd -f -p 8100 -h $HOME",
+                                "--start-port",
+                                "8100",
+                                "--vm-dir",
+                                machines_path("vm"),
+                                "--template-dir",
+                                machines_path("templates"),
+                                NULL};
+    snprintf(
+        line, sizeof(line),
+        "cd %s && cp -a img tree && mkdir -p tree/home/app && echo own > tree/home/app/page && "
+        "echo app:x:1000:1000::/home/app:/bin/sh >> tree/etc/passwd && { [ $(id -u) != 0 ] || chown -R 1000:1000 tree/home/app; }",
+        test_dir());
+    CHECK_INT(system(line), 0);
+    char *said = daemon_run(args, &status);
+    CHECK_MSG(status == 0, "%s", said);
+    free(said);
+}
+
+/* A whole root, and its copy; a layer above `minimal`, which was there before the setup; and what has no disk. */
+static void check_templates(const test_daemon *d) {
+    char id[40], copy[1][40], body[128];
+    make_sandbox(d, "{\"isolation\":\"vm\",\"template\":\"whole\",\"memory_mb\":256}", id);
+    CHECK_SH(
+        d, id,
+        "id -un; pwd; ls -ln /home/app/page /etc/passwd | { read a b c d e; echo $c $d; read a b c d e; echo $c $d; }",
+        "app\n/home/app\n0 0\n1000 1000\n");
+    reply r = ask(d, id, 8100, "GET", "/page");
+    CHECK_STR(r.body, "own\n");
+    reply_free(&r);
+    CHECK_SH(d, id, "echo more >> page; echo $WRENN_TEMPLATE_ID", "whole\n");
+    fork_sandbox(d, id, "{}", 1, copy);
+    CHECK_SH(d, copy[0], "cat page; openssl version | cut -c 1-7", "own\nmore\nOpenSSL\n");
+    CHECK_STATUS(ask(d, copy[0], 8100, "GET", "/page"), 200);
+    destroy(d, copy[0]);
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"s\"}", id);
+    CHECK_ERROR(call(d, "POST", "/v1/snapshots", body), 501, "not_implemented");
+    check_status(d, id, "paused"); /* as by all snapshots */
+    destroy(d, id);
+    make_sandbox(d, "{\"isolation\":\"vm\",\"template\":\"above\",\"memory_mb\":256}", id);
+    CHECK_SH(d, id, "cat /root/file; id -u user; echo x > /root/file; cat /root/file", "of above\n1000\nx\n");
+    destroy(d, id);
+    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"late\"}"), 409, "conflict");
+}
+
 static void live(void) {
     test_daemon d;
     char id[40], halted[40];
     machines_need();
     make_ipv6();
+    make_template("above", "layer", "{\"base\":\"minimal\"}");
     check_setup();
-    make_other_template();
+    make_template("late", "rootfs", "{\"base\":null}");
+    build_template();
     start(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--template-dir", machines_path("templates"), "--gate",
                                getenv("WRENN_TEST_GATE"), NULL});
     halt_machine(&d, halted);
-    make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
+    make_sandbox(&d, "{\"disk_mb\":128,\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
     check_isolation(&d, id);
     check_inside(&d, id);
     check_ports(&d, id);
     check_pause(&d, id);
-    check_refusals(&d, id);
     check_network(&d, id);
     check_fork(&d, id, true);
     check_snapshot(&d, id);
     check_disk(&d, id);
     check_limit(id);
+    check_jail(id);
     check_copies(&d);
+    check_templates(&d);
     check_killed(&d, id);
     check_ends(&d);
     start_machine(&d, id);
@@ -425,6 +589,39 @@ static void live(void) {
 }
 
 TEST_AS_BOTH(machines_live_and_end, live)
+
+/* The control of check_copies(): an agent that leaves out the seed makes copies whose random numbers are the same. Not always, for a
+ * kernel that has been up for a moment takes up what its devices do every few seconds. */
+static void unseeded(void) {
+    enum { TRIES = 8 };
+    static const char line[] = "cat /etc/machine-id";
+    test_daemon d;
+    char id[40];
+    bool same = false;
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    setenv("WRENN_TEST_AGENT", getenv("WRENN_TEST_UNSEEDED"), 1);
+    start(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
+    start_machine(&d, id);
+    await_no_processes("warm-1");
+    destroy(&d, id);
+    for (int i = 0; i < TRIES && !same; i++) {
+        char *said[2];
+        for (int j = 0; j < 2; j++) {
+            start_machine(&d, id);
+            said[j] = sh(&d, id, line);
+            destroy(&d, id);
+        }
+        same = strcmp(said[0], said[1]) == 0;
+        free(said[0]);
+        free(said[1]);
+    }
+    CHECK(same);
+    daemon_stop(&d);
+}
+
+TEST_AS_ROOT(copies_without_a_seed_are_the_same, unseeded)
 
 /* ---- without wrennd ---- */
 

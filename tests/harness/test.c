@@ -44,6 +44,15 @@ void test_note(const char *format, ...) {
     va_end(args);
 }
 
+bool test_in_machines(void) {
+    const char *isolation = getenv("WRENND_ISOLATION");
+    return isolation && strcmp(isolation, "vm") == 0;
+}
+
+void test_not_in_machines(const char *why) {
+    if (test_in_machines()) test_skip("not in virtual machines: %s", why);
+}
+
 void test_skip(const char *format, ...) {
     va_list args;
     va_start(args, format);

@@ -47,6 +47,10 @@ void test_warm_up(void) __attribute__((weak));
 
 /* Ends the test as skipped, with the reason. */
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* Whether the sandboxes of this run are virtual machines: see `make test-vm`. */
+bool test_in_machines(void);
+/* Skips what can't be asked of those, with the reason. */
+void test_not_in_machines(const char *why);
 void test_fail(const char *file, int line, const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
 /* A note in the output, shown with the result. */
 void test_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

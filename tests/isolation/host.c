@@ -67,6 +67,8 @@ static void open_host(host *h, const char *name, const char *agent, int64_t adop
     wrn_backend_config config = {.loop = &h->loop,
                                  .state_dir = h->state_dir,
                                  .agent_path = agent,
+                                 .vm_dir = getenv("WRENND_VM_DIR"),
+                                 .vm_warm = 4,
                                  .adopt_ms = adopt_ms,
                                  .egress = {.gate_path = getenv("WRENN_TEST_GATE"), .connections = 512}};
     CHECK_MSG(wrn_boxes_open(&config, &h->boxes, &fault) == 0, "open: %s", fault.message);
@@ -95,9 +97,12 @@ static void count_death(void *context, const wrn_fault *fault) {
     if (context) ((wait *)context)->done = true;
 }
 
-static wrn_box *create(host *h, const wrn_box_spec *spec) {
+static wrn_box *create(host *h, const wrn_box_spec *asked) {
     wait *w = calloc(1, sizeof(*w));
+    wrn_box_spec fitting = *asked, *spec = &fitting;
     CHECK(w != NULL);
+    fitting.backend = test_in_machines() ? "vm" : NULL;
+    if (fitting.backend) wrn_boxes_fit(h->boxes, fitting.backend, &fitting.vcpus, &fitting.memory_mb, &fitting.disk_mb);
     w->next = h->waits;
     h->waits = w;
     wrn_box_create(h->boxes, spec, NULL, count_death, on_box, w);

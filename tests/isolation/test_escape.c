@@ -37,6 +37,7 @@ static void make_file(const char *path, const char *text) {
 }
 
 static void host_files(void) {
+    test_not_in_machines("they have the devices of a kernel of their own");
     host h;
     char line[2048], marker[300];
     snprintf(marker, sizeof(marker), "%s/host-marker", test_dir());
@@ -63,6 +64,7 @@ static void host_files(void) {
 }
 
 static void host_processes(void) {
+    test_not_in_machines("they have the threads of a kernel of their own");
     host h;
     pid_t marker = fork();
     if (marker == 0) {
@@ -159,6 +161,7 @@ static void neighbours(void) {
 }
 
 static void distinct_ids(void) {
+    test_not_in_machines("ids are those of a kernel of their own");
     host h;
     char first[128];
     host_open(&h);
@@ -197,6 +200,7 @@ static void limits_by_user(void) {
 
 /* Every program with a private server has a daemon of its own. */
 static void distinct_ids_of_daemons(void) {
+    test_not_in_machines("ids are those of a kernel of their own");
     static host first, second;
     host_open(&first);
     host_open_in(&second, "other");
@@ -248,6 +252,7 @@ static const char files_script[] =
     "print('done')\n";
 
 static void files_of_the_kernel(void) {
+    test_not_in_machines("the kernel is their own, and open to its root");
     host h;
     host_open(&h);
     wrn_box *box = box_create(&h, "cl-proc");
@@ -307,6 +312,7 @@ static void fork_bomb(void) {
 }
 
 static void memory_bomb(void) {
+    test_not_in_machines("they have 256 MB at least");
     static output sleeper;
     host h;
     host_open(&h);
@@ -369,6 +375,7 @@ static bool gives_reason(const wrn_json *report, const char *part) {
 
 /* Each word against what the kernel does. */
 static void report(void) {
+    test_not_in_machines("what they have is in machines_live_and_end");
     host h;
     bool is_root = geteuid() == 0, root = false;
     host_open(&h);
@@ -400,6 +407,7 @@ static void report(void) {
 /* ---- what must go on working ---- */
 
 static void programs(void) {
+    test_not_in_machines("their programs are those of their image");
     static const struct {
         const char *needs, *line, *out;
     } cases[] = {
@@ -510,6 +518,7 @@ static void terminals_are_limited(void) {
 
 /* Else root in a sandbox could make its agent the first to be killed for want of memory, or the last. */
 static void the_agents_oom_score_is_out_of_reach(void) {
+    test_not_in_machines("root is root of a kernel of their own");
     host h;
     host_open(&h);
     wrn_box *box = box_create(&h, "cl-score");

@@ -68,8 +68,8 @@ static void count_processors(host *h, int vcpus) {
 static void processors(void) {
     host h;
     host_open(&h);
-    int64_t vcpus = 100000, memory_mb = 1;
-    wrn_boxes_fit(h.boxes, NULL, &vcpus, &memory_mb);
+    int64_t vcpus = 100000, memory_mb = 1, disk_mb = 0;
+    wrn_boxes_fit(h.boxes, NULL, &vcpus, &memory_mb, &disk_mb);
     CHECK_INT(vcpus, own_cpus());
     CHECK(memory_mb > 1);
     for (int n = 1; n <= own_cpus() && n <= 3; n++) count_processors(&h, n);

@@ -47,6 +47,34 @@ TEST(a_level_is_demanded_once_the_server_has_said_that_it_obeys) {
     tear_down_isolation(&s);
 }
 
+static int create_with_disk(setup *s, int64_t disk_mb, wrenn_error **error) {
+    wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
+    wrenn_sandbox *made = NULL;
+    options.disk_mb = disk_mb;
+    int rc = wrenn_sandboxes_create(s->client, &options, &made, error);
+    CHECK_INT(rc == 0 ? wrenn_sandbox_last_info(made)->disk_mb : 0, rc == 0 ? disk_mb : 0);
+    wrenn_sandbox_free(made);
+    return rc;
+}
+
+TEST(a_disk_of_a_size_is_demanded_where_that_is_obeyed) {
+    const script_reply replies[] =
+        {answer("401 Unauthorized", "Wrenn-Features: idempotency-key disk\r\n", ERROR_BODY("unauthorized")),
+         answer("201 Created", "", "{\"id\":\"cl-0123456789abcdefghijklmno\",\"status\":\"running\",\"disk_mb\":100}")},
+                       old = answer("404 Not Found", OBEYS, ERROR_BODY("not_found"));
+    wrenn_error *error = NULL;
+    setup s = set_up(replies, COUNT(replies));
+    CHECK_INT(create_with_disk(&s, -1, NULL), WRENN_E_INVALID_ARGUMENT);
+    CHECK_INT(create_with_disk(&s, 100, NULL), 0);
+    check_request(&s, 1, "POST /v1/sandboxes ", "{\"disk_mb\":100}");
+    tear_down(&s);
+    s = set_up(&old, 1);
+    CHECK_INT(create_with_disk(&s, 100, &error), WRENN_E_UNSUPPORTED);
+    CHECK_CONTAINS(wrenn_error_message(error), "`disk_mb`");
+    wrenn_error_free(error);
+    tear_down_isolation(&s);
+}
+
 TEST(a_server_that_says_nothing_of_it_is_not_asked_to_create) {
     static const char *const heads[] = {"", "Wrenn-Features: idempotency-key isolationism\r\n"};
     for (size_t i = 0; i < COUNT(heads); i++) {

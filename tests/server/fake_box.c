@@ -121,7 +121,7 @@ static void gate_closed(uv_handle_t *handle) { free(handle->data); }
 
 void wrn_boxes_close(wrn_boxes *boxes) { uv_close((uv_handle_t *)&boxes->gate, gate_closed); }
 
-/* One backend, and with FAKE_VM in the environment a stronger one that has a limit on memory. */
+/* One backend, and with FAKE_VM in the environment a stronger one that has a limit on memory and disks of a size. */
 const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) {
     static wrn_json *out;
     static const char text[] =
@@ -129,7 +129,8 @@ const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) {
         "\"seccomp\":\"allowlist\",\"cgroup\":\"none\",\"limits\":{\"memory\":\"unenforced\",\"cpu\":\"enforced\","
         "\"pids\":\"enforced\",\"why\":\"a fake has none\"},\"network\":\"none\",\"disk\":\"unlimited\","
         "\"reasons\":[\"it is a fake\"]}}";
-    static const char strong[] = "{\"level\":\"vm\",\"backend\":\"fake-vm\",\"limits\":{\"memory\":\"enforced\"}}";
+    static const char strong[] =
+        "{\"level\":\"vm\",\"backend\":\"fake-vm\",\"limits\":{\"memory\":\"enforced\"},\"disk\":\"limited\"}";
     wrn_json *vm = NULL;
     const char *why;
     (void)boxes;
@@ -174,8 +175,9 @@ static void run_made(later *l) {
     l->made(l->context, box, l->failed ? &l->fault : NULL);
 }
 
-void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb) {
-    (void)boxes, (void)backend;
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb) {
+    (void)boxes;
+    if (strcmp(backend, "fake-vm") == 0 && !*disk_mb) *disk_mb = 8192;
     if (*vcpus > 64) *vcpus = 64;
     if (*memory_mb < 8) *memory_mb = 8;
 }

@@ -68,7 +68,7 @@ TEST(an_idempotency_key_makes_one_sandbox_and_one_answer) {
     CHECK_INT(first.status, 201);
     CHECK_CONTAINS(first.head,
                    "\r\nWrenn-Features: background exec-envs idempotency-key isolation list-only lifetime lease "
-                   "list-filters signals network secrets\r\n");
+                   "list-filters signals network secrets disk\r\n");
     CHECK_STATUS(call(&d, "DELETE", sandbox_path(member(&first, "id"), ""), NULL), 204);
     reply again = create_with_key(&d, "a", "{}");
     CHECK_INT(again.status, 201);
@@ -240,6 +240,11 @@ TEST(bad_requests_name_what_is_wrong) {
         {"{\"isolation\":\"strong\"}", "only any, namespace or vm", 400},
         {"{\"isolation\":\"\"}", "\"isolation\"", 400},
         {"{\"isolation\":2}", "\"isolation\"", 400},
+        {"{\"disk_mb\":64}", "disk-limit, which disk_mb needs", 409},
+        {"{\"isolation_required\":[\"disk-limit\"]}", "disk-limit", 409},
+        {"{\"disk_mb\":63}", "member \"disk_mb\" is 63, not 64 to 1048576", 400},
+        {"{\"disk_mb\":1048577}", "\"disk_mb\"", 400},
+        {"{\"disk_mb\":1.5}", "\"disk_mb\"", 400},
     };
     test_daemon d;
     daemon_start(&d, NULL);
@@ -260,6 +265,32 @@ TEST(bad_requests_name_what_is_wrong) {
     CHECK_INT(wrn_json_count(list.json), 4);
     reply_free(&list);
     daemon_stop(&d);
+}
+
+static void check_disk(const test_daemon *d, const char *body, const char *backend, int64_t disk_mb) {
+    char id[40];
+    make_sandbox(d, body, id);
+    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
+    CHECK_STR(wrn_json_string(wrn_json_get(wrn_json_get(r.json, "isolation"), "backend"), NULL), backend);
+    if (disk_mb) CHECK_INT(number(&r, "disk_mb"), disk_mb);
+    else CHECK(!wrn_json_has(r.json, "disk_mb"));
+    reply_free(&r);
+}
+
+/* A size that is asked for is one that is kept, by the first backend that can. */
+TEST(disks_of_a_size_choose_what_has_them) {
+    test_daemon d;
+    setenv("FAKE_VM", "1", 1);
+    daemon_start(&d, NULL);
+    check_disk(&d, "{\"disk_mb\":64}", "fake-vm", 64);
+    check_disk(&d, "{\"disk_mb\":1048576,\"isolation\":\"namespace\"}", "fake-vm", 1048576);
+    check_disk(&d, "{\"isolation\":\"vm\"}", "fake-vm", 8192);
+    check_disk(&d, "{\"disk_mb\":0}", "fake", 0);
+    check_disk(&d, "{\"disk_mb\":-1}", "fake", 0);
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"disk_mb\":64,\"isolation_required\":[\"seccomp\"]}"), 409,
+                "conflict");
+    daemon_stop(&d);
+    unsetenv("FAKE_VM");
 }
 
 /* "metadata": {...} of a JSON object, as text to be freed. */

@@ -6,7 +6,7 @@
 set -eu
 out=$1
 wanted='base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname less libc-bin mawk ncurses-base
-        passwd procps python3 sed tar util-linux curl ca-certificates iproute2 openssl perl-base vim-tiny xz-utils zstd'
+        passwd procps python3 sed tar util-linux curl ca-certificates iproute2 jupyter-server openssl perl-base python3-ipykernel vim-tiny xz-utils zstd'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -19,9 +19,9 @@ apt-cache depends --recurse --installed --no-recommends --no-suggests --no-confl
     $installed 2>/dev/null | sed -n 's/^\([a-z0-9][^ ]*\)$/\1/p' | sort -u >"$work/packages"
 while read -r package; do dpkg-query -L "$package" 2>/dev/null || true; done <"$work/packages" |
     grep -v -e '^/usr/share/doc/' -e '^/usr/share/man/' -e '^/usr/share/locale/' -e '^diverted by' -e '^/\.$' | sort -u >"$work/files"
-# What is not of a package: links of alternatives, the certificates, accounts.
-find /etc/alternatives /etc/ssl/certs -maxdepth 1 >>"$work/files"
-for path in /bin /sbin /lib /lib64 /usr/bin /usr/sbin /etc/passwd /etc/group /etc/shadow /etc/ld.so.cache /etc/nsswitch.conf; do echo "$path"; done >>"$work/files"
+# What is not of a package: links of alternatives, the certificates, who may log in.
+find /etc/alternatives /etc/pam.d /etc/ssl/certs -maxdepth 1 >>"$work/files"
+for path in /bin /sbin /lib /lib64 /usr/bin /usr/sbin /etc/ld.so.cache /etc/nsswitch.conf; do echo "$path"; done >>"$work/files"
 find /usr/bin /usr/sbin /bin /sbin -maxdepth 1 -lname '/etc/alternatives/*' >>"$work/files"
 # Packages name files through /bin and /lib, which are links: their real places come into the archive.
 while read -r path; do
@@ -32,7 +32,10 @@ while read -r path; do
     if [ -e "$path" ] || [ -L "$path" ]; then echo "${path#/}"; fi
 done <"$work/files" | sort -u >"$work/list"
 tar -C / --numeric-owner --no-recursion -T "$work/list" -cf "$out"
-mkdir -p "$work/dirs/root" "$work/dirs/tmp" "$work/dirs/proc" "$work/dirs/sys" "$work/dirs/dev" "$work/dirs/run" "$work/dirs/home"
-chmod 1777 "$work/dirs/tmp"
+for dir in dev etc home mnt opt proc root run srv sys tmp var var/tmp; do mkdir -p "$work/dirs/$dir"; done
+# Not the accounts of this machine.
+cp /usr/share/base-passwd/passwd.master "$work/dirs/etc/passwd"
+cp /usr/share/base-passwd/group.master "$work/dirs/etc/group"
+chmod 1777 "$work/dirs/tmp" "$work/dirs/var/tmp"
 chmod 700 "$work/dirs/root"
-tar -C "$work/dirs" --owner=0 --group=0 --numeric-owner -rf "$out" root tmp proc sys dev run home
+tar -C "$work/dirs" --owner=0 --group=0 --numeric-owner -rf "$out" .

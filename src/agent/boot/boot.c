@@ -1,9 +1,10 @@
 /* wrenn-boot: process 1 of a virtual machine until it executes wrenn-agent. Loads the modules that the disks need, puts the root
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
- * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order and, if the machine is to trust one,
- * /authority. The kernel's command line has wrenn.id= and wrenn.template=, and wrenn.network or, with IPv6, wrenn.network=6 for a
- * machine with a network. What fails is said on the console, and ends the machine. */
+ * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order, /sudo (of `minimal`) and, if the
+ * machine is to trust one, /authority. The kernel's command line has wrenn.id= and wrenn.template=; wrenn.minimal if the template is
+ * that, or a layer above it, and wrenn.layer for such a layer; and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a
+ * network. What fails is said on the console, and ends the machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,14 +82,18 @@ static void await_path(const char *path) {
 /* ---- the root ---- */
 
 /* The template's files, and above them those of the sandbox, on a disk that does not outlive it. */
-static void make_root(void) {
+static void make_root(bool has_layer) {
     await_path("/dev/vda");
     mount_at("/dev/vda", "/lower", "squashfs", MS_RDONLY, NULL);
     await_path("/dev/vdb");
     mount_at("/dev/vdb", "/upper", "ext4", MS_NOATIME, "discard,noinit_itable");
     mkdir("/upper/files", 0755);
     mkdir("/upper/work", 0755);
-    mount_at("overlay", "/root", "overlay", 0, "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work");
+    if (has_layer) await_path("/dev/vdc");
+    if (has_layer) mount_at("/dev/vdc", "/layer", "squashfs", MS_RDONLY, NULL);
+    mount_at("overlay", "/root", "overlay", 0,
+             has_layer ? "lowerdir=/layer:/lower,upperdir=/upper/files,workdir=/upper/work"
+                       : "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work");
     static const struct {
         const char *at;
         mode_t mode;
@@ -113,7 +118,7 @@ static void make_devices(void) {
                                            {"/proc/self/fd/0", "/dev/stdin"},
                                            {"/proc/self/fd/1", "/dev/stdout"},
                                            {"/proc/self/fd/2", "/dev/stderr"}};
-    mount_at("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666,mode=0620,gid=5");
+    mount_at("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "ptmxmode=0666,mode=0620,gid=5,max=128");
     mount_at("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) (void)!symlink(links[i][0], links[i][1]);
 }
@@ -208,13 +213,14 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
 }
 
 int main(void) {
-    static char line[TEXT_MAX], authority[TEXT_MAX];
+    static char line[TEXT_MAX], authority[TEXT_MAX], sudo[TEXT_MAX];
     mount_at("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
     mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     load_modules();
     boot_get("/proc/cmdline", line);
     bool has_network = strstr(line, " wrenn.network"), has_ipv6 = strstr(line, " wrenn.network=6");
+    bool is_minimal = strstr(line, " wrenn.minimal"), has_layer = strstr(line, " wrenn.layer");
     char *id = (char *)(size_t)value_of(line, "wrenn.id="),
          *template = (char *)(size_t)value_of(line, "wrenn.template=");
     id[strcspn(id, " \n")] = '\0';
@@ -223,14 +229,19 @@ int main(void) {
     agent = agent < 0 ? -1 : fcntl(agent, F_DUPFD_CLOEXEC, 64);
     if (agent < 0) boot_fail("/agent");
     boot_get("/authority", authority);
-    make_root();
+    boot_get("/sudo", sudo);
+    make_root(has_layer);
     make_devices();
     boot_raise_loopback();
     boot_set_limits();
     boot_must(names_set(id, template) ? 0 : -1, "name the machine");
-    boot_put("/etc/resolv.conf", "");
+    boot_accounts();
+    if (is_minimal || has_network || access("/etc/resolv.conf", F_OK) != 0) {
+        unlink("/etc/resolv.conf"); /* it may be a link to nowhere */
+        boot_put("/etc/resolv.conf", "");
+    }
     if (has_network) boot_link(has_ipv6);
     if (*authority) add_authority(authority);
-    if (strcmp(template, "minimal") == 0) boot_user();
+    if (is_minimal) boot_minimal(sudo);
     boot_start_agent(agent, id, template, *authority);
 }

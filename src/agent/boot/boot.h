@@ -9,5 +9,8 @@ _Noreturn void boot_fail(const char *what);
 void boot_put(const char *path, const char *text);
 /* Sets up eth0, the link to the sandbox's gate. */
 void boot_link(bool with_v6);
-/* Makes the account "user", which the template `minimal` has, unless it is there. */
-void boot_user(void);
+/* Makes the accounts that a root needs, if it has none. */
+void boot_accounts(void);
+/* Adds what the template `minimal` has beyond its image, unless that is there: the account "user", sudo (its text is `sudo`),
+ * configuration. */
+void boot_minimal(const char *sudo);

@@ -1,4 +1,4 @@
-/* The account "user" of `minimal`, as it is in namespaces: see backend/ns/template.c. */
+/* Accounts, and what `minimal` has, as it is in namespaces: see backend/ns/template.c. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/boot/boot.h"
+#include "base/etc.h"
 
 enum { USER = 1000 };
 
@@ -23,7 +24,7 @@ static bool add_line(const char *path, const char *line) {
     return added;
 }
 
-void boot_user(void) {
+static void add_account(void) {
     char line[128];
     snprintf(line, sizeof(line), "user:x:%d:%d:user:/home/user:/bin/%s\n", USER, USER,
              access("/bin/bash", X_OK) == 0 ? "bash" : "sh");
@@ -32,4 +33,24 @@ void boot_user(void) {
     add_line("/etc/group", line);
     mkdir("/home", 0755);
     if (mkdir("/home/user", 0755) == 0 && chown("/home/user", USER, USER) != 0) boot_fail("/home/user");
+}
+
+void boot_accounts(void) {
+    if (access("/etc/passwd", F_OK) != 0) boot_put("/etc/passwd", WRN_ETC_PASSWD);
+    if (access("/etc/group", F_OK) != 0) boot_put("/etc/group", WRN_ETC_GROUP);
+}
+
+/* pip refuses to install into the system's Python by default, and a sandbox has no other. */
+#define PIP "[global]\nbreak-system-packages = true\nroot-user-action = ignore\n"
+
+void boot_minimal(const char *sudo) {
+    add_account();
+    if (access("/usr/bin/sudo", F_OK) != 0 && access("/usr/local/bin/sudo", F_OK) != 0) {
+        mkdir("/usr/local", 0755);
+        mkdir("/usr/local/bin", 0755);
+        boot_put("/usr/local/bin/sudo", sudo);
+        chmod("/usr/local/bin/sudo", 0755);
+    }
+    if (access("/etc/pip.conf", F_OK) != 0) boot_put("/etc/pip.conf", PIP);
+    if (mkdir("/run/lock", 01777) == 0) chmod("/run/lock", 01777);
 }

@@ -59,9 +59,9 @@ static bool open_directory(mcp_session *session, const char *path) {
 static bool is_plain(const cli_creation *creation) {
     const cli_network *network = &creation->network;
     return !creation->template_name && !creation->name && !creation->isolation && !creation->labels.count &&
-           !creation->vcpus && !creation->memory_mb && !creation->idle_seconds && !creation->lifetime_seconds &&
-           !creation->dies_with_us && !network->net && !network->no_net && !network->allow.count &&
-           !network->deny.count && !network->presets.count && !network->secrets.count;
+           !creation->vcpus && !creation->memory_mb && !creation->disk_mb && !creation->idle_seconds &&
+           !creation->lifetime_seconds && !creation->dies_with_us && !network->net && !network->no_net &&
+           !network->allow.count && !network->deny.count && !network->presets.count && !network->secrets.count;
 }
 
 static int end_sandbox(mcp_session *session, bool keep) {

@@ -74,6 +74,7 @@ typedef struct wrn_backend_config {
     const char *agent_path;    /* the wrenn-agent binary */
     const char *unpack_path;   /* the wrenn-unpack binary */
     const char *vm_dir;        /* what `wrennd vm setup` makes; may not exist */
+    int64_t vm_warm;           /* virtual machines that are kept for copies, at most */
     const char *cgroup_parent; /* NULL: chosen automatically */
     bool ephemeral;            /* state_dir does not outlive the process: nothing is synced to disk */
     int64_t adopt_ms;          /* how long boxes wait for the next daemon; 0: they end with this one */
@@ -104,7 +105,7 @@ typedef struct wrn_box_spec {
     const char *network;     /* its policy, a JSON object; NULL: it has no interface but loopback */
     const char *authority;   /* a certificate that programs in the box trust, as PEM; NULL: none */
     int secrets;             /* what is added to requests: a file in memory for wrenn-gate-tls; 0: nothing */
-    int64_t disk_mb;         /* 0: no limit */
+    int64_t disk_mb;         /* of its own disk, as fit() has left it */
     const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
     /* What it goes on from: of a box of the same backend that is like this one but for the id. NULL: it starts. */
     wrn_moment *moment;
@@ -188,10 +189,11 @@ typedef struct wrn_backend_ops {
     /* The API's `isolation` of boxes here, a JSON object: level, backend, root (bool), user_namespace, seccomp, cgroup
      * ("v2", "v1", "none"), accelerator (of virtual machines: "kvm", "tcg"), limits {memory, cpu, pids: "enforced" | "unenforced"; why}, network ("none": what a box
      * without a policy has), disk
-     * ("unlimited"), reasons [text]. The caller frees it. */
+     * ("unlimited", or "limited": it has one of its own), reasons [text]. The caller frees it. */
     wrn_json *(*probe)(const wrn_backend *backend);
-    /* Adjusts requested sizes: to the processors there are, and to the least memory that a box takes. */
-    void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb);
+    /* Adjusts requested sizes: to the processors there are, to the least memory that a box takes, and to the disk that it has if it
+     * asks for none; 0: it has none of its own. */
+    void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb);
 
     /* Makes the root of a box in `dir`, which does not exist yet. A box made from a snapshot finds in its tree what save()
      * reported. Blocks, for as long as the disk is busy; on any thread. False with a fault; the caller removes what is left. */
@@ -252,8 +254,8 @@ typedef struct wrn_backend_ops {
      * an array, only appends {kind, what} to it. */
     void (*sweep)(const wrn_backend_config *config, wrn_json *report);
     /* Adds what this backend needs to the directory of a template that `wrennd template build` has filled but not yet
-     * published. Blocks. False with a fault: the build fails. NULL: nothing is needed. */
-    bool (*finish_template)(const char *dir, const wrn_root *root, wrn_fault *fault);
+     * published, or that was there before setup(). Blocks. False with a fault: the build fails. NULL: nothing is needed. */
+    bool (*finish_template)(const wrn_backend_config *config, const char *dir, const wrn_root *root, wrn_fault *fault);
     /* Installs what boxes need here beyond what the machine has; again to renew it. Blocks. False with a fault. NULL: nothing is
      * needed. */
     bool (*setup)(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);

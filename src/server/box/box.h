@@ -75,7 +75,7 @@ const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes);
 /* Whether boxes of that backend can have a network: wrn_backend_ops.check_network. */
 int wrn_boxes_check_network(const wrn_boxes *boxes, const char *backend, wrn_fault *fault);
 /* Adjusts the requested sizes: wrn_backend_ops.fit. */
-void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb);
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb);
 /* Finds a template of the platform. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
 int wrn_boxes_find_template(const wrn_boxes *boxes, const char *name, wrn_template *out, wrn_fault *fault);
 void wrn_boxes_list_templates(const wrn_boxes *boxes, wrn_template_fn each, void *context);

@@ -126,10 +126,10 @@ int wrn_boxes_check_network(const wrn_boxes *boxes, const char *backend, wrn_fau
     return r ? r->ops->check_network(r->backend, fault) : -1;
 }
 
-void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb) {
+void wrn_boxes_fit(const wrn_boxes *boxes, const char *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb) {
     wrn_fault fault;
     const runner *r = runner_for(boxes, backend, &fault);
-    if (r) r->ops->fit(r->backend, vcpus, memory_mb);
+    if (r) r->ops->fit(r->backend, vcpus, memory_mb, disk_mb);
 }
 
 int wrn_boxes_find_template(const wrn_boxes *boxes, const char *name, wrn_template *out, wrn_fault *fault) {

@@ -113,7 +113,7 @@ bool wrn_boxes_doctor(const wrn_backend_config *config, wrn_json *report) {
 bool wrn_boxes_set_up(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault) {
     for (size_t i = 0; wrn_backends[i]; i++)
         if (wrn_backends[i]->setup && !wrn_backends[i]->setup(config, plan, fault)) return false;
-    return true;
+    return wrn_templates_finish(config, fault);
 }
 
 /* ---- leaks ---- */

@@ -35,6 +35,7 @@ bool wrn_isolation_has(const wrn_json *isolation, const char *word) {
         all = all && enforced;
     }
     if (strcmp(word, "cgroup-limits") == 0) return all;
+    if (strcmp(word, "disk-limit") == 0) return text_is(wrn_json_get(isolation, "disk"), "limited");
     if (strcmp(word, "no-network") == 0) return text_is(wrn_json_get(isolation, "network"), "none");
     return member_holds(isolation, word);
 }

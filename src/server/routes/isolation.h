@@ -7,6 +7,7 @@
 /* Whether a sandbox with this `isolation` has a property of `isolation_required`:
  *   cgroup-limits                          memory, cpu and pids are all enforced
  *   memory-limit, cpu-limit, pids-limit    that one is
+ *   disk-limit                             it has a disk of its own, with a size
  *   no-network                             there is no network
  *   a member's name, '-' for '_'           the member is true, or a text other than "none", "off" and "unenforced"
  * False for a word that this version does not know. */

@@ -18,7 +18,7 @@
 #include "server/sandbox/secrets.h"
 #include "server/sandbox/snapshots.h"
 
-enum { AUTHORITY_MAX = 8192 };
+enum { AUTHORITY_MAX = 8192, DISK_MIN_MB = 64, DISK_MAX_MB = 1 << 20 };
 
 /* `isolations`: by backend; `metadata`: as the store has it. */
 static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row *row, const char *metadata) {
@@ -43,6 +43,7 @@ static wrn_json *show_sandbox(const wrn_json *isolations, const wrn_sandbox_row 
         .lifetime_sec = row->lifetime_sec,
         .expires_at = row->expires_at ? expires : NULL,
         .lease_sec = row->lease_sec,
+        .disk_mb = row->disk_mb,
     };
     wrn_json *object = wrn_model_encode(&wrn_model_sandbox_info, &info);
     wrn_json *labels = NULL;
@@ -84,7 +85,8 @@ typedef struct demand {
     int level;                /* at least */
     const char *egress;       /* what the sandbox will have */
     const wrn_json *required; /* NULL: nothing */
-    const char *backend;      /* the first one that has both; NULL: none */
+    bool disk;                /* of a size of its own */
+    const char *backend;      /* the first one that has all of this; NULL: none */
     bool is_reached;          /* some backend has the level */
     wrn_buf missing;          /* what the last one of that level lacks */
 } demand;
@@ -96,6 +98,9 @@ static bool try_backend(void *context, const char *name, const wrn_json *of_all)
     d->is_reached = true;
     wrn_buf_clear(&d->missing);
     if (d->required) wrn_isolation_missing(isolation, d->required, &d->missing);
+    if (d->disk && !wrn_isolation_has(isolation, "disk-limit"))
+        wrn_buf_printf(&d->missing, "%sdisk-limit, which disk_mb needs and only virtual machines have",
+                       d->missing.size ? ", " : "");
     if (!d->missing.size && !d->missing.failed) d->backend = name;
     return !d->backend;
 }
@@ -115,6 +120,7 @@ static bool choose_backend(wrn_request *request, const wrn_create_sandbox_reques
     const char *why;
     demand d = {.level = choose_level(wrn_server_of(request), asked->isolation, row),
                 .egress = row->egress,
+                .disk = row->disk_mb,
                 .missing = WRN_BUF_LIMITED(400)};
     if (asked->unknown && wrn_json_parse(asked->unknown, strlen(asked->unknown), &unknown, &why))
         d.required = wrn_json_get(unknown, "isolation_required");
@@ -227,11 +233,15 @@ void wrn_route_create_sandbox(wrn_request *request) {
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
         return wrn_reply_invalid(request, "member \"template\" is not a template name");
+    if (asked.disk_mb > 0 && (asked.disk_mb < DISK_MIN_MB || asked.disk_mb > DISK_MAX_MB))
+        return (void)wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"disk_mb\" is %lld, not %d to %d",
+                                (long long)asked.disk_mb, DISK_MIN_MB, DISK_MAX_MB);
     wrn_sandbox_row row = {.vcpus = asked.vcpus,
                            .memory_mb = asked.memory_mb,
                            .timeout_sec = asked.timeout_sec,
                            .lifetime_sec = asked.lifetime_sec,
-                           .lease_sec = asked.lease_sec};
+                           .lease_sec = asked.lease_sec,
+                           .disk_mb = asked.disk_mb > 0 ? asked.disk_mb : 0};
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT, network = WRN_BUF_INIT;
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));

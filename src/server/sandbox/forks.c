@@ -92,6 +92,7 @@ static void on_moment_kept(void *context, const wrn_sandbox_row *row, const wrn_
                                    .backend = s->row.backend,
                                    .network = network,
                                    .secrets = secrets,
+                                   .disk_mb = s->row.disk_mb,
                                    .owner = s->row.team_id,
                                    .moment = moment};
         wrn_sandbox_make_box(s, &spec);

@@ -585,7 +585,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     wrn_sandbox_row row = *asked;
     const wrn_sandboxes_config *c = &all->config;
     if (!wrn_snapshot_apply(all, &row, snapshot_id, &fault)) return done(context, NULL, &fault);
-    wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb);
+    wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb, &row.disk_mb);
     if (!wrn_sandbox_has_room(all, &row, 1, &fault) || !wrn_sandbox_is_name_free(all, &row, metadata, &fault))
         return done(context, NULL, &fault);
     sandbox *s = wrn_sandbox_add(all, &row, metadata, network, done, context, &fault);
@@ -601,6 +601,7 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
                                network,
                                .authority = authority ? wrn_authority_certificate(authority) : NULL,
                                .secrets = secrets,
+                               .disk_mb = s->row.disk_mb,
                                .owner = s->row.team_id};
     wrn_sandbox_make_box(s, &spec);
     if (secrets > 0) close(secrets);
@@ -770,9 +771,16 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     char *network = wrn_store_get_network(c->store, s->row.id);
     int secrets = wrn_secrets_open(c->store, s->row.team_id, s->row.id, network, &fault);
     if (secrets < 0) wrn_log_warning("sandbox %s: %s", s->row.id, fault.message), secrets = 0;
-    const wrn_box_spec spec = {
-        s->row.id, s->row.template_name, s->row.vcpus,           s->row.memory_mb, NULL, s->row.backend,
-        network,   .secrets = secrets,   .owner = s->row.team_id};
+    const wrn_box_spec spec = {s->row.id,
+                               s->row.template_name,
+                               s->row.vcpus,
+                               s->row.memory_mb,
+                               NULL,
+                               s->row.backend,
+                               network,
+                               .secrets = secrets,
+                               .disk_mb = s->row.disk_mb,
+                               .owner = s->row.team_id};
     wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
     if (secrets > 0) close(secrets);
     free(network);

@@ -57,6 +57,8 @@ bool wrn_snapshot_apply(wrn_sandboxes *all, wrn_sandbox_row *row, char id[WRN_ID
     if (outcome == WRN_DB_ERROR) return wrn_sandbox_db_fault(fault), false;
     if (outcome == WRN_DB_OK) {
         memcpy(id, own.id, WRN_ID_SIZE);
+        (void)wrn_boxes_find_snapshot(c->boxes, id, &from, fault); /* one that is missing is told by the create */
+        if (from.disk_mb) row->disk_mb = from.disk_mb;
         from.vcpus = own.vcpus;
         from.memory_mb = own.memory_mb;
     } else if (wrn_boxes_find_template(c->boxes, row->template_name, &from, fault) != 0) {

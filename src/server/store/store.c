@@ -97,6 +97,7 @@ static const char *const migrations[] = {
     " team_id TEXT NOT NULL REFERENCES teams(id) ON DELETE CASCADE, name TEXT NOT NULL, value BLOB NOT NULL,"
     " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (team_id, name)) STRICT, WITHOUT ROWID;"
     "ALTER TABLE sandboxes ADD COLUMN authority BLOB;",
+    "ALTER TABLE sandboxes ADD COLUMN disk_mb INTEGER NOT NULL DEFAULT 0;",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {

@@ -94,6 +94,7 @@ typedef struct wrn_sandbox_row {
     int64_t lifetime_sec, expires_at;                             /* seconds; Unix seconds; both 0: it has no end */
     int64_t lease_sec;                                            /* 0: it has no lease */
     char egress[12];                                              /* none, allowlist or public */
+    int64_t disk_mb;                                              /* of its own disk; 0: it has none */
 } wrn_sandbox_row;
 
 /* `metadata`: its labels, as wrn_json_write() writes a JSON object; NULL: none. */

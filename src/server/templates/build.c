@@ -24,6 +24,7 @@ enum { EXCHANGE = 2 }; /* RENAME_EXCHANGE; <linux/fs.h> conflicts with other hea
 
 typedef struct build {
     const wrn_template_plan *plan;
+    const wrn_backend_config *config;
     const char *unpacker, *templates;
     char dir[PATH_MAX], tree[PATH_MAX + 16], name[PATH_MAX], link[PATH_MAX];
     char origin[128], user[OCI_USER_SIZE]; /* user: the image's; "" for none */
@@ -200,7 +201,7 @@ static bool make_template(build *b) {
     snprintf(b->tree, sizeof(b->tree), "%s/rootfs", b->dir);
     if (mkdir(b->tree, 0755) != 0) return FAIL(b->fault, "cannot make %.300s: %s", b->tree, strerror(errno));
     return fill_template(b) && run_unpacker(b, "finish", -1, NULL) && write_template_document(b) &&
-           backends_finish_template(b->dir, &(wrn_root){.tree = b->tree}, b->fault) && !pipeline_stopped &&
+           backends_finish_template(b->config, b->dir, &(wrn_root){.tree = b->tree}, b->fault) && !pipeline_stopped &&
            publish_template(b);
 }
 
@@ -227,9 +228,9 @@ static bool build_template(build *b) {
 
 bool wrn_template_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,
                         wrn_fault *fault) {
-    build b = {plan, config->unpack_path, config->template_dir, .said = said, .fault = fault};
+    build b = {plan, config, config->unpack_path, config->template_dir, .said = said, .fault = fault};
     if (!plan->suite && !plan->tar && !plan->dir && !plan->oci) {
-        if (strcmp(plan->name, "code-interpreter") == 0) return interpreter_build(config->template_dir, said, fault);
+        if (strcmp(plan->name, "code-interpreter") == 0) return interpreter_build(config, said, fault);
         return wrn_fault_set(
                    fault, WRN_FAULT_NOT_FOUND,
                    "no source for \"%s\": give --mmdebstrap, --tar, --dir or --oci; only code-interpreter needs none",

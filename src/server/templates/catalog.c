@@ -68,6 +68,7 @@ static const char *read_members(source *s) {
     if (s->default_user && !*s->default_user) s->default_user = NULL;
     s->moment = wrn_json_get(s->json, "moment");
     if (s->moment && wrn_json_type_of(s->moment) != WRN_JSON_OBJECT) return "\"moment\" must be an object";
+    (void)wrn_json_int(wrn_json_get(s->moment, "disk_mb"), &s->shown.disk_mb);
     return read_service(s);
 }
 
@@ -150,9 +151,11 @@ void source_document(const source *s, const char *type, const wrn_template *abou
     wrn_buf_putc(out, '\n');
 }
 
-bool backends_finish_template(const char *dir, const wrn_root *root, wrn_fault *fault) {
+bool backends_finish_template(const wrn_backend_config *config, const char *dir, const wrn_root *root,
+                              wrn_fault *fault) {
     for (size_t i = 0; wrn_backends[i]; i++)
-        if (wrn_backends[i]->finish_template && !wrn_backends[i]->finish_template(dir, root, fault)) return false;
+        if (wrn_backends[i]->finish_template && !wrn_backends[i]->finish_template(config, dir, root, fault))
+            return false;
     return true;
 }
 
@@ -194,20 +197,58 @@ int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_te
     return 0;
 }
 
-void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
+/* Those that can be used. `each` returns false to stop. */
+static void each_source(const wrn_backend_config *config, bool (*each)(void *context, const source *s), void *context) {
     const char *dir = config->template_dir;
     struct dirent **entries = NULL;
     source s = {0};
     wrn_fault fault;
-    source_minimal(&s, config->state_dir);
-    each(context, &s.shown);
+    bool goes_on = true;
     int count = dir ? scandir(dir, &entries, is_shown, alphasort) : 0;
     for (int i = 0; i < count; i++) {
-        if (source_find(config, entries[i]->d_name, &s, &fault) == 0) {
-            each(context, &s.shown);
+        if (goes_on && source_find(config, entries[i]->d_name, &s, &fault) == 0) {
+            goes_on = each(context, &s);
             source_close(&s);
         }
         free(entries[i]);
     }
     free(entries);
+}
+
+typedef struct listing {
+    wrn_template_fn each;
+    void *context;
+} listing;
+
+static bool list_source(void *context, const source *s) {
+    const listing *l = context;
+    l->each(l->context, &s->shown);
+    return true;
+}
+
+void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context) {
+    source s;
+    source_minimal(&s, config->state_dir);
+    each(context, &s.shown);
+    each_source(config, list_source, &(listing){each, context});
+}
+
+typedef struct finishing {
+    const wrn_backend_config *config;
+    wrn_fault *fault;
+    bool ok;
+} finishing;
+
+static bool finish_source(void *context, const source *s) {
+    finishing *f = context;
+    wrn_root root = source_root(s);
+    char dir[PATH_MAX];
+    snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(s->tree, '/') - s->tree), s->tree);
+    return f->ok = backends_finish_template(f->config, dir, &root, f->fault);
+}
+
+bool wrn_templates_finish(const wrn_backend_config *config, wrn_fault *fault) {
+    finishing f = {config, fault, true};
+    each_source(config, finish_source, &f);
+    return f.ok;
 }

@@ -30,7 +30,8 @@ void source_minimal(source *out, const char *state_dir);
 void source_document(const source *s, const char *type, const wrn_template *about, const wrn_json *moment,
                      wrn_buf *out);
 /* Lets each backend add what it needs to the directory of a new template: wrn_backend_ops.finish_template. */
-bool backends_finish_template(const char *dir, const wrn_root *root, wrn_fault *fault);
+bool backends_finish_template(const wrn_backend_config *config, const char *dir, const wrn_root *root,
+                              wrn_fault *fault);
 const char *source_tree_name(const source *s);
 wrn_root source_root(const source *s);
 /* Finds a template of the operator, or `minimal`. */

@@ -69,7 +69,7 @@ static int replace_file(const char *dir, const char *name, const char *text) {
 }
 
 /* Writes the document last, because it makes the template exist. */
-static bool build(const char *dir, wrn_fault *fault) {
+static bool build(const wrn_backend_config *config, const char *dir, wrn_fault *fault) {
     source s = {.on_host = true, .start_port = START_PORT, .start_early = true};
     wrn_template about = {.memory_mb = MEMORY_MB, .origin = "code-interpreter"};
     char name[128];
@@ -81,7 +81,7 @@ static bool build(const char *dir, wrn_fault *fault) {
         snprintf(name, sizeof(name), "%s" HOME "/%s", source_tree_name(&s), files[i].path);
         ok = replace_file(dir, name, files[i].text) == 0;
     }
-    if (ok && !backends_finish_template(dir, &(wrn_root){true, s.tree}, fault)) return false;
+    if (ok && !backends_finish_template(config, dir, &(wrn_root){true, s.tree}, fault)) return false;
     about.size_bytes = disk_bytes(s.tree, NULL);
     source_document(&s, "base", &about, NULL, &text);
     ok = ok && replace_file(dir, "template.json", text.data) == 0;
@@ -92,7 +92,8 @@ static bool build(const char *dir, wrn_fault *fault) {
            false;
 }
 
-bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault) {
+bool interpreter_build(const wrn_backend_config *config, wrn_buf *said, wrn_fault *fault) {
+    const char *template_dir = config->template_dir;
     if (!has_packages())
         return wrn_fault_set(
                    fault, WRN_FAULT_INTERNAL_ERROR,
@@ -107,7 +108,7 @@ bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault
             return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make %.300s: %s", template_dir,
                                  strerror(errno)),
                    false;
-        if (!build(dir, fault)) return false;
+        if (!build(config, dir, fault)) return false;
         wrn_buf_printf(said, "made the template %s in %s\n", names[i], dir);
     }
     return true;

@@ -5,4 +5,4 @@
 #include "server/backend/backend.h"
 
 /* Makes these templates, or updates them. Blocks. */
-bool interpreter_build(const char *template_dir, wrn_buf *said, wrn_fault *fault);
+bool interpreter_build(const wrn_backend_config *config, wrn_buf *said, wrn_fault *fault);

@@ -8,6 +8,7 @@
 typedef struct wrn_template {
     char name[65], type[16];
     int64_t vcpus, memory_mb; /* of boxes made from it, unless a create asks for others; 0: the default */
+    int64_t disk_mb;          /* of boxes that go on from a moment; 0: as they ask */
     int64_t size_bytes;       /* 0: unknown */
     int64_t created_at;
     char origin[128]; /* what it was built from, to be shown; "": unknown */
@@ -37,6 +38,8 @@ typedef void (*wrn_snapshot_fn)(void *context, int64_t size_bytes, const wrn_fau
 bool wrn_template_build(const wrn_backend_config *config, const wrn_template_plan *plan, wrn_buf *said,
                         wrn_fault *fault);
 bool wrn_template_remove(const wrn_backend_config *config, const char *name, wrn_buf *said, wrn_fault *fault);
+/* What building does for each backend, for templates that are there already: wrn_backend_ops.finish_template. */
+bool wrn_templates_finish(const wrn_backend_config *config, wrn_fault *fault);
 void wrn_template_list(const wrn_backend_config *config, wrn_template_fn each, void *context);
 /* Finds a template. 0, or -1 with a fault: WRN_FAULT_NOT_FOUND when there is none of that name. */
 int wrn_template_find(const wrn_backend_config *config, const char *name, wrn_template *out, wrn_fault *fault);

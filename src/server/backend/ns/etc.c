@@ -6,23 +6,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/etc.h"
 #include "server/backend/ns/internal.h"
 #include "wire/trust.h"
-
-/* A longer /etc/hosts is not changed. */
-enum { HOSTS_MAX = 64 << 10 };
-
-#define LOCALHOST "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-/* Marks our line. In a box made from a snapshot it names another box, and is replaced. */
-#define MARK "# this sandbox"
 
 /* Files that a whole root file system may lack. */
 static const struct {
     const char *path, *text;
 } needed[] = {
     {"etc/resolv.conf", ""}, /* the first one: without a network */
-    {"etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"},
-    {"etc/group", "root:x:0:\nnogroup:x:65534:\n"},
+    {"etc/passwd", WRN_ETC_PASSWD},
+    {"etc/group", WRN_ETC_GROUP},
 };
 
 static bool put_etc_file(int etc, const char *name, const char *text, size_t size) {
@@ -35,55 +29,22 @@ static int etc_open_inside(int root, const char *path, uint64_t flags) {
     return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
 
-/* Returns the size, at most HOSTS_MAX, or -1 if this is not a readable file. */
-static ssize_t read_inside(int root, const char *path, char text[HOSTS_MAX]) {
+/* Returns the size, at most WRN_HOSTS_MAX, or -1 if this is not a readable file. */
+static ssize_t read_inside(int root, const char *path, char text[WRN_HOSTS_MAX]) {
     struct stat info;
     ssize_t size = -1, got;
     WRN_AUTO(wrn_fd_close) int fd = etc_open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
-        for (size = 0; size < HOSTS_MAX && (got = read(fd, text + size, (size_t)(HOSTS_MAX - size))) > 0;) size += got;
+        for (size = 0; size < WRN_HOSTS_MAX && (got = read(fd, text + size, (size_t)(WRN_HOSTS_MAX - size))) > 0;)
+            size += got;
     return size;
 }
 
-static bool names_localhost(const char *line, size_t size) {
-    static const char name[] = "localhost", spaces[] = " \t\r";
-    char copy[256];
-    if (size >= sizeof(copy)) return false;
-    memcpy(copy, line, size);
-    copy[size] = '\0';
-    copy[strcspn(copy, "#")] = '\0';
-    for (char *save, *word = strtok_r(copy, spaces, &save); word; word = strtok_r(NULL, spaces, &save))
-        if (strcmp(word, name) == 0) return true;
-    return false;
-}
-
-/* Copies `text` without our line. `out` has room for all of it, and a line break. */
-static size_t keep_lines(const char *text, size_t size, char *out, bool *has_localhost) {
-    size_t used = 0;
-    for (const char *at = text, *end = text + size; at < end;) {
-        const char *next = memchr(at, '\n', (size_t)(end - at));
-        size_t line = (size_t)((next ? next : end) - at);
-        bool ours = line >= strlen(MARK) && memcmp(at + line - strlen(MARK), MARK, strlen(MARK)) == 0;
-        if (!ours) {
-            *has_localhost = *has_localhost || names_localhost(at, line);
-            memcpy(out + used, at, line);
-            used += line;
-            out[used++] = '\n';
-        }
-        at += line + (next != NULL);
-    }
-    return used;
-}
-
 static bool write_hosts(int etc, int root, const char *hostname) {
-    char text[HOSTS_MAX], lines[HOSTS_MAX + 1], out[HOSTS_MAX + 512];
-    bool has_localhost = false;
+    char text[WRN_HOSTS_MAX], out[WRN_HOSTS_ROOM];
     ssize_t size = root >= 0 ? read_inside(root, "etc/hosts", text) : -1;
-    if (size == HOSTS_MAX) return true;
-    size_t kept = size > 0 ? keep_lines(text, (size_t)size, lines, &has_localhost) : 0;
-    int length = snprintf(out, sizeof(out), "%s%.*s127.0.0.1\t%s\t" MARK "\n", has_localhost ? "" : LOCALHOST,
-                          (int)kept, lines, hostname);
-    return put_etc_file(etc, "hosts", out, (size_t)length);
+    if (size == WRN_HOSTS_MAX) return true;
+    return put_etc_file(etc, "hosts", out, wrn_etc_hosts(text, size > 0 ? (size_t)size : 0, hostname, out));
 }
 
 /* ---- whom programs trust ---- */

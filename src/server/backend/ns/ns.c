@@ -97,7 +97,8 @@ static int ns_open(const wrn_backend_config *config, wrn_backend_state *state, w
     return -1;
 }
 
-static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
+static void ns_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb) {
+    (void)disk_mb; /* prepare() refuses one that is asked for */
     if (backend->cpus.count && *vcpus > backend->cpus.count) *vcpus = backend->cpus.count;
     if (*memory_mb < MEMORY_MIN_MB) *memory_mb = MEMORY_MIN_MB;
 }

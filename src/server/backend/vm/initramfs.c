@@ -82,6 +82,7 @@ int initramfs_with(int initramfs, const char *authority) {
 
 int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_fault *fault) {
     char boot[PATH_MAX];
+    extern const char wrn_minimal_sudo[];
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     probe_program(VM_BOOT, boot);
     static const char *const dirs[] = {"dev", "proc", "sys", "lower", "upper", "root"};
@@ -89,6 +90,7 @@ int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_
     if (put_file(&text, "init", boot, fault) != 0 || put_file(&text, "agent", config->agent_path, fault) != 0 ||
         put_modules(&text, setup_dir, fault) != 0)
         return -1;
+    put_entry(&text, "sudo", S_IFREG | 0644, wrn_minimal_sudo, strlen(wrn_minimal_sudo));
     put_entry(&text, "TRAILER!!!", 0, NULL, 0);
     WRN_AUTO(wrn_fd_close) int fd = initramfs_create();
     if (fd >= 0 && write(fd, text.data, text.size) == (ssize_t)text.size && initramfs_seal(fd) == 0)

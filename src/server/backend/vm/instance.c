@@ -29,6 +29,8 @@ static void free_instance(wrn_instance *it) {
     if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
+    wrn_fd_close(&it->image_fd);
+    wrn_fd_close(&it->layer_fd);
     moment_release(it->from);
     setup_release(it->setup);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
@@ -64,19 +66,28 @@ void vm_kill(wrn_instance *it, wrn_fault *fault) {
     syscall(SYS_pidfd_send_signal, it->pidfd, SIGKILL, NULL, 0); /* QEMU gets it from the kernel when wrenn-vm dies */
 }
 
-/* ---- its disk ---- */
+/* ---- its disks ---- */
 
 static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
-    const char *what = root->moment                                ? NULL
-                       : spec->snapshot_id                         ? "made from a snapshot"
-                       : strcmp(spec->template_name, MINIMAL) != 0 ? "made from this template"
-                                                                   : NULL;
-    if (!what) return 0;
+    if (!spec->snapshot_id || root->moment) return 0;
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
-                         "a virtual machine can't be %s yet, only made from \"" MINIMAL
-                         "\"; ask for less isolation than "
-                         "\"vm\"",
-                         what);
+                         "a virtual machine can't be made from the snapshot of a sandbox in namespaces yet; ask for less "
+                         "isolation than \"vm\"");
+}
+
+/* What lies below its own disk, if it is not there yet. A copy has that of the machine it is made of, though the template may be another
+ * one by now. */
+static int open_images(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
+    const moment *from = it->from;
+    int image = from ? from->image : it->setup->image_fd, layer = from ? from->layer : -1, own = -1;
+    bool has_disk = !from && *root->tree;
+    if (has_disk && (own = template_disk_open(spec, root, fault)) < 0) return -1;
+    if (has_disk && root->on_host) it->layer_fd = own;
+    else if (has_disk) it->image_fd = own;
+    if (it->image_fd < 0) it->image_fd = fcntl(image, F_DUPFD_CLOEXEC, 0);
+    if (layer >= 0) it->layer_fd = fcntl(layer, F_DUPFD_CLOEXEC, 0);
+    if (it->image_fd >= 0 && (layer < 0 || it->layer_fd >= 0)) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open the disks of the template: %s", strerror(errno));
 }
 
 /* wrenn-vm makes the file system; that of a copy comes with its moment. */
@@ -130,6 +141,9 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
                          .pidfd = -1,
                          .disk_fd = -1,
                          .ram_fd = -1,
+                         .image_fd = -1,
+                         .layer_fd = -1,
+                         .is_warm_up = is_warm_up,
                          .lifeline = -1,
                          .errors = -1};
     uv_timer_init(backend->config.loop, &it->timer);
@@ -139,12 +153,8 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
-    /* Machines that are kept for copies have no link. */
-    if (spec->moment) it->from = moment_hold((moment *)spec->moment);
-    else if (!is_warm_up && !it->has_network && !spec->snapshot_id) it->from = warm_hold(backend->warms, it);
-    if (!spec->snapshot_id && !make_memory(it)) /* a snapshot has its own */
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's memory: %s", strerror(errno));
-    else if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
+    if (spec->moment) it->from = moment_hold((moment *)spec->moment); /* which its caller may release */
+    if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
     free_instance(it);
     return NULL;
 }
@@ -158,6 +168,16 @@ wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec,
 }
 
 /* ---- its start ---- */
+
+/* What it goes on from, if it does, and its memory. -1 with a fault. */
+static int take_memory(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
+    it->is_minimal = root->on_host;
+    if (open_images(it, spec, root, fault) != 0) return -1;
+    /* Machines that are kept for copies have no link. */
+    if (!it->from && !it->is_warm_up && !it->has_network) it->from = warm_hold(it->backend->warms, it, root);
+    if (make_memory(it)) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's memory: %s", strerror(errno));
+}
 
 /* Pairs of ours and theirs. */
 typedef struct ends {
@@ -221,9 +241,8 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 /* A copy needs no initramfs. If it has an interface, but no network, its QEMU has the far end, too: a cable that leads nowhere. */
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES],
-        fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->setup->image_fd,
-                       it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
+    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->image_fd,
+                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1],    it->layer_fd};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -246,7 +265,7 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
     ends e;
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
-    if (root->moment && saved_open(it, spec, root, fault) != 0) return -1;
+    if ((root->moment && saved_open(it, spec, root, fault) != 0) || take_memory(it, spec, root, fault) != 0) return -1;
     WRN_AUTO(wrn_fd_close)
     int initramfs = it->from ? -1 : initramfs_with(it->backend->initramfs_fd, spec->authority);
     if (make_ends(&e) && (!it->has_network || make_link(&e)) && (it->from || initramfs >= 0) &&

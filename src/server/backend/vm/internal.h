@@ -31,7 +31,19 @@ enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 #define VM_STATE "state" /* of a machine or a snapshot: what is in the memory */
 
 /* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
-enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_GROUPS };
+enum {
+    FD_LIFELINE = 3,
+    FD_ERRORS,
+    FD_AGENT,
+    FD_MONITOR,
+    FD_IMAGE,
+    FD_DISK,
+    FD_INITRAMFS,
+    FD_RAM,
+    FD_LINK,
+    FD_LAYER,
+    FD_GROUPS
+};
 
 /* What a machine needs of a setup, which stays meanwhile. */
 typedef struct setup {
@@ -53,6 +65,7 @@ typedef struct moment {
     uv_loop_t *loop;
     int ram; /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
     int disk, state;
+    int image, layer; /* as of the machine */
     int holders;
     bool failed; /* a copy did not start */
 } moment;
@@ -78,6 +91,10 @@ struct wrn_instance {
     int slot;
     int pidfd; /* the caller's */
     int disk_fd, ram_fd;
+    int image_fd;         /* its root: of `minimal`, or the template's */
+    int layer_fd;         /* of the template, above that of `minimal`; -1: none */
+    bool is_warm_up;      /* copies are made of it */
+    bool is_minimal;      /* the root is `minimal`, perhaps with a layer */
     moment *from;         /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
@@ -94,6 +111,11 @@ struct wrn_instance {
     void *saved_context;
 };
 
+/* ---- vm.c ---- */
+
+/* Perhaps later: see warms_free(). */
+void vm_close(wrn_backend *backend);
+
 /* ---- instance.c ---- */
 
 bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
@@ -107,7 +129,7 @@ void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 
 /* ---- machine.c ---- */
 
-enum { MACHINE_ARGS = 64 };
+enum { MACHINE_ARGS = 96 };
 typedef struct machine {
     char text[4096]; /* of the arguments */
     size_t used;
@@ -120,14 +142,15 @@ void machine_describe(const wrn_instance *it, machine *out);
 /* ---- warm.c ---- */
 
 warms *warms_new(wrn_backend *backend);
-void warms_free(warms *all);
+/* False: what the last one left is still being removed, and vm_close() is called again afterwards. `all` may be NULL. */
+bool warms_free(warms *all);
 /* What this machine can be a copy of, held for it; NULL: there is none yet, but soon there will be. */
-moment *warm_hold(warms *all, const wrn_instance *it);
+moment *warm_hold(warms *all, const wrn_instance *it, const wrn_root *root);
 
 /* ---- moment.c ---- */
 
 /* For its caller to fill in, who holds it. */
-moment *moment_new(uv_loop_t *loop);
+moment *moment_new(const wrn_instance *of);
 moment *moment_hold(moment *m);
 /* `m` may be NULL. */
 void moment_release(moment *m);
@@ -140,6 +163,9 @@ void moment_keep(wrn_instance *it, bool with_disk, wrn_moment_fn done, void *con
 void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context);
 /* The machine ends: forgets what is under way. */
 void moment_forget(wrn_instance *it);
+
+/* Whether the descriptors are of one file, or neither is any. */
+bool is_same_file(int one, int other);
 
 /* ---- saved.c ---- */
 
@@ -155,7 +181,8 @@ int64_t saved_disk_mb(const wrn_root *root);
 
 /* ---- initramfs.c ---- */
 
-/* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent and the modules of the setup. -1 with a fault. */
+/* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent, the modules of the setup, and what `minimal` has
+ * beyond its image. -1 with a fault. */
 int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_fault *fault);
 /* Another descriptor of it; or of a copy to which a certificate is added that the machine is to trust. NULL: none. -1 with errno. */
 int initramfs_with(int initramfs, const char *authority);
@@ -199,3 +226,11 @@ setup *setup_hold(setup *s);
 /* `s` may be NULL. */
 void setup_release(setup *s);
 bool vm_setup(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);
+/* Runs a program, of that package, to its end. False with a fault: the last line that it said on standard error. */
+bool vm_run(const char *const *argv, const char *package, wrn_fault *fault);
+
+/* ---- disk.c ---- */
+
+bool vm_finish_template(const wrn_backend_config *config, const char *dir, const wrn_root *root, wrn_fault *fault);
+/* The disk of a template that is not just `minimal`. -1 with a fault that names the remedy. */
+int template_disk_open(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault);

@@ -165,7 +165,7 @@ int main(int argc, char **argv) {
     }
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     must(pidfd, "watch QEMU");
-    const int passed[] = {FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK};
+    const int passed[] = {FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_LAYER};
     for (size_t i = 0; i < WRN_COUNT(passed); i++) close(passed[i]);
     watch_over(pid, pidfd);
 }

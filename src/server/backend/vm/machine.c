@@ -39,14 +39,15 @@ static void add_kernel(machine *m, const wrn_instance *it) {
     add_all(m, (const char *const[]){"-kernel", "/vmlinux", "-initrd", NULL});
     add(m, "/proc/self/fd/%d", FD_INITRAMFS);
     add(m, "-append");
-    add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s%s", backend->kvm ? "" : EMULATED, clock, it->id,
-        it->template_name,
+    add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s%s%s%s", backend->kvm ? "" : EMULATED, clock, it->id,
+        it->template_name, it->is_minimal ? " wrenn.minimal" : "", it->layer_fd >= 0 ? " wrenn.layer" : "",
         !it->has_network      ? ""
         : wrn_host_has_ipv6() ? " wrenn.network=6"
                               : " wrenn.network");
 }
 
-static void add_disks(machine *m) {
+/* A write that fails, because the host's disk is full, fails inside as well; by default it would stop the machine. */
+static void add_disks(machine *m, bool has_layer) {
     add(m, "-add-fd"), add(m, "fd=%d,set=1", FD_IMAGE);
     add(m, "-add-fd"), add(m, "fd=%d,set=2", FD_DISK);
     add(m, "-blockdev");
@@ -56,7 +57,13 @@ static void add_disks(machine *m) {
     add(m, "driver=raw,node-name=disk,file.driver=file,file.filename=/dev/fdset/2,file.locking=off,discard=unmap,"
            "file.discard=unmap");
     add_all(m, (const char *const[]){"-device", "virtio-blk-device,drive=image", "-device",
-                                     "virtio-blk-device,drive=disk", NULL});
+                                     "virtio-blk-device,drive=disk,werror=report", NULL});
+    if (!has_layer) return;
+    add(m, "-add-fd"), add(m, "fd=%d,set=3", FD_LAYER);
+    add(m, "-blockdev");
+    add(m, "driver=raw,node-name=layer,read-only=on,file.driver=file,file.filename=/dev/fdset/3,file.locking=off,"
+           "file.read-only=on");
+    add_all(m, (const char *const[]){"-device", "virtio-blk-device,drive=layer", NULL});
 }
 
 static void add_channels(machine *m) {
@@ -95,7 +102,7 @@ void machine_describe(const wrn_instance *it, machine *out) {
     else /* copies share what they don't write */
         add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
             FD_RAM, it->from ? "off" : "on");
-    add_disks(out);
+    add_disks(out, it->layer_fd >= 0);
     add_channels(out);
     if (it->has_network) add_link(out);
     add(out, "-sandbox"), add(out, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");

@@ -26,9 +26,16 @@ struct moment_job {
 
 static void release_base(wrn_moment *m) { moment_release((moment *)m); }
 
-moment *moment_new(uv_loop_t *loop) {
+moment *moment_new(const wrn_instance *of) {
     moment *m = calloc(1, sizeof(*m));
-    *m = (moment){.base.release = release_base, .loop = loop, .ram = -1, .disk = -1, .state = -1, .holders = 1};
+    *m = (moment){.base.release = release_base,
+                  .loop = of->backend->config.loop,
+                  .ram = -1,
+                  .disk = -1,
+                  .state = -1,
+                  .image = fcntl(of->image_fd, F_DUPFD_CLOEXEC, 0),
+                  .layer = of->layer_fd < 0 ? -1 : fcntl(of->layer_fd, F_DUPFD_CLOEXEC, 0),
+                  .holders = 1};
     return m;
 }
 
@@ -43,6 +50,8 @@ static void close_files(wrn_job *end) {
     wrn_fd_close(&m->ram);
     wrn_fd_close(&m->disk);
     wrn_fd_close(&m->state);
+    wrn_fd_close(&m->image);
+    wrn_fd_close(&m->layer);
 }
 
 static void free_moment(wrn_job *end) { free(WRN_OWNER(end, moment, end)); }
@@ -163,7 +172,7 @@ static void on_begun_keeping(wrn_instance *it, int error) {
 }
 
 void moment_keep(wrn_instance *it, bool with_disk, wrn_moment_fn done, void *context) {
-    it->keeping = moment_new(it->backend->config.loop);
+    it->keeping = moment_new(it);
     it->kept = done;
     it->kept_context = context;
     put_job(it, it->from ? it->from->ram : -1, -1, it->keeping, with_disk ? begin_keeping : begin_saving,

@@ -153,6 +153,26 @@ bool probe_program(vm_program program, char path[PATH_MAX]) {
     return found;
 }
 
+static bool has_tool(const char *name) {
+    static const char *const dirs[] = {"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
+    char path[64];
+    bool found = false;
+    for (size_t i = 0; i < WRN_COUNT(dirs) && !found; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dirs[i], name);
+        found = access(path, X_OK) == 0;
+    }
+    return found;
+}
+
+static void check_tools(wrn_json *report) {
+    bool disks = has_tool("mke2fs"), templates = has_tool("mksquashfs");
+    wrn_report_check(report, "tools for disks of virtual machines", disks && templates,
+                     disks && templates ? "mke2fs and mksquashfs"
+                     : disks            ? "mksquashfs is missing, which wrennd template build needs"
+                                        : "mke2fs is missing, which each virtual machine needs",
+                     "on Debian and Ubuntu: apt-get install e2fsprogs squashfs-tools");
+}
+
 void vm_doctor(const wrn_backend_config *config, wrn_json *report) {
     char dir[PATH_MAX], path[PATH_MAX], qemu[64], kernel[128], text[256], why[128] = "";
     wrn_fault fault;
@@ -168,6 +188,7 @@ void vm_doctor(const wrn_backend_config *config, wrn_json *report) {
     wrn_report_check(report, "programs of virtual machines", programs,
                      programs ? "wrenn-vm and wrenn-boot" : "wrenn-vm or wrenn-boot is missing",
                      "install them beside wrennd, or in ../libexec/wrenn");
+    check_tools(report);
     bool kvm = probe_kvm(why, sizeof(why));
     snprintf(text, sizeof(text), "%s%s", kvm ? "KVM" : "none, so that QEMU emulates the processor: ", why);
     wrn_report_check(

@@ -62,8 +62,23 @@ static wrn_json *describe(const wrn_instance *it) {
     return needs;
 }
 
+/* Images of templates are not kept with snapshots yet. */
+static bool can_be_saved(const wrn_instance *it) {
+    return it->layer_fd < 0 && is_same_file(it->image_fd, it->setup->image_fd);
+}
+
+static void refuse_saving(wrn_instance *it) {
+    wrn_fault fault;
+    wrn_fault_set(&fault, WRN_FAULT_NOT_IMPLEMENTED,
+                  "a snapshot of a virtual machine that was made from another template than \"" MINIMAL "\" (\"%.64s\") can't "
+                  "be made yet; fork it, or ask for less isolation than \"vm\"",
+                  it->template_name);
+    WRN_TAKE(it->saved)(it->saved_context, NULL, &fault);
+}
+
 static void report_saved(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
+    if (!can_be_saved(it)) return refuse_saving(it);
     char state[PATH_MAX + 8], disk[PATH_MAX + 8];
     WRN_AUTO(wrn_json_freep) wrn_json *needs = describe(it);
     state_path(it, state);
@@ -94,8 +109,8 @@ static void on_state_kept(void *context, wrn_moment *kept, const wrn_fault *faul
 void vm_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context) {
     it->saved = done;
     it->saved_context = context;
-    note_need(it, target);
-    if (it->is_saved) uv_timer_start(&it->timer, report_saved, 0, 0);
+    if (can_be_saved(it)) note_need(it, target);
+    if (it->is_saved || !can_be_saved(it)) uv_timer_start(&it->timer, report_saved, 0, 0);
     else moment_keep(it, false, on_state_kept, it);
 }
 
@@ -199,7 +214,8 @@ int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root,
     it->setup = own;
     it->disk_mb = saved_disk_mb(root);
     it->has_network = has_network;
-    it->from = moment_new(it->backend->config.loop);
+    it->image_fd = fcntl(own->image_fd, F_DUPFD_CLOEXEC, 0);
+    it->from = moment_new(it);
     it->from->disk = open_file(root, "disk");
     it->from->state = open_file(root, VM_STATE);
     if (it->from->disk >= 0 && it->from->state >= 0) return 0;

@@ -174,10 +174,36 @@ static void read_said(int fd, wrn_buf *said) {
         if (got > 0) wrn_buf_put(said, chunk, (size_t)got);
 }
 
-/* False with a fault, which is the last line that it said. */
-static bool run_script(const char *dir, const wrn_setup_plan *plan, wrn_fault *fault) {
+bool vm_run(const char *const *argv, const char *package, wrn_fault *fault) {
+    enum { CANNOT_RUN = 127 };
     WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_LIMITED(64 << 10);
     int pipe_fds[2], status = -1;
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0) return FAIL(fault, "cannot make a pipe: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        dup2(open("/dev/null", O_RDWR | O_CLOEXEC), 1);
+        dup2(pipe_fds[1], 2);
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(CANNOT_RUN);
+    }
+    close(pipe_fds[1]);
+    if (pid > 0) read_said(pipe_fds[0], &said);
+    close(pipe_fds[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (pid > 0 && status == 0) return true;
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_RUN)
+        return FAIL(fault, "there is no program %s; on Debian and Ubuntu: apt-get install %s", argv[0], package);
+    while (said.size && said.data[said.size - 1] == '\n') said.size--;
+    if (!said.size) return FAIL(fault, "%s was stopped", argv[0]);
+    wrn_buf_putc(&said, '\0');
+    const char *last = strrchr(said.data, '\n');
+    return FAIL(fault, "%.400s", last ? last + 1 : said.data);
+}
+
+/* False with a fault, which is the last line that it said. */
+static bool run_script(const char *dir, const wrn_setup_plan *plan, wrn_fault *fault) {
     const char *const argv[] = {"sh",
                                 "-c",
                                 wrn_vm_setup,
@@ -187,24 +213,7 @@ static bool run_script(const char *dir, const wrn_setup_plan *plan, wrn_fault *f
                                 plan->image ? plan->image : "",
                                 plan->mirror ? plan->mirror : "",
                                 NULL};
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0) return FAIL(fault, "cannot make a pipe: %s", strerror(errno));
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        dup2(pipe_fds[1], 2);
-        execv("/bin/sh", (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    close(pipe_fds[1]);
-    if (pid > 0) read_said(pipe_fds[0], &said);
-    close(pipe_fds[0]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (pid > 0 && status == 0) return true;
-    while (said.size && said.data[said.size - 1] == '\n') said.size--;
-    wrn_buf_putc(&said, '\0');
-    const char *last = said.size > 1 ? strrchr(said.data, '\n') : NULL;
-    return FAIL(fault, "%.400s", last ? last + 1 : said.size > 1 ? said.data : "the set-up was stopped");
+    return vm_run(argv, "dash", fault);
 }
 
 /* ---- the whole ---- */

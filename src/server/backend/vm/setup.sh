@@ -79,7 +79,7 @@ need sqfstar squashfs-tools
 if [ -z "$image" ]; then
     need mmdebstrap mmdebstrap
     image=$tmp/image.tar
-    mmdebstrap --quiet --variant=minbase --format=tar --include=ca-certificates,curl,procps,python3 -- bookworm "$image" \
+    mmdebstrap --quiet --variant=minbase --format=tar --include=ca-certificates,curl,jupyter-server,procps,python3,python3-ipykernel -- bookworm "$image" \
         ${mirror:+"$mirror"} >"$tmp/mmdebstrap.log" 2>&1 ||
         fail "mmdebstrap failed: $(tail -n 1 "$tmp/mmdebstrap.log"); give an archive of a root file system with --image"
 fi

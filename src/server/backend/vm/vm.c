@@ -21,9 +21,9 @@ static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
 }
 
-static void vm_close(wrn_backend *backend) {
+void vm_close(wrn_backend *backend) {
+    if (!warms_free(backend->warms)) return;
     wrn_fd_close(&backend->initramfs_fd);
-    warms_free(backend->warms);
     setup_release(backend->setup);
     wrn_fd_close(&backend->slots_fd);
     cgroups_close(&backend->cgroups);
@@ -49,12 +49,13 @@ static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, w
     return -1;
 }
 
-static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb) {
+static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb, int64_t *disk_mb) {
     int64_t most = sysconf(_SC_NPROCESSORS_ONLN);
     (void)backend;
     if (most > VCPUS_MAX) most = VCPUS_MAX;
     if (most > 0 && *vcpus > most) *vcpus = most;
     if (*memory_mb < MEMORY_MIN_MB) *memory_mb = MEMORY_MIN_MB;
+    if (!*disk_mb) *disk_mb = DISK_MB;
 }
 
 /* ---- what machines can't do yet, or need not do ---- */
@@ -133,6 +134,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .helper_fds = vm_helper_fds,
     .check_network = vm_check_network,
     .sweep = vm_sweep,
+    .finish_template = vm_finish_template,
     .setup = vm_setup,
     .doctor = vm_doctor,
 };

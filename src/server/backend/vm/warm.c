@@ -1,8 +1,8 @@
-/* Machines that were started once, for copies: one for each size. A boot takes seconds; a copy shares the memory of the first one,
+/* Machines that were started once, for copies: one for each template and size. A boot takes seconds; a copy shares the memory of the first one,
  * and has only what it changes for itself.
  *
- * The first sandbox of a size boots, and meanwhile another machine boots, runs the programs that most sandboxes start with, and is
- * saved. What goes wrong is told in the log, and sandboxes of that size boot. */
+ * The first sandbox of a template and size boots, and meanwhile another machine boots, runs the programs that most sandboxes start with, and is
+ * saved. What goes wrong is told in the log, and sandboxes like that boot. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "server/log.h"
 #include "server/trees.h"
 
-enum { WARMS_MAX = 4, SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
+enum { SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
 
 /* What gets into the memory of all copies. */
 #define WARM_UP "python3 -c 'import json' 2>/dev/null; ls / >/dev/null; true; sync"
@@ -26,7 +26,6 @@ typedef struct warm {
     warms *all;
     struct warm *next;
     int64_t vcpus, memory_mb, disk_mb, used_ms;
-    char template_name[129];
     moment *moment;
     bool ready;
 } warm;
@@ -36,7 +35,8 @@ typedef struct builder {
     wrn_job job; /* its disk; first: a job is cast to its builder */
     warms *all;  /* NULL: nobody wants it any more */
     warm *into;
-    char id[32], template_name[129], dir[PATH_MAX];
+    char id[32], template_name[129], dir[PATH_MAX], tree[PATH_MAX];
+    wrn_root root;
     wrn_box_spec spec;
     bool has_root;
     wrn_fault fault;
@@ -46,7 +46,7 @@ typedef struct builder {
     uv_poll_t poll, exit;
     uv_timer_t timer;
     int handles, tries;
-    bool over;
+    bool over, released; /* it ends; it has ended, and what it leaves is being removed */
     uint8_t buffer[WRN_FRAME_BUFFER];
     wrn_frame_reader reader;
 } builder;
@@ -55,6 +55,7 @@ struct warms {
     wrn_backend *backend;
     warm *first;
     builder *builder; /* NULL: none is at work */
+    bool is_over;     /* the backend closes when there is none any more */
     unsigned count;   /* that were begun */
 };
 
@@ -88,8 +89,15 @@ static void close_builder(builder *b) {
 static void on_released(void *context, const wrn_fault *fault) {
     builder *b = context;
     if (fault) wrn_log_warning("a virtual machine that was started for copies has ended, but %s", fault->message);
-    b->all->builder = NULL;
+    warms *all = b->all;
+    all->builder = NULL;
     close_builder(b);
+    if (all->is_over) vm_close(all->backend);
+}
+
+static void release_builder(builder *b) {
+    b->released = true;
+    vm_release(b->it, on_released, b);
 }
 
 /* Ends the machine; what was saved stays. */
@@ -113,7 +121,7 @@ static void seal(uv_timer_t *timer) {
         w->ready = true;
     else if (b->tries++ < SEAL_TRIES) return (void)uv_timer_start(timer, seal, SEAL_MS, 0);
     else w->moment->failed = true;
-    vm_release(b->it, on_released, b);
+    release_builder(b);
 }
 
 static void on_builder_exit(uv_poll_t *poll, int status, int events) {
@@ -123,7 +131,7 @@ static void on_builder_exit(uv_poll_t *poll, int status, int events) {
     uv_poll_stop(poll);
     if (!b->over) end_builder(b, "it has ended");
     if (b->into->moment->state >= 0 && !b->into->moment->failed) seal(&b->timer);
-    else vm_release(b->it, on_released, b);
+    else release_builder(b);
 }
 
 static void on_saved(void *context, const wrn_fault *fault) {
@@ -193,18 +201,16 @@ static void begin_builder(builder *b) {
 
 static void drop_directly(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
 
-static const wrn_root minimal = {.on_host = true, .tree = ""};
-
 static void make_builder_root(wrn_job *job) {
     builder *b = (builder *)job;
-    b->has_root = vm_make_root(&b->spec, &minimal, b->dir, &b->fault);
+    b->has_root = vm_make_root(&b->spec, &b->root, b->dir, &b->fault);
 }
 
 static void on_builder_root(wrn_job *job) {
     builder *b = (builder *)job;
     warms *all = b->all;
     if (all && b->has_root) b->it = vm_prepare_warm_up(all->backend, &b->spec, b->dir, &b->fault);
-    if (b->it && vm_start(b->it, &b->spec, &minimal, &b->run, b->channel, &b->fault) == 0) return begin_builder(b);
+    if (b->it && vm_start(b->it, &b->spec, &b->root, &b->run, b->channel, &b->fault) == 0) return begin_builder(b);
     if (b->it) vm_release(b->it, drop_directly, NULL);
     else remove_later(job->loop, b->dir, wrn_tree_remove);
     if (all) {
@@ -216,11 +222,13 @@ static void on_builder_root(wrn_job *job) {
 }
 
 /* Starts one like the instance. */
-static void build(warm *w, const wrn_instance *like) {
+static void build(warm *w, const wrn_instance *like, const wrn_root *root) {
     builder *b = w->all->builder = calloc(1, sizeof(*b));
     *b = (builder){.all = w->all, .into = w, .channel = {-1, -1}};
     b->reader.buffer = b->buffer;
-    snprintf(b->template_name, sizeof(b->template_name), "%s", w->template_name);
+    snprintf(b->template_name, sizeof(b->template_name), "%s", like->template_name);
+    snprintf(b->tree, sizeof(b->tree), "%s", root->tree);
+    b->root = (wrn_root){root->on_host, b->tree};
     snprintf(b->id, sizeof(b->id), "warm-%u", ++w->all->count);
     snprintf(b->dir, sizeof(b->dir), "%.*s%s", (int)(strrchr(like->dir, '/') + 1 - like->dir), like->dir, b->id);
     b->spec = (wrn_box_spec){.id = b->id,
@@ -233,10 +241,16 @@ static void build(warm *w, const wrn_instance *like) {
 
 /* ---- copies ---- */
 
+bool is_same_file(int one, int other) {
+    struct stat a, b;
+    if (one < 0 || other < 0) return one < 0 && other < 0;
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static warm *find(const warms *all, const wrn_instance *it) {
     warm *w = all->first;
     while (w && (w->vcpus != it->vcpus || w->memory_mb != it->memory_mb || w->disk_mb != it->disk_mb ||
-                 strcmp(w->template_name, it->template_name) != 0))
+                 !is_same_file(w->moment->image, it->image_fd) || !is_same_file(w->moment->layer, it->layer_fd)))
         w = w->next;
     return w;
 }
@@ -244,18 +258,18 @@ static warm *find(const warms *all, const wrn_instance *it) {
 /* Makes room for another one: the one that was used longest ago goes. */
 static bool make_room(warms *all) {
     warm *oldest = NULL;
-    int count = 0;
+    int64_t count = 0;
     for (warm *w = all->first; w; w = w->next, count++)
         if (w->moment->holders == 1 && (w->ready || w->moment->failed) && (!oldest || w->used_ms < oldest->used_ms))
             oldest = w;
-    if (count < WARMS_MAX) return true;
+    if (count < all->backend->config.vm_warm) return true;
     if (!oldest) return false;
     WRN_UNLINK(all->first, oldest, next);
     warm_free(oldest);
     return true;
 }
 
-moment *warm_hold(warms *all, const wrn_instance *it) {
+moment *warm_hold(warms *all, const wrn_instance *it, const wrn_root *root) {
     warm *w = find(all, it);
     if (!w && !all->builder && make_room(all)) {
         w = calloc(1, sizeof(*w));
@@ -264,10 +278,9 @@ moment *warm_hold(warms *all, const wrn_instance *it) {
                     .vcpus = it->vcpus,
                     .memory_mb = it->memory_mb,
                     .disk_mb = it->disk_mb,
-                    .moment = moment_new(all->backend->config.loop)};
-        snprintf(w->template_name, sizeof(w->template_name), "%s", it->template_name);
+                    .moment = moment_new(it)};
         all->first = w;
-        build(w, it);
+        build(w, it, root);
     }
     if (!w || !w->ready || w->moment->failed) return NULL;
     w->used_ms = wrn_now_ms();
@@ -287,12 +300,15 @@ static void abort_builder(builder *b) {
     close_builder(b);
 }
 
-void warms_free(warms *all) {
-    if (!all) return;
+bool warms_free(warms *all) {
+    if (!all) return true;
+    all->is_over = all->builder && all->builder->released;
+    if (all->is_over) return false;
     if (all->builder) abort_builder(all->builder);
     for (warm *w; (w = all->first);) {
         all->first = w->next;
         warm_free(w);
     }
     free(all);
+    return true;
 }
