@@ -8,11 +8,11 @@
 typedef struct wrn_template {
     char name[65], type[16];
     int64_t vcpus, memory_mb; /* of boxes made from it, unless a create asks for others; 0: the default */
-    int64_t disk_mb;          /* of boxes that go on from a moment; 0: as they ask */
     int64_t size_bytes;       /* 0: unknown */
     int64_t created_at;
     char origin[128]; /* what it was built from, to be shown; "": unknown */
     int64_t level;    /* WRN_LEVELS: the least one of boxes made from it */
+    int64_t disk_mb;  /* of boxes that go on from a moment; 0: as they ask */
 } wrn_template;
 
 /* A template to build, from one of the four sources. Without any, the name stands for what to build. */
