@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "server/lane.h"
 #include "server/log.h"
 #include "server/private.h"
 #include "server/routes/routes.h"
@@ -207,6 +208,7 @@ static int serve(wrn_config *config) {
     raise_open_files();
     reserve_open_files();
     keep_memory();
+    wrn_lane_setup();
     bool is_reachable = !*config->proxy.host || wrn_upstream_resolve(&config->proxy, &why);
     if (!is_reachable && config->private_fd >= 0) wrn_private_fail((int)config->private_fd, why.text);
     if (is_reachable && wrn_server_run(config, &why)) return 0;

@@ -38,6 +38,11 @@ static uv_poll_t *waker; /* while any work is under way */
 static int under_way;
 static pid_t home; /* the process that has the workers */
 
+void wrn_lane_setup(void) {
+    if (wakeup < 0) wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (wakeup < 0) abort();
+}
+
 static void *run_jobs(void *context) {
     const uint64_t one = 1;
     worker *w = context;
@@ -108,9 +113,9 @@ static void on_woken(uv_poll_t *poll, int status, int events) {
 }
 
 static void watch_workers(uv_loop_t *loop) {
-    if (wakeup < 0) wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    wrn_lane_setup();
     waker = malloc(sizeof(*waker));
-    if (wakeup < 0 || uv_poll_init(loop, waker, wakeup) != 0) abort();
+    if (uv_poll_init(loop, waker, wakeup) != 0) abort();
     uv_poll_start(waker, UV_READABLE, on_woken);
 }
 
