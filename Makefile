@@ -134,7 +134,7 @@ fuzz:
 
 # Lines that begin with # report the progress.
 soak: build
-	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-doors cut_at_each_byte
+	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-calls cut_at_each_byte
 	@WRENN_SOAK=$(SOAK_MINUTES) $(BUILD)/tests/sdk/test-sdk-memory-doors each_allocation
 	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
 		$(BUILD)/tests/e2e/test-e2e-rounds rounds_with_kills

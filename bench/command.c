@@ -50,6 +50,8 @@ void bench_command(void) {
     if (has_curl) bench_print("curl", &curl, NULL);
     else printf("  curl is not installed\n");
     if (has_wrenn) bench_print("wrenn ls", &ls, has_curl ? &curl : NULL);
+    if (has_wrenn && has_curl)
+        printf("  %-44s %+10.1f us\n", "the difference", bench_median(&ls) - bench_median(&curl));
     unsetenv("WRENN_BASE_URL");
     unsetenv("WRENN_API_KEY");
     bench_free(&curl);

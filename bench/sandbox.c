@@ -80,9 +80,10 @@ static int measure_exec(wrenn_client *client, samples *exec, wrenn_error **error
     return rc;
 }
 
-/* With and without a network in turns, so that both find the machine equally busy: so many of a kind, one after the other. What is
- * kept ready for the next sandbox with a network has to be ready again by then. */
-static int measure_network(wrenn_client *client, int of_a_kind, samples *without, samples *with, wrenn_error **error) {
+/* Without and with a network in turns, so that both find the machine equally busy: so many of a kind, one after the other. The end of
+ * a sandbox with a network goes on when the next one is made. */
+static int measure_network(wrenn_client *client, int of_a_kind, samples creates[2], samples destroys[2],
+                           wrenn_error **error) {
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     options.egress = WRENN_EGRESS_PUBLIC;
     int rc = 0;
@@ -91,8 +92,10 @@ static int measure_network(wrenn_client *client, int of_a_kind, samples *without
         wrenn_sandbox *sandbox = NULL;
         double start = bench_now_us();
         rc = wrenn_sandboxes_create(client, has_network ? &options : NULL, &sandbox, error);
-        bench_add(has_network ? with : without, bench_now_us() - start);
+        bench_add(&creates[has_network], bench_now_us() - start);
+        start = bench_now_us();
         if (rc >= 0) rc = wrenn_sandbox_destroy(sandbox, NULL, error);
+        bench_add(&destroys[has_network], bench_now_us() - start);
         wrenn_sandbox_free(sandbox);
     }
     return rc;
@@ -107,15 +110,15 @@ void bench_sandbox(void) {
     wrenn_client *client = NULL;
     wrenn_error *error = NULL;
     samples plain = {0}, boxed = {0}, create = {0}, first = {0}, destroy = {0}, exec = {0};
-    samples alone = {0}, networked = {0}, alone_in_a_row = {0}, in_a_row = {0};
+    samples alone[2] = {0}, in_a_row[2] = {0}, destroys[2] = {0};
     bench_program(&plain, COMMANDS, echo);
     bool has_bwrap = bench_program(&boxed, SANDBOXES, bwrap);
 
     int rc = wrenn_client_new(&options, &client, &error);
     if (rc >= 0) rc = measure_life(client, &create, &first, &destroy, &error);
     if (rc >= 0) rc = measure_exec(client, &exec, &error);
-    if (rc >= 0) rc = measure_network(client, 1, &alone, &networked, &error);
-    if (rc >= 0) rc = measure_network(client, IN_A_ROW, &alone_in_a_row, &in_a_row, &error);
+    if (rc >= 0) rc = measure_network(client, 1, alone, destroys, &error);
+    if (rc >= 0) rc = measure_network(client, IN_A_ROW, in_a_row, destroys, &error);
     if (rc < 0) {
         wrenn_client_free(client);
         bench_fail("sandboxes: %s", wrenn_error_message(error));
@@ -130,15 +133,18 @@ void bench_sandbox(void) {
     bench_print("create", &create, &plain);
     bench_print("exec round trip", &exec, &plain);
     bench_print("destroy", &destroy, &plain);
-    printf("what a network adds to create\n");
-    bench_print("create", &alone, NULL);
-    bench_print("create with a network", &networked, &alone);
-    bench_print("create, one after the other", &alone_in_a_row, NULL);
-    bench_print("the same with a network", &in_a_row, &alone_in_a_row);
-    printf("  a network costs %.2f ms more, one after the other %.2f ms\n",
-           (bench_median(&networked) - bench_median(&alone)) / 1e3,
-           (bench_median(&in_a_row) - bench_median(&alone_in_a_row)) / 1e3);
-    samples *all[] = {&plain, &boxed, &create, &first, &destroy, &exec, &alone, &networked, &alone_in_a_row, &in_a_row};
+    printf("what a network adds\n");
+    bench_print("create", &alone[0], NULL);
+    bench_print("create with a network", &alone[1], &alone[0]);
+    bench_print("create, one after the other", &in_a_row[0], NULL);
+    bench_print("the same with a network", &in_a_row[1], &in_a_row[0]);
+    bench_print("destroy", &destroys[0], NULL);
+    bench_print("destroy with a network", &destroys[1], &destroys[0]);
+    printf("  a create costs %.2f ms more, one after the other %.2f ms\n",
+           (bench_median(&alone[1]) - bench_median(&alone[0])) / 1e3,
+           (bench_median(&in_a_row[1]) - bench_median(&in_a_row[0])) / 1e3);
+    samples *all[] = {&plain,    &boxed,    &create,      &first,       &destroy,     &exec,
+                      &alone[0], &alone[1], &in_a_row[0], &in_a_row[1], &destroys[0], &destroys[1]};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) bench_free(all[i]);
     wrenn_client_free(client);
 }

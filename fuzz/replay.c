@@ -1,55 +1,46 @@
-/* Runs a target with every file of a directory: the corpus as a test, without libFuzzer.
- *
- *     TARGET-replay DIRECTORY|FILE... */
+/* Runs each target with every file of its corpus, without libFuzzer. */
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include "fuzz.h"
+#include "test.h"
+
+typedef int (*fuzz_target)(const uint8_t *data, size_t size);
 
 /* Of the exact size, so that tools see a read beyond the end. */
-static void run_file(const char *path) {
+static void run_file(const char *path, fuzz_target target) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     FILE *file = fopen(path, "re");
-    if (!file) {
-        perror(path);
-        exit(1);
-    }
+    CHECK_MSG(file != NULL, "cannot read %s", path);
     char piece[4096];
     for (size_t size; (size = fread(piece, 1, sizeof(piece), file)) > 0;) wrn_buf_put(&text, piece, size);
     fclose(file);
     uint8_t *exact = malloc(text.size ? text.size : 1);
-    if (!exact || text.failed) exit(1);
+    CHECK(exact && !text.failed);
     if (text.size) memcpy(exact, text.data, text.size);
     fprintf(stderr, "%s\n", path);
-    LLVMFuzzerTestOneInput(exact, text.size);
+    target(exact, text.size);
     free(exact);
 }
 
-static int run_directory(const char *path) {
-    int count = 0;
+static void replay(const char *name, fuzz_target target) {
+    char path[4096], file[8192];
+    snprintf(path, sizeof(path), "%s/%s", FUZZ_CORPUS, name);
     DIR *directory = opendir(path);
-    if (!directory) {
-        perror(path);
-        exit(1);
-    }
+    CHECK_MSG(directory != NULL, "cannot read %s", path);
+    int count = 0;
     for (const struct dirent *entry; (entry = readdir(directory));) {
-        char name[4096];
         if (*entry->d_name == '.') continue;
-        snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-        run_file(name);
+        snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+        run_file(file, target);
         count++;
     }
     closedir(directory);
-    return count;
+    CHECK(count > 0);
 }
 
-int main(int argc, char **argv) {
-    int count = 0;
-    for (int i = 1; i < argc; i++) {
-        struct stat about;
-        if (stat(argv[i], &about) == 0 && S_ISDIR(about.st_mode)) count += run_directory(argv[i]);
-        else run_file(argv[i]), count++;
-    }
-    printf("%d inputs\n", count);
-    return count ? 0 : 1;
-}
+#define REPLAY(name)                                   \
+    int fuzz_##name(const uint8_t *data, size_t size); \
+    TEST(name) { replay(#name, fuzz_##name); }
+FUZZ_TARGETS(REPLAY)
+
+TEST_MAIN

@@ -44,7 +44,8 @@ class Model:
         self.schema_name, self.c_name, self.public = schema_name, c_name, public
         self.type = ("wrenn_" if public else "wrn_") + c_name
         self.description = schema.get("description", "")
-        self.properties, self.required = merged(schema)
+        self.properties, required = merged(schema)
+        self.required = required - set(NAMES["optional"].get(schema_name, []))
         shared = [ref for ref, _ in map(resolve, schema.get("allOf", [])) if ref in NAMES["embed"]]
         within = {name: ref for ref in shared for name in merged(SCHEMAS[ref])[0]}
         # Those with x-wrenn-raw stay in `unknown`.

@@ -4,8 +4,9 @@
     run_tests.py BUILD[:SUITE,...[:SETUP]]...
 
 Compiles what the suites of each build directory need (default: everything) and runs them with Meson, under a test setup
-such as valgrind if one is named. Tests wait more than they compute, so the next directory is compiled meanwhile, with the
-lowest priority. Counts single tests: every line of a TAP program is one, every other program is one. Prints what failed."""
+such as valgrind if one is named. Tests wait more than they compute: so those under a setup run beside the others of their
+directory, and the next directory is compiled meanwhile. Counts single tests: every line of a TAP program is one, every other
+program is one. Prints what failed."""
 import json
 import os
 import re
@@ -82,7 +83,6 @@ class Step:
         self.suites = list(filter(None, suites.split(",")))
         self.path = ROOT / self.build
         self.where = " ".join(filter(None, [self.build, self.setup]))
-        self.ahead = None
 
     def introspect(self, what):
         """Nothing of what is no build directory; compiling it then says so."""
@@ -99,46 +99,59 @@ class Step:
         is_whole = not self.suites or "packaging" in self.suites  # which installs everything
         return [NINJA, "-C", str(self.path), *sorted(needed), *(["all"] if is_whole else [])]
 
-    def start_ahead(self):
-        """What fails is seen when the step compiles."""
-        self.ahead = subprocess.Popen(["nice", "-n", "19", *self.compile_command()], stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(self):
+        """The process that runs its tests. What a setup such as valgrind makes slow computes more than it waits."""
+        log = self.log()
+        log.unlink(missing_ok=True)
+        command = [MESON, "test", "-C", str(self.path), "--no-rebuild"]
+        command += [word for suite in self.suites for word in ("--suite", suite)]
+        command += ["--setup", self.setup] if self.setup else []
+        command += ["--num-processes", str(os.cpu_count() * (1 if self.setup else 4))]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
-    def compile(self):
-        if self.ahead:
-            self.ahead.wait()
-        return subprocess.run(self.compile_command()).returncode == 0
+    def log(self):
+        return self.path / "meson-logs" / f"testlog{'-' + self.setup if self.setup else ''}.json"
+
+    def add_to(self, count, status):
+        if self.log().exists():
+            for line in self.log().read_text().splitlines():
+                count.add_program(self.where, json.loads(line))
+        elif status: # Meson leaves no log when no test was selected
+            count.fail(self.where, "no test ran, see above")
 
 
-def run(step, following, count):
-    print(f"== {step.where}{': ' + ','.join(step.suites) if step.suites else ''}", flush=True)
-    if not step.compile():
-        count.fail(step.where, "does not compile, see above")
-        return
-    for other in following[:1]:
-        other.start_ahead()
-    log = step.path / "meson-logs" / f"testlog{'-' + step.setup if step.setup else ''}.json"
-    log.unlink(missing_ok=True)
-    command = [MESON, "test", "-C", str(step.path), "--no-rebuild"]
-    command += [word for suite in step.suites for word in ("--suite", suite)]
-    # Tests wait for timers and each other more than they compute, less so under valgrind.
-    command += ["--setup", step.setup] if step.setup else []
-    command += ["--num-processes", str(os.cpu_count() * 3 // 2 if step.setup else os.cpu_count() * 2)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL)
-    if not log.exists():
-        # Meson leaves no log when no test was selected.
-        if done.returncode:
-            count.fail(step.where, f"'{' '.join(command)}' ran nothing")
-        return
-    for line in log.read_text().splitlines():
-        count.add_program(step.where, json.loads(line))
+def compile_all(steps, **options):
+    """Starts to compile what these need of their directory."""
+    commands = [step.compile_command() for step in steps]
+    return subprocess.Popen([*commands[0], *(word for command in commands[1:] for word in command[3:])], **options)
+
+
+def run(steps, following, ahead, count):
+    """Those of one directory, at the same time. Returns the process that compiles for `following` meanwhile."""
+    for step in steps:
+        print(f"== {step.where}{': ' + ','.join(step.suites) if step.suites else ''}", flush=True)
+    if ahead:
+        ahead.wait() # what fails is seen when it is compiled again
+    if compile_all(steps).wait():
+        count.fail(steps[0].build, "does not compile, see above")
+        return None
+    silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    ahead = compile_all(following, preexec_fn=lambda: os.nice(19), **silent) if following else None
+    running = [(step, step.start()) for step in steps]
+    for step, process in running:
+        step.add_to(count, process.wait())
+    return ahead
 
 
 def main():
     count = Count()
-    steps = [Step(text) for text in sys.argv[1:]]
-    for i, step in enumerate(steps):
-        run(step, steps[i + 1:], count)
+    directories = {}
+    for text in sys.argv[1:]:
+        step = Step(text)
+        directories.setdefault(step.build, []).append(step)
+    groups, ahead = list(directories.values()), None
+    for steps, following in zip(groups, [*groups[1:], None]):
+        ahead = run(steps, following, ahead, count)
     for skip in count.skips:
         print(f"skipped: {skip}")
     for name, detail in count.failures:

@@ -108,8 +108,9 @@ typedef struct wrenn_client_options {
     int64_t timeout_ms;         /* for a whole operation, retries included; default: what suits each operation */
     int64_t max_attempts;       /* for requests that may be repeated (GET, DELETE); default 3; 1: no retries */
     int64_t max_response_bytes; /* a larger answer is WRENN_E_LIMIT; default 256 MiB */
-    int64_t era;                /* WRENN_ERA_*; default: found out with the first call that needs it */
-    wrenn_log_fn log;           /* default: nothing is reported, not even warnings */
+    /* WRENN_ERA_*; default: CAPSULES for unix:, because wrennd is there; else found out with the first call that needs it */
+    int64_t era;
+    wrenn_log_fn log; /* default: nothing is reported, not even warnings */
     void *log_user_data;
     int64_t idle_timeout_ms; /* a stream ends when its server is silent for so long; default 75,000 */
 } wrenn_client_options;

@@ -151,8 +151,8 @@ typedef struct wrenn_sandbox_upload_stream_options {
     wrenn_call_options call;
     const char *path; /* in the sandbox */
     /* Where the bytes are: exactly one of a file of this machine, a descriptor, and a callback. The descriptor is read
-     * from where it stands, and stays the caller's, who may close it after the _start; one that is non-blocking is
-     * waited for. */
+     * from its current offset, and stays the caller's, who may close it after the _start. A non-blocking one is waited
+     * for. */
     const char *file;
     const int *fd;
     wrenn_read_fn read;
@@ -197,7 +197,7 @@ typedef struct wrenn_sandbox_download_stream_options {
     const char *path; /* in the sandbox */
     /* Where the bytes go: exactly one of a file of this machine, a descriptor, and a callback. The file is written
      * under another name beside it, and takes its place when it is whole; devices and pipes are written to as they are.
-     * The descriptor stays the caller's, who may close it after the _start; one that is non-blocking is waited for. */
+     * The descriptor stays the caller's, who may close it after the _start. A non-blocking one is waited for. */
     const char *file;
     const int *fd;
     wrenn_write_fn write;

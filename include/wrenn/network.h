@@ -1,5 +1,5 @@
-/* What a sandbox may reach, and what came of it. What a new one may reach is in wrenn_sandboxes_create_options. wrennd only: with
- * other servers these fail with WRENN_E_NOT_FOUND. */
+/* What a sandbox may reach, and what it has tried to. What a new one may reach is in wrenn_sandboxes_create_options. wrennd
+ * only: with other servers these fail with WRENN_E_NOT_FOUND. */
 #ifndef WRENN_NETWORK_H
 #define WRENN_NETWORK_H
 

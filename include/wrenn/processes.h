@@ -70,7 +70,7 @@ typedef struct wrenn_sandbox_logs_options {
     size_t struct_size; /* from WRENN_SANDBOX_LOGS_OPTIONS_INIT */
     wrenn_call_options call;
     int64_t offset; /* where to begin, in bytes of both streams together; behind the end means at the end */
-    /* Above 0: so many lines before the end, instead of an offset. -1: at the end. */
+    /* Above 0: begins this many lines before the end, instead of at an offset. -1: begins at the end. */
     int64_t tail;
     uint64_t flags; /* WRENN_SANDBOX_LOGS_* */
 } wrenn_sandbox_logs_options;
@@ -81,15 +81,15 @@ enum { WRENN_SANDBOX_LOGS_FOLLOW = 1 };
 /* For languages that see no macros: sets all of `size` bytes to 0, and struct_size to `size`. */
 WRENN_API void wrenn_sandbox_logs_options_init(wrenn_sandbox_logs_options *options, size_t size);
 
-/* Reads what a detached command has put out, by pid or tag as text, also after it has ended (WebSocket
+/* Reads what a detached command has put out, also after it has ended: by pid or tag as text, or "0": the last one (WebSocket
  * /v1/sandboxes/{id}/processes/{selector}/logs). wrennd keeps the last 8 MiB of each, and those of the last 32 that have
  * ended, as long as the sandbox lives. `options` may be NULL: all that is kept. After WRENN_EVENT_STARTED, whose offset is
  * that of the first byte, come the pieces with their offsets, so that a reader can go on where it was cut off; between what
  * was kept and what follows nothing is missing and nothing comes twice. WRENN_EVENT_DROPPED says how many bytes that were
  * asked for are not kept any more: at the beginning, or when the reader is slower than the command, which does not wait for
  * it. The stream ends with WRENN_EVENT_EXIT when the command has ended, else, without FOLLOW, simply ends. Blocks (30 s).
- * The caller owns *stream; freeing it leaves the command alone. Fails with WRENN_E_NOT_FOUND when no such output is kept, as
- * with servers other than wrennd, and with WRENN_E_CONFLICT when the sandbox does not run. */
+ * The caller owns *stream; freeing it leaves the command alone. WRENN_E_NOT_FOUND: no such output is kept, as with servers
+ * other than wrennd. WRENN_E_CONFLICT: the sandbox does not run. */
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_logs(wrenn_sandbox *sandbox, const char *selector,
                                                  const wrenn_sandbox_logs_options *options, wrenn_stream **stream,
                                                  wrenn_error **error);

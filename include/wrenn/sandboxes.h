@@ -67,16 +67,16 @@ typedef struct wrenn_sandboxes_create_options {
      * servers that do not announce that they obey this (all but wrennd), the create fails with WRENN_E_UNSUPPORTED and
      * makes nothing. */
     int64_t lifetime_sec;
-    /* It has a lease, which this client holds over a connection of its own until it is freed: so many seconds after the
-     * process is gone, however that ended, the server destroys the sandbox. While the server can't be reached nobody holds
-     * it; when it was restarted they begin anew, and the client connects again while the program uses it (any dispatch or
-     * blocking call). A child of fork() that runs no other program holds it, too, and wrenn_sandbox_hold() is for other
-     * clients. Default: it has none. Where a server does not say that it obeys this (all but wrennd), it is
-     * WRENN_E_UNSUPPORTED, and nothing is asked for. */
+    /* Gives the sandbox a lease of this many seconds, which this client holds over a connection of its own until the
+     * client is freed. When nobody holds it any more, because the process is gone or the server can't be reached, the
+     * server destroys the sandbox after that time. A restart of the server begins the time anew, and the client connects
+     * again as soon as the program uses it (any dispatch or blocking call). A child of fork() that runs no other program
+     * holds the lease, too; other clients hold it with wrenn_sandbox_hold(). Default: no lease. With servers that do not
+     * announce that they obey this (all but wrennd), the create fails with WRENN_E_UNSUPPORTED and makes nothing. */
     int64_t lease_sec;
     /* WRENN_EGRESS_*. What a server can't give is refused with WRENN_E_CONFLICT, and a malformed entry below with
-     * WRENN_E_VALIDATION; nothing is made then. Where a server does not say that it obeys any of these five (all but wrennd), it is
-     * WRENN_E_UNSUPPORTED, and nothing is asked for. wrenn_sandbox_network_get() says what came of it. */
+     * WRENN_E_VALIDATION; nothing is made then. With servers that do not announce that they obey these five (all but wrennd), the
+     * create fails with WRENN_E_UNSUPPORTED and makes nothing. wrenn_sandbox_network_get() says what is in force. */
     int64_t egress;
     /* Names and addresses, NULL at the end: "pypi.org", "*.pythonhosted.org:443", "203.0.113.0/24:1000-2000",
      * "ntp.example.org:123/udp". A "*." stands for any depth, but not for the name itself. Without ports all are meant, without

@@ -77,6 +77,8 @@ static int set_base(wrenn_client *client, const wrenn_client_options *options, w
     if (verdict == WRN_URL_BAD) return wrn_refuse(error, "%s", why);
     if (verdict == WRN_URL_NO_MEMORY) return wrn_no_memory(error, NULL);
     if (client->base.kind == WRN_BASE_LOCAL) return join_local(client, options, error);
+    /* Who listens on a unix socket is wrennd, which has both: not worth an exchange of its own. */
+    if (client->base.unix_path && client->era == WRENN_ERA_AUTO) client->era = WRENN_ERA_CAPSULES;
     return wrn_text_copy(&client->base_text, base) ? 0 : wrn_no_memory(error, NULL);
 }
 

@@ -711,11 +711,10 @@ const wrn_op_type wrn_sandbox_code_context_type = {{"code_context"}, CODE_OP};
 static int prepare_code_op(wrenn_op *op, wrenn_code_context *context, int64_t start_ms, int64_t exec_ms,
                            wrenn_error **error) {
     code_op *self = (code_op *)op;
-    const char *what = op->type->name;
     self->context = context;
-    if (!context) return wrn_no_memory(error, what);
-    int rc = wrn_check_range(what, "start_timeout_ms", start_ms, 0, INT32_MAX - 1, error);
-    if (rc == 0) rc = wrn_check_range(what, "time_limit_ms", exec_ms, 0, INT32_MAX - 1, error);
+    if (!context) return wrn_no_memory(error, op->type->name);
+    int rc = wrn_op_check(op, error, {"start_timeout_ms", start_ms, 0, INT32_MAX - 1},
+                          {"time_limit_ms", exec_ms, 0, INT32_MAX - 1});
     if (rc == 0) rc = wrn_port_call(op, "GET", WRN_JUPYTER_PORT, "/", error);
     if (!start_ms) start_ms = START_MS;
     wrn_op_limit(op, start_ms + exec_ms + MARGIN_MS);

@@ -23,8 +23,8 @@ static int check_unused(const char *what, const wrenn_command *command, int used
     return 0;
 }
 
-int wrn_command_read(wrn_arena *arena, const wrenn_op *op, const wrenn_command *command, int used,
-                     wrn_command_words *words, wrenn_error **error) {
+int wrn_command_read(wrenn_op *op, const wrenn_command *command, int used, wrn_command_words *words,
+                     wrenn_error **error) {
     const char *what = op->type->name;
     *words = (wrn_command_words){.cwd = command->cwd, .user = wrn_sandbox_user(op->sandbox, command->user)};
     const char *const *argv = command->argv;
@@ -33,7 +33,7 @@ int wrn_command_read(wrn_arena *arena, const wrenn_op *op, const wrenn_command *
     if ((argv != NULL) == (command->shell != NULL))
         return wrn_refuse(error, "%s: set exactly one of argv and shell", what);
     if (command->shell) {
-        const char **shell = wrn_arena_alloc(arena, 4 * sizeof(*shell));
+        const char **shell = wrn_arena_alloc(&op->arena, 4 * sizeof(*shell));
         if (!shell) return wrn_no_memory(error, what);
         shell[0] = "/bin/sh", shell[1] = "-c", shell[2] = command->shell;
         argv = shell;
@@ -43,24 +43,19 @@ int wrn_command_read(wrn_arena *arena, const wrenn_op *op, const wrenn_command *
     words->args = argv + 1;
     while (words->args[words->args_count]) words->args_count++;
     static const wrn_pair term = {"TERM", "xterm-256color"};
-    bool terminal = used & WRN_COMMAND_SIZE;
-    const wrn_pair **envs;
-    rc = wrn_pairs_read(arena, what, "envs", command->envs, terminal, &envs, &words->envs_count, error);
-    for (size_t i = 0; rc == 0 && terminal && i < words->envs_count; i++)
-        if (strcmp(envs[i]->key, term.key) == 0) terminal = false;
-    if (rc == 0 && terminal) envs[words->envs_count++] = &term;
-    words->envs = envs;
-    return rc;
+    return wrn_pairs_read(op, "envs", command->envs, used & WRN_COMMAND_SIZE ? &term : NULL, &words->envs,
+                          &words->envs_count, error);
 }
 
 /* ---- for servers that ignore envs and cwd ---- */
 
-int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *words, wrenn_error **error) {
+int wrn_command_wrap(wrenn_op *op, wrn_command_words *words, wrenn_error **error) {
     /* Without -P cd resolves "link/.." to ".". */
     static const char enter[] = "cd -P -- \"$1\" 2>/dev/null || { printf '" WRN_COMMAND_NO_CWD_TEXT
                                 ": %s\\n' \"$1\" >&2; exit 125; }; shift; exec \"$@\"";
     const char *cwd = words->cwd && *words->cwd ? words->cwd : NULL;
     if (!cwd && !words->envs_count) return 0;
+    wrn_arena *arena = &op->arena;
     const char **all = wrn_arena_alloc(arena, (words->args_count + words->envs_count + 12) * sizeof(*all));
     bool ok = all != NULL;
     size_t count = 0;
@@ -72,7 +67,7 @@ int wrn_command_wrap(wrn_arena *arena, const char *what, wrn_command_words *word
     if (ok) all[count++] = "/usr/bin/env", all[count++] = "--";
     for (size_t i = 0; ok && i < words->envs_count; i++)
         ok = (all[count++] = wrn_arena_printf(arena, "%s=%s", words->envs[i]->key, words->envs[i]->value)) != NULL;
-    if (!ok) return wrn_no_memory(error, what);
+    if (!ok) return wrn_no_memory(error, op->type->name);
     /* env takes a name with "=" for a variable, and "-" for an empty environment. */
     bool is_odd = strchr(words->cmd, '=') || strcmp(words->cmd, "-") == 0;
     const char *run = *words->cmd == '-'

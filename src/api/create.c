@@ -298,28 +298,19 @@ static int set_key(create_op *self, wrenn_error **error) {
     return op->key.failed ? wrn_no_memory(error, "create") : 0;
 }
 
-static int check_create(const wrenn_sandboxes_create_options *options, wrenn_error **error) {
-    const struct {
-        const char *name;
-        int64_t value;
-    } numbers[] = {{"vcpus", options->vcpus},
-                   {"memory_mb", options->memory_mb},
-                   {"idle_timeout_sec", options->idle_timeout_sec},
-                   {"lifetime_sec", options->lifetime_sec},
-                   {"lease_sec", options->lease_sec}};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < WRN_COUNT(numbers); i++)
-        rc = wrn_check_range("create", numbers[i].name, numbers[i].value, 0, INT32_MAX, error);
+static int check_create(const wrenn_op *op, const wrenn_sandboxes_create_options *options, wrenn_error **error) {
+    int rc = wrn_op_check(
+        op, error, {"vcpus", options->vcpus, 0, INT32_MAX}, {"memory_mb", options->memory_mb, 0, INT32_MAX},
+        {"idle_timeout_sec", options->idle_timeout_sec, 0, INT32_MAX},
+        {"lifetime_sec", options->lifetime_sec, 0, INT32_MAX}, {"lease_sec", options->lease_sec, 0, INT32_MAX});
     if (rc == 0 && (options->isolation < WRENN_ISOLATION_ANY || options->isolation > WRENN_ISOLATION_VM))
         rc = wrn_refuse(error, "create: unknown isolation; use WRENN_ISOLATION_*");
     return rc;
 }
 
 int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_options *options, wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     static const char *const levels[] = {NULL, "namespace", "vm"};
     create_op *self = (create_op *)op;
-    const wrn_pair **labels = NULL;
     wrn_network_policy policy;
     wrn_create_sandbox_request request = {
         .template_name = options->template_name,
@@ -329,16 +320,14 @@ int wrn_sandboxes_create_prepare(wrenn_op *op, const wrenn_sandboxes_create_opti
         .lifetime_sec = options->lifetime_sec,
         .lease_sec = options->lease_sec,
     };
-    int rc = check_create(options, error);
+    int rc = check_create(op, options, error);
     if (rc == 0)
-        rc = wrn_network_asked(&arena, "create", options->egress, options->allow, options->deny, options->presets,
-                               options->inject, &policy, error);
+        rc = wrn_network_asked(op, options->egress, options->allow, options->deny, options->presets, options->inject,
+                               &policy, error);
     if (rc == 0)
-        rc =
-            wrn_pairs_read(&arena, "create", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
+        rc = wrn_pairs_read(op, "metadata", options->metadata, NULL, &request.metadata, &request.metadata_count, error);
     if (rc == 0) rc = set_key(self, error);
     if (rc != 0) return rc;
-    request.metadata = labels;
     request.isolation = levels[options->isolation];
     if (options->egress || options->allow || options->deny || options->presets || options->inject)
         request.network = &policy;

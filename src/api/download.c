@@ -238,7 +238,7 @@ const wrn_op_type wrn_sandbox_download_type = {{"download"},
 
 int wrn_sandbox_download_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
     download_op *self = (download_op *)op;
-    int rc = wrn_files_check("download", path, error);
+    int rc = wrn_files_check(op, path, error);
     if (rc != 0) return rc;
     self->content = WRN_BUF_LIMITED(wrn_http_max_response(op->client->http));
     self->sink = (wrn_http_sink){write_memory, self};

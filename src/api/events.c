@@ -11,8 +11,8 @@ int wrn_events_list_prepare(wrenn_op *op, const wrenn_events_list_options *optio
     char since[WRN_NUMBER_SIZE], seconds[WRN_NUMBER_SIZE];
     const char *const args[] = {options->after, wrn_number(since, options->since_ms),
                                 wrn_number(seconds, wrn_whole_seconds(options->wait_ms)), options->sandbox};
-    int rc = wrn_check_range("events list", "wait_ms", options->wait_ms, 0, WAIT_MAX_MS, error);
-    if (rc == 0) rc = wrn_check_range("events list", "since_ms", options->since_ms, 0, INT64_MAX, error);
+    int rc = wrn_op_check(op, error, {"wait_ms", options->wait_ms, 0, WAIT_MAX_MS},
+                          {"since_ms", options->since_ms, 0, INT64_MAX});
     if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     if (options->wait_ms) wrn_op_limit(op, options->wait_ms + WAIT_MARGIN_MS);
     wrn_op_add_parameters(op, "label", options->labels);

@@ -65,15 +65,13 @@ const wrn_op_type wrn_sandbox_exec_type = {
 /* ---- the request ---- */
 
 int wrn_sandbox_exec_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {0};
-    int rc = wrn_command_read(&arena, op, command, WRN_COMMAND_TIME_LIMIT, &request.command, error);
-    if (rc == 0)
-        rc = wrn_check_range("exec", "time_limit_ms", command->time_limit_ms, 0, (int64_t)INT32_MAX * 1000, error);
+    int rc = wrn_command_read(op, command, WRN_COMMAND_TIME_LIMIT, &request.command, error);
+    if (rc == 0) rc = wrn_op_check(op, error, {"time_limit_ms", command->time_limit_ms, 0, INT32_MAX * 1000LL});
     if (rc != 0) return rc;
     bool wrap = !(op->client->features & WRN_FEATURE_EXEC_ENVS) &&
                 (request.command.envs_count || (command->cwd && *command->cwd));
-    if (wrap) rc = wrn_command_wrap(&arena, "exec", &request.command, error);
+    if (wrap) rc = wrn_command_wrap(op, &request.command, error);
     if (rc != 0) return rc;
     ((exec_op *)op)->wrapped = wrap;
     request.timeout_sec = command->time_limit_ms ? wrn_whole_seconds(command->time_limit_ms) : TIME_LIMIT_SEC;

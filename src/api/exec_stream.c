@@ -21,11 +21,10 @@ const wrn_op_type wrn_sandbox_exec_stream_type = {
 
 /* Writes the first message in both forms, because it is unknown until the connection is open which one the server obeys. */
 int wrn_sandbox_exec_stream_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_ws_exec_start start = {.type = "start", .input = command->want_stdin ? 1 : 0};
-    int rc = wrn_command_read(&arena, op, command, WRN_COMMAND_STDIN, &start.command, error);
+    int rc = wrn_command_read(op, command, WRN_COMMAND_STDIN, &start.command, error);
     if (rc == 0) rc = wrn_op_call_type(op, NULL, &start, error);
-    if (rc == 0) rc = wrn_command_wrap(&arena, "exec_stream", &start.command, error);
+    if (rc == 0) rc = wrn_command_wrap(op, &start.command, error);
     if (rc != 0) return rc;
     wrenn_stream *stream = wrn_stream_of(op);
     stream->wants_stdin = command->want_stdin;

@@ -11,15 +11,16 @@
 
 enum { PAGE = 10000 };
 
-int wrn_files_check(const char *what, const char *path, wrenn_error **error) {
+int wrn_files_check(const wrenn_op *op, const char *path, wrenn_error **error) {
+    const char *what = op->type->name;
     if (!path || !*path) return wrn_refuse(error, "%s: the path must not be empty", what);
     if (wrn_utf8_valid_prefix(path, strlen(path)) != strlen(path))
         return wrn_refuse(error, "%s: the path is not UTF-8", what);
     return 0;
 }
 
-int wrn_files_check_mode(const char *what, int64_t mode, wrenn_error **error) {
-    return mode < 0 || mode > 07777 ? wrn_refuse(error, "%s: the mode must be from 0 to 07777", what) : 0;
+int wrn_files_check_mode(const wrenn_op *op, int64_t mode, wrenn_error **error) {
+    return mode < 0 || mode > 07777 ? wrn_refuse(error, "%s: the mode must be from 0 to 07777", op->type->name) : 0;
 }
 
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path) {
@@ -195,8 +196,8 @@ const wrn_op_type wrn_sandbox_list_dir_type = {
 
 int wrn_sandbox_list_dir_prepare(wrenn_op *op, const char *path, int64_t depth, wrenn_error **error) {
     list_op *self = (list_op *)op;
-    int rc = wrn_check_range("list_dir", "depth", depth, 0, INT64_MAX, error);
-    if (rc == 0) rc = wrn_files_check("list_dir", path, error);
+    int rc = wrn_op_check(op, error, {"depth", depth, 0, INT64_MAX});
+    if (rc == 0) rc = wrn_files_check(op, path, error);
     if (rc != 0) return rc;
     self->depth = depth ? depth : 1;
     self->path = wrn_op_keep(op, path);
@@ -212,7 +213,7 @@ const wrn_op_type wrn_sandbox_remove_type = {{"remove", "POST", "/sandboxes/{san
 
 int wrn_sandbox_remove_prepare(wrenn_op *op, const char *path, wrenn_error **error) {
     const wrn_path_request request = {.path = path, .user = wrn_sandbox_user(op->sandbox, NULL)};
-    int rc = wrn_files_check("remove", path, error);
+    int rc = wrn_files_check(op, path, error);
     return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
@@ -223,8 +224,8 @@ const wrn_op_type wrn_sandbox_rename_type = {{"rename", "POST", "/sandboxes/{san
 
 int wrn_sandbox_rename_prepare(wrenn_op *op, const char *from, const char *to, wrenn_error **error) {
     const wrn_rename_request request = {.path = from, .to = to, .user = wrn_sandbox_user(op->sandbox, NULL)};
-    int rc = wrn_files_check("rename", from, error);
-    if (rc == 0) rc = wrn_files_check("rename", to, error);
+    int rc = wrn_files_check(op, from, error);
+    if (rc == 0) rc = wrn_files_check(op, to, error);
     return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
@@ -233,7 +234,7 @@ const wrn_op_type wrn_sandbox_chmod_type = {{"chmod", "POST", "/sandboxes/{sandb
 
 int wrn_sandbox_chmod_prepare(wrenn_op *op, const char *path, int64_t mode, wrenn_error **error) {
     const wrn_chmod_request request = {.path = path, .mode = mode, .user = wrn_sandbox_user(op->sandbox, NULL)};
-    int rc = wrn_files_check("chmod", path, error);
-    if (rc == 0) rc = wrn_files_check_mode("chmod", mode, error);
+    int rc = wrn_files_check(op, path, error);
+    if (rc == 0) rc = wrn_files_check_mode(op, mode, error);
     return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }

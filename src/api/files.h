@@ -3,9 +3,9 @@
 
 #include "client/op.h"
 
-/* 0 when `path` can be sent. `what` names the operation. */
-int wrn_files_check(const char *what, const char *path, wrenn_error **error);
-int wrn_files_check_mode(const char *what, int64_t mode, wrenn_error **error);
+/* 0 when a path, or the mode of a file, can be sent. */
+int wrn_files_check(const wrenn_op *op, const char *path, wrenn_error **error);
+int wrn_files_check_mode(const wrenn_op *op, int64_t mode, wrenn_error **error);
 /* Sets up a call that takes a path alone; `suffix` is "/files/remove" or the like. */
 void wrn_files_call(wrenn_op *op, const char *suffix, const char *path);
 

@@ -95,7 +95,7 @@ static void find_clear(wrenn_op *op) { wrn_look_clear(&((find_op *)op)->look); }
 
 static int prepare_find(wrenn_op *op, const char *path, wrenn_error **error) {
     find_op *self = (find_op *)op;
-    int rc = wrn_files_check(op->type->name, path, error);
+    int rc = wrn_files_check(op, path, error);
     if (rc != 0) return rc;
     self->making = is_mkdir(self);
     bool fine = wrn_look_at(&self->look, path);

@@ -53,7 +53,7 @@ static int prepare_wait(wrenn_op *op, int64_t interval_ms, bool resume, wrenn_er
     self->to = WRENN_SANDBOX_STATUS_RUNNING;
     self->arrived = is_connect(op) ? wrn_follow_give_handle : NULL;
     self->looking = true;
-    int rc = wrn_check_range(op->type->name, "interval_ms", interval_ms, 0, INT64_MAX, error);
+    int rc = wrn_op_check(op, error, {"interval_ms", interval_ms, 0, INT64_MAX});
     return rc == 0 ? wrn_op_call_type(op, NULL, NULL, error) : rc;
 }
 

@@ -5,8 +5,9 @@
 #include "api/operations.h"
 
 /* HOST[:PORT]:HEADER=SECRET */
-static int read_header(wrn_arena *arena, const char *what, const char *text, const wrenn_network_header **out,
-                       wrenn_error **error) {
+static int read_header(wrenn_op *op, const char *text, const wrenn_network_header **out, wrenn_error **error) {
+    wrn_arena *arena = &op->arena;
+    const char *what = op->type->name;
     const char *equals = strchr(text, '='), *colon = equals ? memrchr(text, ':', (size_t)(equals - text)) : NULL;
     if (!colon || colon == text || equals == colon + 1 || !equals[1])
         return wrn_refuse(error, "%s: \"%s\" is not HOST:HEADER=SECRET", what, text);
@@ -19,26 +20,23 @@ static int read_header(wrn_arena *arena, const char *what, const char *text, con
     return header->host && header->header ? 0 : wrn_no_memory(error, what);
 }
 
-static int read_inject(wrn_arena *arena, const char *what, const char *const *texts, wrn_network_policy *out,
-                       wrenn_error **error) {
+static int read_inject(wrenn_op *op, const char *const *texts, wrn_network_policy *out, wrenn_error **error) {
     out->inject_count = wrn_count_texts(texts);
     if (!out->inject_count) return 0;
-    const wrenn_network_header **list = wrn_arena_alloc(arena, out->inject_count * sizeof(*list));
-    if (!list) return wrn_no_memory(error, what);
+    const wrenn_network_header **list = wrn_arena_alloc(&op->arena, out->inject_count * sizeof(*list));
+    if (!list) return wrn_no_memory(error, op->type->name);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < out->inject_count; i++) rc = read_header(op, texts[i], &list[i], error);
     out->inject = list;
-    for (size_t i = 0; i < out->inject_count; i++) {
-        int rc = read_header(arena, what, texts[i], &list[i], error);
-        if (rc != 0) return rc;
-    }
-    return 0;
+    return rc;
 }
 
-int wrn_network_asked(wrn_arena *arena, const char *what, int64_t egress, const char *const *allow,
-                      const char *const *deny, const char *const *presets, const char *const *inject,
-                      wrn_network_policy *out, wrenn_error **error) {
+int wrn_network_asked(wrenn_op *op, int64_t egress, const char *const *allow, const char *const *deny,
+                      const char *const *presets, const char *const *inject, wrn_network_policy *out,
+                      wrenn_error **error) {
     static const char *const words[] = {NULL, "none", "allowlist", "public"};
     if (egress < 0 || egress >= (int64_t)WRN_COUNT(words))
-        return wrn_refuse(error, "%s: unknown egress; use WRENN_EGRESS_*", what);
+        return wrn_refuse(error, "%s: unknown egress; use WRENN_EGRESS_*", op->type->name);
     *out = (wrn_network_policy){
         .egress = words[egress],
         .allow = allow,
@@ -48,7 +46,7 @@ int wrn_network_asked(wrn_arena *arena, const char *what, int64_t egress, const 
         .presets = presets,
         .presets_count = wrn_count_texts(presets),
     };
-    return read_inject(arena, what, inject, out, error);
+    return read_inject(op, inject, out, error);
 }
 
 const wrn_op_type wrn_sandbox_network_get_type = {
@@ -66,9 +64,8 @@ const wrn_op_type wrn_sandbox_network_set_type = {
 
 int wrn_sandbox_network_set_prepare(wrenn_op *op, const wrenn_sandbox_network_set_options *options,
                                     wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_network_policy policy;
-    int rc = wrn_network_asked(&arena, "network set", options->egress, options->allow, options->deny, options->presets,
-                               options->inject, &policy, error);
+    int rc = wrn_network_asked(op, options->egress, options->allow, options->deny, options->presets, options->inject,
+                               &policy, error);
     return rc == 0 ? wrn_op_call_type(op, NULL, &policy, error) : rc;
 }

@@ -185,7 +185,7 @@ int wrn_sandbox_wait_port_prepare(wrenn_op *op, int64_t port, int64_t time_limit
     char number[WRN_NUMBER_SIZE], seconds[WRN_NUMBER_SIZE];
     const char *const args[] = {wrn_number(number, port), wrn_number(seconds, wrn_whole_seconds(time_limit_ms))};
     int rc = check_port(port, error);
-    if (rc == 0) rc = wrn_check_range("wait_port", "time_limit_ms", time_limit_ms, 0, WAIT_MAX_MS, error);
+    if (rc == 0) rc = wrn_op_check(op, error, {"time_limit_ms", time_limit_ms, 0, WAIT_MAX_MS});
     if (rc != 0) return rc;
     wrn_op_limit(op, time_limit_ms + WAIT_MARGIN_MS);
     return wrn_op_call_type(op, args, NULL, error);

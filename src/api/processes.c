@@ -52,7 +52,6 @@ static void spawn_respond(wrenn_op *op, wrn_http_response *response) {
         return wrn_op_fail_as(op, WRENN_E_UNSUPPORTED,
                               "the server has no detached commands; it has run this one to its end");
     }
-    process->present |= WRENN_HAS_PROCESS_TAG | WRENN_HAS_PROCESS_CMD;
     if (!process->tag) process->tag = "";
     if (!process->cmd) process->cmd = "";
     wrn_op_finish(op, process, wrn_result_free);
@@ -68,9 +67,8 @@ const wrn_op_type wrn_sandbox_spawn_type = {
 };
 
 int wrn_sandbox_spawn_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_exec_request request = {.background = 1, .tag = command->tag};
-    int rc = wrn_command_read(&arena, op, command, WRN_COMMAND_TAG, &request.command, error);
+    int rc = wrn_command_read(op, command, WRN_COMMAND_TAG, &request.command, error);
     return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
@@ -128,8 +126,7 @@ int wrn_sandbox_logs_prepare(wrenn_op *op, const char *selector, const wrenn_san
     const char *const args[] = {selector, wrn_number(offset, options->offset),
                                 none ? "0" : wrn_number(tail, options->tail),
                                 options->flags & WRENN_SANDBOX_LOGS_FOLLOW ? "1" : NULL};
-    int rc = wrn_check_range("logs", "offset", options->offset, 0, INT64_MAX, error);
-    if (rc == 0) rc = wrn_check_range("logs", "tail", options->tail, -1, INT64_MAX, error);
+    int rc = wrn_op_check(op, error, {"offset", options->offset, 0, INT64_MAX}, {"tail", options->tail, -1, INT64_MAX});
     if (rc == 0 && options->offset && options->tail) rc = wrn_refuse(error, "logs: give offset or tail, not both");
     return rc == 0 ? wrn_op_call_type(op, args, NULL, error) : rc;
 }

@@ -36,7 +36,6 @@ const wrn_op_type wrn_sandbox_pty_type = {
 };
 
 int wrn_sandbox_pty_prepare(wrenn_op *op, const wrenn_command *command, wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
     wrn_ws_pty_start start = {
         .type = "start",
         .cols = command->cols ? command->cols : COLS,
@@ -45,9 +44,8 @@ int wrn_sandbox_pty_prepare(wrenn_op *op, const wrenn_command *command, wrenn_er
     static const char *const shell[] = {"/bin/bash", NULL};
     wrenn_command known = *command;
     if (!known.argv && !known.shell) known.argv = shell;
-    int rc = wrn_check_range("pty", "cols", known.cols, 0, UINT16_MAX, error);
-    if (rc == 0) rc = wrn_check_range("pty", "rows", known.rows, 0, UINT16_MAX, error);
-    if (rc == 0) rc = wrn_command_read(&arena, op, &known, WRN_COMMAND_SIZE, &start.command, error);
+    int rc = wrn_op_check(op, error, {"cols", known.cols, 0, UINT16_MAX}, {"rows", known.rows, 0, UINT16_MAX});
+    if (rc == 0) rc = wrn_command_read(op, &known, WRN_COMMAND_SIZE, &start.command, error);
     if (rc != 0) return rc;
     wrenn_stream *stream = wrn_stream_of(op);
     stream->cols = start.cols;

@@ -25,7 +25,7 @@ const wrn_op_type wrn_sandbox_set_lifetime_type = {
     .respond = info_respond};
 
 int wrn_sandbox_set_lifetime_prepare(wrenn_op *op, int64_t lifetime_sec, wrenn_error **error) {
-    int rc = wrn_check_range("set_lifetime", "lifetime_sec", lifetime_sec, 0, INT32_MAX, error);
+    int rc = wrn_op_check(op, error, {"lifetime_sec", lifetime_sec, 0, INT32_MAX});
     return rc == 0 ? wrn_op_call_type(op, NULL, &(wrn_lifetime_request){.lifetime_sec = lifetime_sec}, error) : rc;
 }
 
@@ -36,13 +36,9 @@ const wrn_op_type wrn_sandbox_update_metadata_type = {
 
 int wrn_sandbox_update_metadata_prepare(wrenn_op *op, const char *const *set, const char *const *remove,
                                         wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_pair **labels;
     wrn_metadata_request request = {.remove = remove, .remove_count = wrn_count_texts(remove)};
-    int rc = wrn_pairs_read(&arena, "update_metadata", "set", set, 0, &labels, &request.set_count, error);
-    if (rc != 0) return rc;
-    request.set = labels;
-    return wrn_op_call_type(op, NULL, &request, error);
+    int rc = wrn_pairs_read(op, "set", set, NULL, &request.set, &request.set_count, error);
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
 const wrn_op_type wrn_sandbox_fork_type = {{"fork", "POST", "/sandboxes/{sandbox id}/fork", WRN_AUTH_ANY},
@@ -51,16 +47,12 @@ const wrn_op_type wrn_sandbox_fork_type = {{"fork", "POST", "/sandboxes/{sandbox
                                            .list = &wrn_model_sandbox_info};
 
 int wrn_sandbox_fork_prepare(wrenn_op *op, const wrenn_sandbox_fork_options *options, wrenn_error **error) {
-    WRN_AUTO(wrn_arena_free) wrn_arena arena = {0};
-    const wrn_pair **labels;
     wrn_fork_request request = {.count = options->count, .lifetime_sec = options->lifetime_sec};
-    int rc = wrn_check_range("fork", "count", options->count, 0, INT32_MAX, error);
-    if (rc == 0) rc = wrn_check_range("fork", "lifetime_sec", options->lifetime_sec, -1, INT32_MAX, error);
+    int rc = wrn_op_check(op, error, {"count", options->count, 0, INT32_MAX},
+                          {"lifetime_sec", options->lifetime_sec, -1, INT32_MAX});
     if (rc == 0)
-        rc = wrn_pairs_read(&arena, "fork", "metadata", options->metadata, 0, &labels, &request.metadata_count, error);
-    if (rc != 0) return rc;
-    request.metadata = labels;
-    return wrn_op_call_type(op, NULL, &request, error);
+        rc = wrn_pairs_read(op, "metadata", options->metadata, NULL, &request.metadata, &request.metadata_count, error);
+    return rc == 0 ? wrn_op_call_type(op, NULL, &request, error) : rc;
 }
 
 void wrenn_sandbox_close(wrenn_sandbox *sandbox) {

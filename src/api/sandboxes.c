@@ -37,7 +37,7 @@ const wrn_op_type wrn_sandboxes_list_type = {{"sandboxes list", "GET", "/sandbox
 
 typedef struct query_op {
     wrenn_op op;
-    const wrn_pair **labels;
+    const wrn_pair *const *labels;
     size_t label_count;
     const char *status, *template_name, *id_prefix, *after;
     int64_t limit;
@@ -97,24 +97,12 @@ const wrn_op_type wrn_sandboxes_query_type = {
     .size = sizeof(query_op),
     .respond = query_respond};
 
-static int keep_labels(query_op *self, const char *const *labels, wrenn_error **error) {
-    wrenn_op *op = &self->op;
-    const char **texts = NULL;
-    size_t count = wrn_count_texts(labels);
-    if (count) texts = wrn_arena_alloc(&op->arena, (count + 1) * sizeof(*texts));
-    if (count && !texts) return wrn_no_memory(error, "sandboxes query");
-    for (size_t i = 0; i < count; i++) texts[i] = wrn_op_keep(op, labels[i]);
-    wrn_op_add_parameters(op, "label", labels);
-    if (count) texts[count] = NULL;
-    return wrn_pairs_read(&op->arena, "sandboxes query", "labels", texts, 0, &self->labels, &self->label_count, error);
-}
-
 int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_options *options, wrenn_error **error) {
     char limit[WRN_NUMBER_SIZE];
     query_op *self = (query_op *)op;
     const char *const args[] = {options->status, options->template_name, options->id_prefix,
                                 wrn_number(limit, options->limit), options->after};
-    int rc = wrn_check_range("sandboxes query", "limit", options->limit, 0, INT32_MAX, error);
+    int rc = wrn_op_check(op, error, {"limit", options->limit, 0, INT32_MAX});
     if (rc == 0) rc = wrn_op_call_type(op, args, NULL, error);
     if (rc != 0) return rc;
     self->limit = options->limit;
@@ -122,7 +110,8 @@ int wrn_sandboxes_query_prepare(wrenn_op *op, const wrenn_sandboxes_query_option
     self->template_name = wrn_op_keep(op, options->template_name);
     self->id_prefix = wrn_op_keep(op, options->id_prefix);
     self->after = wrn_op_keep(op, options->after);
-    return keep_labels(self, options->labels, error);
+    wrn_op_add_parameters(op, "label", options->labels);
+    return wrn_pairs_read(op, "labels", options->labels, NULL, &self->labels, &self->label_count, error);
 }
 
 const wrn_op_type wrn_sandboxes_get_type = {{"sandboxes get", "GET", "/sandboxes/{sandbox id}", WRN_AUTH_ANY},

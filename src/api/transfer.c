@@ -22,7 +22,7 @@ bool wrn_transfer_init(wrenn_op *op) {
 int wrn_transfer_prepare(wrn_file_transfer *transfer, const char *path, const char *file, const int *fd, bool given,
                          const char *callback, wrenn_error **error) {
     const char *name = transfer->op.type->name;
-    int rc = wrn_files_check(name, path, error);
+    int rc = wrn_files_check(&transfer->op, path, error);
     if (rc != 0) return rc;
     if ((file && *file) + (fd != NULL) + given != 1)
         return wrn_refuse(error, "%s: exactly one of file, fd and %s must be given", name, callback);

@@ -171,7 +171,7 @@ const wrn_op_type wrn_sandbox_upload_type = {{"upload"}, UPLOAD_OP, .keep = uplo
 
 int wrn_sandbox_upload_prepare(wrenn_op *op, const char *path, const void *data, size_t size, wrenn_error **error) {
     upload_op *self = (upload_op *)op;
-    int rc = wrn_files_check("upload", path, error);
+    int rc = wrn_files_check(op, path, error);
     if (rc != 0) return rc;
     if (size > INT64_MAX || (size && !data)) return wrn_refuse(error, "upload: there is no data of %zu bytes", size);
     self->transfer.total = (int64_t)size;
@@ -205,8 +205,8 @@ static int prepare_source(upload_op *self, const wrenn_sandbox_upload_stream_opt
     wrn_file_transfer *t = &self->transfer;
     const char *name = t->op.type->name;
     int rc = wrn_transfer_prepare(t, options->path, options->file, options->fd, options->read != NULL, "read", error);
-    if (rc == 0) rc = wrn_check_range(name, "size", options->size, 0, INT64_MAX, error);
-    if (rc == 0) rc = wrn_files_check_mode(name, options->mode, error);
+    if (rc == 0) rc = wrn_op_check(&t->op, error, {"size", options->size, 0, INT64_MAX});
+    if (rc == 0) rc = wrn_files_check_mode(&t->op, options->mode, error);
     if (rc == 0 && options->flags & ~flags) rc = wrn_refuse(error, "%s: a flag is unknown, or does not fit", name);
     if (rc == 0 && !options->read && !options->fd) rc = upload_open_file(t, options->file, error);
     if (rc != 0) return rc;

@@ -145,12 +145,13 @@ int wrn_hex_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+const char wrn_hex_digits[] = "0123456789abcdef";
+
 void wrn_hex(char *out, const void *data, size_t size) {
-    static const char digits[] = "0123456789abcdef";
     const uint8_t *in = data;
     for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digits[in[i] >> 4];
-        out[2 * i + 1] = digits[in[i] & 15];
+        out[2 * i] = wrn_hex_digits[in[i] >> 4];
+        out[2 * i + 1] = wrn_hex_digits[in[i] & 15];
     }
     out[2 * size] = '\0';
 }

@@ -28,6 +28,7 @@ void wrn_text_clean(char *text);
 
 /* The value of a hexadecimal digit, -1 when it is none. */
 int wrn_hex_digit(char c);
+extern const char wrn_hex_digits[]; /* lower case */
 /* Writes 2*size lower-case hex digits and a NUL. */
 void wrn_hex(char *out, const void *data, size_t size);
 

@@ -722,6 +722,7 @@ typedef struct cli_program {
     cli_start start;
     bool interactive, terminal, no_terminal;
     int64_t limit_seconds;
+    bool sandbox_goes; /* when the program is over: nothing is left that somebody should be told of */
 } cli_program;
 
 /* `at`: where the cli_program is in the values. */

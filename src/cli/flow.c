@@ -205,7 +205,7 @@ static void flow_time_is_up(flow *f) {
 static void flow_turn(flow *f) {
     bool reads = f->in_open && !f->in_size && !f->asked_to_end, writes = out_left(f) > 0;
     int watched = writes ? f->out_fd : f->how->out ? -1 : STDOUT_FILENO; /* whose reader may leave */
-    if (!writes && f->out_is_file[STDOUT_FILENO]) watched = -1;
+    if (!writes && (f->asked_to_end || f->out_is_file[STDOUT_FILENO])) watched = -1;
     struct pollfd fds[] = {
         {.fd = f->cli->signals, .events = POLLIN},
         {.fd = wrenn_client_fd(f->cli->client), .events = POLLIN},
@@ -218,7 +218,8 @@ static void flow_turn(flow *f) {
     if (fds[0].revents && cli_take_signal(f->cli)) ask_to_end(f, CLI_END_SIGNAL);
     if (f->cli->resized) flow_resize(f);
     if (writes && fds[2].revents && out_left(f)) flow_put_out(f);
-    else if (!writes && fds[2].revents & POLLERR) ask_to_end(f, CLI_END_NO_READER);
+    /* A reader that the same Ctrl-C has ended is no second request. */
+    else if (!writes && fds[2].revents & POLLERR && !f->asked_to_end) ask_to_end(f, CLI_END_NO_READER);
     if (fds[1].revents) wrenn_client_dispatch(f->cli->client, 0, NULL);
     if (f->in_size || f->close_wanted) flow_push(f);
     if (fds[3].revents && !f->over) flow_take_input(f);

@@ -1,5 +1,8 @@
 /* Lines that are typed on a terminal. With libedit they can be edited, and earlier lines found again. Without it, or on a
- * terminal that can't move its cursor, the terminal's own line editing is used. In both cases signals end the wait. */
+ * terminal that can't move its cursor, the terminal's own line editing is used. In both cases signals end the wait.
+ *
+ * libedit brings three libraries of its own, so it is loaded when somebody is about to type, not with each command. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
@@ -42,25 +45,42 @@ static bool wait_for_keys(cli_app *cli) {
 }
 
 #ifdef CLI_LIBEDIT
+#define CLI_OF_LIBEDIT(X) \
+    X(el_init)            \
+    X(el_end) X(el_get) X(el_set) X(el_gets) X(el_source) X(el_resize) X(history_init) X(history_end) X(history)
+
+static struct {
+#define CLI_MEMBER(name) __typeof__(name) *name;
+    CLI_OF_LIBEDIT(CLI_MEMBER)
+} libedit;
+
+static bool load_libedit(void) {
+    void *library = dlopen("libedit.so.2", RTLD_LAZY | RTLD_LOCAL);
+    bool all = library;
+#define CLI_FIND(name) all = all && (*(void **)&libedit.name = dlsym(library, #name));
+    CLI_OF_LIBEDIT(CLI_FIND)
+    return all;
+}
+
 static char *give_prompt(EditLine *edit) {
     cli_typing *typing = NULL;
-    el_get(edit, EL_CLIENTDATA, &typing);
+    libedit.el_get(edit, EL_CLIENTDATA, &typing);
     return (char *)(uintptr_t)typing->prompt;
 }
 
 /* After SIGTSTP and SIGCONT the terminal is in the mode that the shell has set. */
 static void show_again(EditLine *edit) {
-    el_set(edit, EL_PREP_TERM, 0);
-    el_set(edit, EL_PREP_TERM, 1);
-    el_resize(edit);
-    el_set(edit, EL_REFRESH);
+    libedit.el_set(edit, EL_PREP_TERM, 0);
+    libedit.el_set(edit, EL_PREP_TERM, 1);
+    libedit.el_resize(edit);
+    libedit.el_set(edit, EL_REFRESH);
 }
 
 /* A key that may have several bytes: 1; 0: the input has ended; -1: a signal came. */
 static int line_read_key(EditLine *edit, wchar_t *key) {
     cli_typing *typing = NULL;
     mbstate_t state = {0};
-    el_get(edit, EL_CLIENTDATA, &typing);
+    libedit.el_get(edit, EL_CLIENTDATA, &typing);
     for (;;) {
         char byte;
         if (!wait_for_keys(typing->cli)) return -1;
@@ -81,37 +101,37 @@ static void begin_editing(cli_typing *typing, const char *name) {
     const char *terminal = cli_env("TERM");
     HistEvent event;
     setlocale(LC_CTYPE, "C.UTF-8"); /* what we print is UTF-8, too */
-    if (!terminal || strcmp(terminal, "dumb") == 0) return;
-    typing->edit = el_init("wrenn", stdin, typing->shown, stderr);
-    typing->history = typing->edit ? history_init() : NULL;
+    if (!terminal || strcmp(terminal, "dumb") == 0 || !load_libedit()) return;
+    typing->edit = libedit.el_init("wrenn", stdin, typing->shown, stderr);
+    typing->history = typing->edit ? libedit.history_init() : NULL;
     if (!typing->history) return;
-    el_set(typing->edit, EL_CLIENTDATA, typing);
-    el_set(typing->edit, EL_PROMPT, give_prompt);
-    el_set(typing->edit, EL_EDITOR, "emacs");
-    el_set(typing->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    el_set(typing->edit, EL_BIND, "^I", "ed-insert", NULL);
-    el_set(typing->edit, EL_GETCFN, line_read_key);
-    el_set(typing->edit, EL_HIST, history, typing->history);
-    el_source(typing->edit, NULL); /* ~/.editrc */
-    history(typing->history, &event, H_SETSIZE, HISTORY_LINES);
-    history(typing->history, &event, H_SETUNIQUE, 1);
+    libedit.el_set(typing->edit, EL_CLIENTDATA, typing);
+    libedit.el_set(typing->edit, EL_PROMPT, give_prompt);
+    libedit.el_set(typing->edit, EL_EDITOR, "emacs");
+    libedit.el_set(typing->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    libedit.el_set(typing->edit, EL_BIND, "^I", "ed-insert", NULL);
+    libedit.el_set(typing->edit, EL_GETCFN, line_read_key);
+    libedit.el_set(typing->edit, EL_HIST, libedit.history, typing->history);
+    libedit.el_source(typing->edit, NULL); /* ~/.editrc */
+    libedit.history(typing->history, &event, H_SETSIZE, HISTORY_LINES);
+    libedit.history(typing->history, &event, H_SETUNIQUE, 1);
     if (!cli_state_path(name, typing->path) || !cli_make_parents(typing->path)) *typing->path = '\0';
-    if (*typing->path) history(typing->history, &event, H_LOAD, typing->path);
+    if (*typing->path) libedit.history(typing->history, &event, H_LOAD, typing->path);
 }
 
 /* The history is saved after each line, because a session may end at any time. */
 static void line_remember(cli_typing *typing, const char *line) {
     HistEvent event;
     if (!typing->history || !line[strspn(line, " \t\r\n")]) return;
-    history(typing->history, &event, H_ENTER, line);
-    if (*typing->path) history(typing->history, &event, H_SAVE, typing->path);
+    libedit.history(typing->history, &event, H_ENTER, line);
+    if (*typing->path) libedit.history(typing->history, &event, H_SAVE, typing->path);
 }
 
 static const char *edit_line(cli_typing *typing) {
     int size = 0;
     /* Before the prompt is shown, not after it, as libedit does it: a Ctrl-D in between would be lost. */
-    el_set(typing->edit, EL_PREP_TERM, 1);
-    const char *line = el_gets(typing->edit, &size);
+    libedit.el_set(typing->edit, EL_PREP_TERM, 1);
+    const char *line = libedit.el_gets(typing->edit, &size);
     if (!line || size <= 0 || typing->cli->signal) return NULL;
     line_remember(typing, line);
     return line;
@@ -166,8 +186,8 @@ const char *cli_typing_line(cli_typing *typing, const char *prompt, size_t *size
 void cli_typing_free(cli_typing *typing) {
     if (!typing) return;
 #ifdef CLI_LIBEDIT
-    if (typing->history) history_end(typing->history);
-    if (typing->edit) el_end(typing->edit);
+    if (typing->history) libedit.history_end(typing->history);
+    if (typing->edit) libedit.el_end(typing->edit);
 #endif
     wrn_buf_free(&typing->typed);
     free(typing);

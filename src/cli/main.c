@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,6 +46,15 @@ static void fill_standard_descriptors(void) {
         if (fcntl(fd, F_GETFD) < 0) (void)!open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY);
 }
 
+/* libcurl's forty libraries would free all they have, which takes longer than what most commands do. */
+static void leave(int code) {
+    cli_cooked();
+#ifndef __SANITIZE_ADDRESS__ /* which looks for leaks at the exit */
+    _exit(code);
+#endif
+    exit(code);
+}
+
 int main(int argc, char **argv) {
     fill_standard_descriptors();
     cli_app cli = {.signals = -1, .keep_awake = -1, .began_us = wrn_now_us()};
@@ -52,7 +62,7 @@ int main(int argc, char **argv) {
     if (cli.signals >= 0) close(cli.signals);
     /* A full disk must not look like success; a reader that closed its end early is not an error. */
     int why = cli_flush();
-    if (!why) return code;
+    if (!why) leave(code);
     if (why != EPIPE) cli_complain("can't write the output: %s", strerror(why));
     return code ? code : why == EPIPE ? CLI_SIGNAL + 13 : cli_failure(&cli);
 }

@@ -35,7 +35,6 @@ static const char *remedy(const wrenn_error *error) {
     } remedies[] = {
         {WRENN_E_AUTHENTICATION, "needs a user token", "'wrenn login' gets one"},
         {WRENN_E_AUTHENTICATION, "", "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
-        {WRENN_E_FORBIDDEN, "", "use the API key of the team that owns it"},
         {WRENN_E_NOT_FOUND, "sandbox not found", CLI_SHOWS_SANDBOXES},
         {WRENN_E_NOT_FOUND, "no template \"", CLI_SHOWS_TEMPLATES},
         {WRENN_E_NOT_FOUND, "no snapshot \"", "'wrenn snapshot ls' shows the snapshots"},

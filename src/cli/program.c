@@ -70,7 +70,8 @@ static int print_result(const cli_app *cli, const char *id, const cli_outcome *o
     return cli_print_json(result) ? 0 : CLI_RUN_FAILED;
 }
 
-static int run_for_json(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stream, cli_flow *flow) {
+/* `left`: the id of the sandbox, if it stays. */
+static int run_for_json(cli_app *cli, wrenn_sandbox *sandbox, const char *left, wrenn_stream *stream, cli_flow *flow) {
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_LIMITED(KEPT_MAX);
     WRN_AUTO(wrn_buf_free) wrn_buf err = WRN_BUF_LIMITED(KEPT_MAX);
     int64_t began = wrn_now_ms();
@@ -81,7 +82,7 @@ static int run_for_json(cli_app *cli, wrenn_sandbox *sandbox, wrenn_stream *stre
     int printed = 0;
     if (outcome.end == CLI_END_EXIT || outcome.end == CLI_END_TIME_UP)
         printed = print_result(cli, wrenn_sandbox_id(sandbox), &outcome, wrn_now_ms() - began, &out, &err);
-    int code = cli_conclude(cli, wrenn_sandbox_id(sandbox), &outcome);
+    int code = cli_conclude(cli, left, &outcome);
     return printed ? printed : code;
 }
 
@@ -101,6 +102,7 @@ int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *pro
          all = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
     bool terminal = text && !program->no_terminal && (program->terminal || all);
     bool asked = program->interactive || terminal;
+    const char *left = program->sandbox_goes ? NULL : wrenn_sandbox_id(sandbox);
     cli_flow flow = {.terminal = terminal, .limit_seconds = program->limit_seconds};
     command.argv = argv;
     if (!terminal) command.want_stdin = asked || has_input();
@@ -112,9 +114,9 @@ int cli_run_program(cli_app *cli, wrenn_sandbox *sandbox, const cli_program *pro
     if (text) {
         cli_outcome outcome = cli_follow(cli, stream, &flow);
         cli_cooked();
-        code = cli_conclude(cli, wrenn_sandbox_id(sandbox), &outcome);
+        code = cli_conclude(cli, left, &outcome);
     } else {
-        code = run_for_json(cli, sandbox, stream, &flow);
+        code = run_for_json(cli, sandbox, left, stream, &flow);
     }
     wrenn_stream_free(stream);
     return code;

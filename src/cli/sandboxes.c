@@ -153,9 +153,13 @@ bool cli_check_creation(const cli_app *cli, const cli_creation *creation, const 
 
 static bool is_unenforced(const char *limit) { return limit && strcmp(limit, "unenforced") == 0; }
 
-/* Whoever asks for limits shall know when there are none; other servers than wrennd do not tell. */
+/* Whoever asks for limits shall know when they are others, or none; other servers than wrennd do not tell. */
 static void warn_of_limits(const wrenn_sandbox *sandbox, const cli_creation *creation) {
-    const wrenn_isolation *isolation = wrenn_sandbox_last_info(sandbox)->isolation;
+    const wrenn_sandbox_info *info = wrenn_sandbox_last_info(sandbox);
+    const wrenn_isolation *isolation = info->isolation;
+    if (info->vcpus && info->vcpus < creation->vcpus)
+        cli_complain("--vcpus %lld: the sandbox has %lld, for the server's machine has no more",
+                     (long long)creation->vcpus, (long long)info->vcpus);
     if (!isolation || !isolation->limits) return;
     bool memory = creation->memory_mb && is_unenforced(isolation->limits->memory),
          vcpus = creation->vcpus && is_unenforced(isolation->limits->cpu);

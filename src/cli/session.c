@@ -81,7 +81,6 @@ static bool choose_own(cli_app *cli, wrenn_client_options *options, cli_daemon *
     cli->keep_awake = own->connection;
     options->base_url = own->url;
     options->api_key = own->key;
-    options->era = WRENN_ERA_CAPSULES; /* nothing has to be found out */
     cli_phase(cli, "server");
     return true;
 }

@@ -7,7 +7,9 @@
 /* The next character; *size is how many bytes it has. U+FFFD for what is none. */
 static uint32_t next_character(const char *text, size_t *size) {
     const unsigned char *in = (const unsigned char *)text;
-    *size = in[0] < 0x80 ? 1 : in[0] < 0xe0 ? 2 : in[0] < 0xf0 ? 3 : 4;
+    *size = 1;
+    if (in[0] < 0x80) return in[0];
+    *size = in[0] < 0xe0 ? 2 : in[0] < 0xf0 ? 3 : 4;
     if (*size > strnlen(text, 4) || wrn_utf8_valid_prefix(text, *size) != *size) return *size = 1, 0xfffd;
     static const unsigned char masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
     uint32_t character = in[0] & masks[*size];
@@ -70,7 +72,7 @@ size_t cli_width(const char *text) {
     size_t width = 0;
     for (size_t size; *text; text += size) {
         uint32_t c = next_character(text, &size);
-        width += is_wide(c) ? 2 : is_narrow(c) || is_control(c) ? 0 : 1;
+        width += c >= ' ' && c < 0x7f ? 1 : is_wide(c) ? 2 : is_narrow(c) || is_control(c) ? 0 : 1;
     }
     return width;
 }

@@ -97,13 +97,6 @@ int wrn_check_segment(const char *what, const char *text, wrenn_error **error) {
     return 0;
 }
 
-int wrn_check_range(const char *what, const char *name, int64_t value, int64_t min, int64_t max, wrenn_error **error) {
-    if (value >= min && value <= max) return 0;
-    if (min == 0 && max == INT64_MAX) return wrn_refuse(error, "%s: %s must not be negative", what, name);
-    return wrn_refuse(error, "%s: %s must be between %lld and %lld, not %lld", what, name, (long long)min,
-                      (long long)max, (long long)value);
-}
-
 const char *wrn_number(char out[WRN_NUMBER_SIZE], int64_t value) {
     snprintf(out, WRN_NUMBER_SIZE, "%lld", (long long)value);
     return value ? out : NULL;

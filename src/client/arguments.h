@@ -18,8 +18,6 @@ int wrn_check_call(const char *what, const wrenn_call_options *call, wrenn_error
 /* 0 when `text` can be one segment of a path: not empty, and not "." or "..", which clients and proxies resolve, so
  * that the call would reach another object. `what` is its name in the error. */
 int wrn_check_segment(const char *what, const char *text, wrenn_error **error);
-/* 0 when a number is one of min ... max. */
-int wrn_check_range(const char *what, const char *name, int64_t value, int64_t min, int64_t max, wrenn_error **error);
 /* A number as a parameter of a query; NULL for 0, which leaves the parameter out. */
 enum { WRN_NUMBER_SIZE = 24 };
 const char *wrn_number(char out[WRN_NUMBER_SIZE], int64_t value);

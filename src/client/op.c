@@ -238,6 +238,16 @@ int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, 
     return flags & ~known ? wrn_refuse(error, "%s: unknown flags; use %s", type->name, names) : 0;
 }
 
+int wrn_op_check_ranges(const wrenn_op *op, const wrn_range *ranges, wrenn_error **error) {
+    const wrn_range *at = ranges;
+    while (at->name && at->value >= at->min && at->value <= at->max) at++;
+    if (!at->name) return 0;
+    if (at->min == 0 && at->max == INT64_MAX)
+        return wrn_refuse(error, "%s: %s must not be negative", op->type->name, at->name);
+    return wrn_refuse(error, "%s: %s must be between %lld and %lld, not %lld", op->type->name, at->name,
+                      (long long)at->min, (long long)at->max, (long long)at->value);
+}
+
 static int check_credentials(const wrenn_op *op, wrenn_error **error) {
     const wrenn_client *client = op->client;
     if (op->auth == WRN_AUTH_TOKEN && !client->token)

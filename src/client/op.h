@@ -150,6 +150,14 @@ int wrn_op_start_row(wrenn_client *client, wrenn_sandbox *sandbox, const wrn_op_
 /* 0 when `flags` has only those of `known`; `names` says to callers which these are. */
 int wrn_op_check_flags(const wrn_op_type *type, uint64_t flags, uint64_t known, const char *names, wrenn_error **error);
 
+/* 0 when each number is in its range: wrn_op_check(op, error, {"size", size, 0, INT64_MAX}, ...). */
+typedef struct wrn_range {
+    const char *name;
+    int64_t value, min, max;
+} wrn_range;
+#define wrn_op_check(op, error, ...) wrn_op_check_ranges(op, (const wrn_range[]){__VA_ARGS__, {0}}, error)
+int wrn_op_check_ranges(const wrenn_op *op, const wrn_range *ranges, wrenn_error **error);
+
 /* A copy that lives as long as the operation. NULL: there is no text, or no memory, and then the present call fails too. */
 const char *wrn_op_keep(wrenn_op *op, const char *text);
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/auto.h"
+
 const char *wrn_denial_text(wrn_denial denial) {
     static const char *const texts[WRN_DENIALS] = {
         "allowed",     "loopback",         "host",         "link-local",     "metadata",  "multicast",
@@ -49,7 +51,20 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits) {
 }
 
 bool wrn_address_in(const wrn_address *address, const wrn_address *range, unsigned bits) {
-    return same_bits(address->bytes, range->bytes, bits);
+    return same_bits(address->bytes, range->bytes, bits) && (bits >= 96 || !wrn_address_is_v4(address));
+}
+
+void wrn_range_start(wrn_address *address, unsigned bits) {
+    for (; bits < 128; bits++) address->bytes[bits / 8] &= (uint8_t) ~(0x80u >> bits % 8);
+}
+
+bool wrn_range_next(wrn_address *address, unsigned bits) {
+    wrn_range_start(address, bits);
+    while (bits--) {
+        address->bytes[bits / 8] ^= (uint8_t)(0x80u >> bits % 8);
+        if (address->bytes[bits / 8] & 0x80u >> bits % 8) return true;
+    }
+    return false;
 }
 
 /* The first row that fits counts. */
@@ -109,18 +124,37 @@ static wrn_denial look_up(const range *ranges, size_t count, const uint8_t *byte
     return WRN_ALLOWED;
 }
 
-wrn_denial wrn_range_class(const wrn_address *address, unsigned bits) {
-    for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++) {
+static bool is_within(const range *ranges, size_t count, const uint8_t *bytes, unsigned bits) {
+    for (size_t i = 0; i < count; i++)
+        if (ranges[i].bits > bits && same_bits(bytes, ranges[i].bytes, bits)) return true;
+    return false;
+}
+
+/* The class that the whole range has; WRN_ALLOWED when it has none. *mixed: parts of it may have others. */
+static wrn_denial whole_class(const wrn_address *address, unsigned bits, bool *mixed) {
+    *mixed = bits < 3 || is_within(ranges_v6, WRN_COUNT(ranges_v6), address->bytes, bits);
+    for (size_t i = 0; i < WRN_COUNT(holders); i++) {
         unsigned head = holders[i].bits;
+        *mixed |= bits < head && same_bits(address->bytes, holders[i].bytes, bits);
         if (bits < head || !same_bits(address->bytes, holders[i].bytes, head)) continue;
-        wrn_denial inner =
-            look_up(ranges_v4, sizeof(ranges_v4) / sizeof(ranges_v4[0]), address->bytes + head / 8, bits - head);
+        *mixed |= is_within(ranges_v4, WRN_COUNT(ranges_v4), address->bytes + head / 8, bits - head);
+        wrn_denial inner = look_up(ranges_v4, WRN_COUNT(ranges_v4), address->bytes + head / 8, bits - head);
         /* An operator opens private networks by their own addresses, not through a relay somewhere. */
         return inner == WRN_DENY_PRIVATE && i > 0 ? WRN_DENY_RESERVED : inner;
     }
-    wrn_denial class = look_up(ranges_v6, sizeof(ranges_v6) / sizeof(ranges_v6[0]), address->bytes, bits);
-    if (class != WRN_ALLOWED || bits < 3) return class;
+    wrn_denial class = look_up(ranges_v6, WRN_COUNT(ranges_v6), address->bytes, bits);
+    if (class != WRN_ALLOWED || *mixed) return class;
     return address->bytes[0] >> 5 == 1 ? WRN_ALLOWED : WRN_DENY_RESERVED; /* only 2000::/3 is in use */
+}
+
+wrn_denial wrn_range_class(const wrn_address *address, unsigned bits) {
+    bool mixed;
+    wrn_denial class = whole_class(address, bits, &mixed);
+    if (class != WRN_ALLOWED || !mixed || bits >= 128) return class;
+    wrn_address upper = *address;
+    upper.bytes[bits / 8] |= (uint8_t)(0x80u >> bits % 8);
+    wrn_denial a = wrn_range_class(address, bits + 1), b = a ? wrn_range_class(&upper, bits + 1) : a;
+    return b == WRN_ALLOWED || b == WRN_DENY_PRIVATE ? b : a;
 }
 
 wrn_denial wrn_address_class(const wrn_address *address) { return wrn_range_class(address, 128); }

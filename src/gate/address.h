@@ -58,10 +58,15 @@ int wrn_address_parse(const char *text, wrn_address *out);
 enum { WRN_ADDRESS_TEXT = 46 };
 const char *wrn_address_text(const wrn_address *address, char out[WRN_ADDRESS_TEXT]);
 
-/* The first `bits` of both are the same. */
+/* The first `bits` of both are the same. Addresses of version 4 are in no range of version 6. */
 bool wrn_address_in(const wrn_address *address, const wrn_address *range, unsigned bits);
 /* What the address is by itself: WRN_ALLOWED for a public one, WRN_DENY_PRIVATE where an operator may open it, and for all others
  * why it is never allowed. Forms of version 6 that hold an address of version 4 are judged by that, or refused. */
 wrn_denial wrn_address_class(const wrn_address *address);
-/* The class that the whole range has; WRN_ALLOWED when it has none as a whole. */
+/* The class of what can best be reached of a range: WRN_ALLOWED when part of it is public, WRN_DENY_PRIVATE when nothing is but part of it is
+ * private. */
 wrn_denial wrn_range_class(const wrn_address *address, unsigned bits);
+/* Makes it the first address of the range of `bits` that it is in. */
+void wrn_range_start(wrn_address *address, unsigned bits);
+/* The first address after that range; false when there is none. */
+bool wrn_range_next(wrn_address *address, unsigned bits);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "gate/control.h"
@@ -94,14 +95,14 @@ void broker_run(const gate_options *options, int stack) {
                       .epoll = epoll_create1(EPOLL_CLOEXEC),
                       .routes = route_open(),
                       .ledger = ledger_open(options->state),
+                      .self = (int)syscall(SYS_pidfd_open, getpid(), 0),
                       .tls = {.fd = -1}};
     if (gate.epoll < 0 || gate.routes < 0 || !gate.ledger) fail("wrenn-gate: broker");
     datagrams_init();
     if (!flows_init(&gate) || !seam_queue_init(&gate.stack, stack, 4 * (size_t)gate_slots(options)))
         fail("wrenn-gate: memory");
     if (!gate_watch_fd(&gate, stack, EPOLLIN, WATCH_STACK, 0)) fail("wrenn-gate: epoll");
-    jail_enter(options, false);
-    jail_filter_broker();
+    jail_enter(options, JAIL_BROKER);
     loop(&gate);
     __builtin_unreachable();
 }

@@ -25,10 +25,10 @@ static void put(const wrn_gate *gate, const wrn_json *message) {
     }
 }
 
-void control_ready(const wrn_gate *gate) {
-    WRN_AUTO(wrn_json_freep) wrn_json *message = wrn_json_new_object();
-    wrn_json_set_string(message, "event", "ready");
-    put(gate, message);
+void control_ready(wrn_gate *gate) {
+    static const char event[] = "{\"event\":\"ready\"}";
+    (void)wrn_fds_send(gate->options->control, event, strlen(event), &gate->self, gate->self >= 0, MSG_NOSIGNAL);
+    wrn_fd_close(&gate->self);
 }
 
 static bool fail(wrn_json *answer, const char *why) {

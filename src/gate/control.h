@@ -6,7 +6,7 @@
 
 enum { CONTROL_MESSAGE_MAX = 256 * 1024, CONTROL_FDS_MAX = 9 };
 
-/* Tells that both processes are in their jails. */
-void control_ready(const wrn_gate *gate);
+/* Tells that both processes are in their jails, and gives away `self`. */
+void control_ready(wrn_gate *gate);
 /* Handles what has come. False when wrennd has closed its end. */
 bool control_read(wrn_gate *gate);

@@ -9,6 +9,7 @@
 
 typedef struct gate_options {
     int control, state; /* state: -1 for none */
+    int origin;         /* where orders for gates come from; -1: this process is a gate */
     uid_t uid;          /* 0: stay who we are */
     size_t mtu;
     unsigned flows; /* connections of TCP at once */
@@ -54,6 +55,7 @@ typedef struct wrn_gate {
     wrn_ledger *ledger;
     seam_queue stack;
     int epoll, routes;
+    int self; /* a pidfd of the broker, until wrennd has it */
     gate_bucket new_flows;
     gate_tls tls;
     bool with_v6; /* the link has addresses for it, too */

@@ -4,17 +4,21 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -33,6 +37,8 @@
 #endif
 
 enum { NOBODYS_GROUP = 65534, SPARE_FDS = 512, MEMORY_BASE = 64 << 20, MEMORY_PER_FLOW = 400 << 10 };
+
+static struct sock_fprog compiled[JAIL_TLS + 1];
 
 static void fail(const char *what) {
     fprintf(stderr, "wrenn-gate: jail: %s: %s\n", what, strerror(errno));
@@ -72,34 +78,28 @@ static void limit(int which, rlim_t most) {
     if (setrlimit(which, &(struct rlimit){most, most}) != 0) fail("limits");
 }
 
-static void drop_rights(const gate_options *options, bool is_root) {
-    for (int cap = 0; cap < 64; cap++)
-        if (prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) != 0 && is_root) fail("bounding set");
-    gid_t gid = NOBODYS_GROUP; /* one that may ping where the host lets everybody: its range ends at 2^31 */
-    if (is_root && options->uid &&
-        (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
-         setresuid(options->uid, options->uid, options->uid) != 0))
-        fail("user");
+static void keep_capabilities(uint32_t which) {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct none[2] = {{0}};
-    if (syscall(SYS_capset, &head, none) != 0) fail("capabilities");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0) fail("prctl");
+    struct __user_cap_data_struct sets[2] = {{.effective = which, .permitted = which}};
+    if (syscall(SYS_capset, &head, sets) != 0) fail("capabilities");
 }
 
-void jail_enter(const gate_options *options, bool with_parent) {
+static void change_user(const gate_options *options) {
+    gid_t gid = NOBODYS_GROUP; /* one that may ping where the host lets everybody: its range ends at 2^31 */
+    uid_t uid = options->uid;
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0) fail("user");
+}
+
+void jail_prepare(void) {
 #ifdef SANITIZED
     return;
 #endif
     bool is_root = geteuid() == 0;
     if (enter_namespaces()) empty_root();
     else if (is_root) fail("namespaces");
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_FSIZE, 0);
-    limit(RLIMIT_NPROC, 0);
-    limit(RLIMIT_NOFILE, gate_slots(options) + SPARE_FDS);
-    limit(RLIMIT_DATA, MEMORY_BASE + (rlim_t)options->flows * MEMORY_PER_FLOW);
-    drop_rights(options, is_root);
-    if (with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail("parent"); /* a change of the user clears it */
+    for (int cap = 0; cap < 64; cap++)
+        if (prctl(PR_CAPBSET_READ, cap) == 1 && prctl(PR_CAPBSET_DROP, cap) != 0 && is_root) fail("bounding set");
+    keep_capabilities(is_root ? 1u << CAP_SETUID | 1u << CAP_SETGID : 0);
 }
 
 /* ---- system calls ---- */
@@ -132,16 +132,7 @@ static scmp_filter_ctx new_filter(void) {
     return filter;
 }
 
-static void load(scmp_filter_ctx filter) {
-    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    if (seccomp_load(filter) != 0) fail("seccomp");
-    seccomp_release(filter);
-}
-
-void jail_filter_stack(void) {
-#ifdef SANITIZED
-    return;
-#endif
+static scmp_filter_ctx stack_filter(void) {
     static const char *const names[] = {"read", "write", "shutdown", "getpeername", "sched_yield", NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
@@ -153,13 +144,10 @@ void jail_filter_stack(void) {
     ALLOW(filter, ioctl, SCMP_A1(SCMP_CMP_EQ, FIONBIO));
     ALLOW(filter, fcntl, SCMP_A1(SCMP_CMP_EQ, F_GETFL));
     ALLOW(filter, fcntl, SCMP_A1(SCMP_CMP_EQ, F_SETFL));
-    load(filter);
+    return filter;
 }
 
-void jail_filter_broker(void) {
-#ifdef SANITIZED
-    return;
-#endif
+static scmp_filter_ctx broker_filter(void) {
     static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl", "connect",  "sendmsg", "sendto",
                                         "getrandom",  "socketpair",  "write",     "shutdown", NULL};
     scmp_filter_ctx filter = new_filter();
@@ -174,16 +162,53 @@ void jail_filter_broker(void) {
     ALLOW(filter, getsockopt, SCMP_A1(SCMP_CMP_EQ, IPPROTO_TCP), SCMP_A2(SCMP_CMP_EQ, TCP_INFO));
     ALLOW(filter, getsockopt, SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET), SCMP_A2(SCMP_CMP_EQ, SO_ERROR));
     ALLOW(filter, fcntl, SCMP_A1(SCMP_CMP_EQ, F_DUPFD_CLOEXEC));
-    load(filter);
+    return filter;
 }
 
-void jail_filter_tls(void) {
-#ifdef SANITIZED
-    return;
-#endif
+static scmp_filter_ctx tls_filter(void) {
     static const char *const names[] = {"read",   "write",     "epoll_wait", "epoll_pwait", "epoll_ctl", "shutdown",
                                         "getpid", "getrandom", "gettid",     "time",        NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
-    load(filter);
+    return filter;
+}
+
+void jail_compile(jail_kind kind) {
+    static scmp_filter_ctx (*const make[])(void) = {stack_filter, broker_filter, tls_filter};
+    if (compiled[kind].filter) return;
+    scmp_filter_ctx filter = make[kind]();
+    WRN_AUTO(wrn_fd_close) int fd = memfd_create("filter", MFD_CLOEXEC);
+    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    if (fd < 0 || seccomp_export_bpf(filter, fd) != 0) fail("seccomp");
+    seccomp_release(filter);
+    size_t size = (size_t)lseek(fd, 0, SEEK_END);
+    compiled[kind] =
+        (struct sock_fprog){.len = (unsigned short)(size / sizeof(struct sock_filter)), .filter = malloc(size)};
+    if (!compiled[kind].filter || pread(fd, compiled[kind].filter, size, 0) != (ssize_t)size) fail("seccomp");
+}
+
+void jail_filter(jail_kind kind) {
+#ifdef SANITIZED
+    return;
+#endif
+    jail_compile(kind);
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &compiled[kind]) != 0) fail("seccomp");
+}
+
+void jail_enter(const gate_options *options, jail_kind kind) {
+#ifdef SANITIZED
+    return;
+#endif
+    jail_compile(kind);
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_FSIZE, 0);
+    limit(RLIMIT_NPROC, 0);
+    limit(RLIMIT_NOFILE, gate_slots(options) + SPARE_FDS);
+    limit(RLIMIT_DATA, MEMORY_BASE + (rlim_t)options->flows * MEMORY_PER_FLOW);
+    if (options->uid && geteuid() == 0) change_user(options);
+    keep_capabilities(0);
+    /* After the change of the user, which resets both. */
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || (kind == JAIL_STACK && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)) fail("prctl");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("prctl");
+    jail_filter(kind);
 }

@@ -98,18 +98,13 @@ static bool name_allowed(const wrn_policy *policy, const char *name, const wrn_e
     return false;
 }
 
-static bool ends_with(const char *name, const char *end) {
-    size_t size = strlen(name), more = strlen(end);
-    return (size == more || (size > more && name[size - more - 1] == '.')) && strcmp(name + size - more, end) == 0;
-}
-
 /* Names that are of no public place, whoever resolves them. Those that only a rule for every name allows are not meant. */
 static wrn_denial name_class(const wrn_policy *policy, const char *name) {
     static const char *const inside[] = {"local", "internal", "home.arpa"};
-    if (ends_with(name, "localhost")) return WRN_DENY_LOOPBACK;
-    if (ends_with(name, "metadata.google.internal")) return WRN_DENY_METADATA;
+    if (wrn_name_below(name, "localhost")) return WRN_DENY_LOOPBACK;
+    if (wrn_name_below(name, "metadata.google.internal")) return WRN_DENY_METADATA;
     bool is_inside = !strchr(name, '.');
-    for (size_t i = 0; i < WRN_COUNT(inside); i++) is_inside |= ends_with(name, inside[i]);
+    for (size_t i = 0; i < WRN_COUNT(inside); i++) is_inside |= wrn_name_below(name, inside[i]);
     for (size_t i = 0; is_inside && i < policy->allow.count; i++)
         if (*policy->allow.items[i].name && wrn_rule_fits_name(&policy->allow.items[i], name)) return WRN_ALLOWED;
     return is_inside ? WRN_DENY_PRIVATE : WRN_ALLOWED;

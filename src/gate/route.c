@@ -17,7 +17,8 @@ typedef struct question {
     uint8_t address[16];
 } question;
 
-wrn_denial route_check(int fd, const wrn_address *to) {
+/* `bits`: NULL, or where to put the length of the prefix that decided. */
+static wrn_denial ask_kernel(int fd, const wrn_address *to, unsigned *bits) {
     bool v4 = wrn_address_is_v4(to);
     unsigned size = v4 ? 4 : 16;
     static uint32_t sequence;
@@ -26,7 +27,9 @@ wrn_denial route_check(int fd, const wrn_address *to) {
                  .nlmsg_flags = NLM_F_REQUEST,
                  .nlmsg_seq = ++sequence,
                  .nlmsg_len = (uint32_t)(NLMSG_LENGTH(sizeof(struct rtmsg)) + RTA_LENGTH(size))},
-        .route = {.rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = (uint8_t)(size * 8)},
+        .route = {.rtm_family = v4 ? AF_INET : AF_INET6,
+                  .rtm_dst_len = (uint8_t)(size * 8),
+                  .rtm_flags = bits ? RTM_F_FIB_MATCH : 0},
         .attribute = {.rta_type = RTA_DST, .rta_len = (uint16_t)RTA_LENGTH(size)},
     };
     memcpy(ask.address, to->bytes + 16 - size, size);
@@ -39,6 +42,7 @@ wrn_denial route_check(int fd, const wrn_address *to) {
     if (got < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || answer.head.nlmsg_seq != sequence) return WRN_DENY_HOST;
     if (answer.head.nlmsg_type == NLMSG_ERROR) return WRN_ALLOWED;
     const struct rtmsg *route = NLMSG_DATA(&answer.head);
+    if (bits) *bits = 128 - size * 8 + route->rtm_dst_len;
     switch (route->rtm_type) {
     case RTN_UNICAST:
     case RTN_UNREACHABLE:
@@ -46,6 +50,13 @@ wrn_denial route_check(int fd, const wrn_address *to) {
     case RTN_BLACKHOLE: return WRN_ALLOWED;
     default: return WRN_DENY_HOST;
     }
+}
+
+wrn_denial route_check(int fd, const wrn_address *to) { return ask_kernel(fd, to, NULL); }
+
+wrn_denial route_check_range(int fd, const wrn_address *to, unsigned *bits) {
+    *bits = 128;
+    return ask_kernel(fd, to, bits);
 }
 
 unsigned route_sockaddr(const wrn_endpoint *to, void *out) {

@@ -108,7 +108,7 @@ static int parse_range(char *host, wrn_rule *out, char *why, size_t why_size) {
         return -1;
     }
     out->bits = (uint8_t)(version == 4 ? 96 + length : length);
-    for (unsigned bit = out->bits; bit < 128; bit++) out->range.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    wrn_range_start(&out->range, out->bits);
     return 1;
 }
 
@@ -118,6 +118,8 @@ bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size)
     size_t size = strlen(text);
     if (!size) return refuse(why, why_size, "it is empty");
     if (size >= sizeof(copy)) return refuse(why, why_size, "it is too long");
+    if (strstr(text, "://"))
+        return refuse(why, why_size, "it is a URL; a rule has only its host, with :PORT if need be");
     memcpy(copy, text, size + 1);
     if (!parse_tail(copy, out, &host, why, why_size)) return false;
     int range = parse_range(host, out, why, why_size);
@@ -133,17 +135,20 @@ bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size)
 }
 
 wrn_reach wrn_rule_reach(const wrn_rule *rule) {
-    if (rule->is_name) return WRN_REACH_PUBLIC;
+    if (rule->is_name) return wrn_name_below(rule->name, "localhost") ? WRN_REACH_NEVER : WRN_REACH_PUBLIC;
     wrn_denial class = wrn_range_class(&rule->range, rule->bits);
     return class == WRN_ALLOWED ? WRN_REACH_PUBLIC : class == WRN_DENY_PRIVATE ? WRN_REACH_PRIVATE : WRN_REACH_NEVER;
 }
 
+bool wrn_name_below(const char *name, const char *end) {
+    size_t size = strlen(name), more = strlen(end);
+    return (size == more || (size > more && name[size - more - 1] == '.')) && strcmp(name + size - more, end) == 0;
+}
+
 bool wrn_rule_fits_name(const wrn_rule *rule, const char *name) {
     if (!rule->is_name) return false;
-    if (!rule->is_wild) return strcmp(rule->name, name) == 0;
-    size_t below = strlen(rule->name), size = strlen(name);
-    return !below ||
-           (size > below + 1 && name[size - below - 1] == '.' && strcmp(name + size - below, rule->name) == 0);
+    bool same = strcmp(rule->name, name) == 0;
+    return !rule->is_wild ? same : !*rule->name || (!same && wrn_name_below(name, rule->name));
 }
 
 static bool names_within(const wrn_rule *inner, const wrn_rule *outer) {

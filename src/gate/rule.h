@@ -21,7 +21,8 @@ typedef struct wrn_rule {
 bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size);
 
 typedef enum wrn_reach { WRN_REACH_PUBLIC, WRN_REACH_PRIVATE, WRN_REACH_NEVER } wrn_reach;
-/* Whether all that the rule covers is public or mixed, needs the operator's consent, or is never allowed. Names are public. */
+/* Whether some of what the rule covers is public, or with the operator's consent can be reached, or nothing ever. Names but localhost are
+ * public. */
 wrn_reach wrn_rule_reach(const wrn_rule *rule);
 /* Whether the rule is about that name, which is in lower case. */
 bool wrn_rule_fits_name(const wrn_rule *rule, const char *name);
@@ -31,5 +32,7 @@ bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer);
 /* Lower-cases a name of a host and drops the dot at its end. False when it is none: letters, digits, hyphens and underscores, labels of
  * 1 to 63, at most 253 in all, the last label no number. */
 bool wrn_name_clean(const char *text, size_t size, char out[WRN_NAME_MAX + 1]);
+/* Whether a name is that one, or below it. Both are in lower case. */
+bool wrn_name_below(const char *name, const char *end);
 /* Whether the value of the field Host is an address, with a port or without. */
 bool wrn_host_is_address(const char *text, size_t size);

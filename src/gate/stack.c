@@ -19,6 +19,7 @@
 #include "gate/terminator.h"
 
 enum {
+    FRAGMENT_OFFSET = 0x1fff, /* the bits of it */
     FRAMES_AT_ONCE = 32,
     MESSAGES_AT_ONCE = 64,
     POLLS_FIRST = 64,
@@ -159,7 +160,11 @@ void stack_frame(uint8_t *bytes, size_t size) {
     case FRAME_DROPPED: return;
     case FRAME_DENIED: {
         wrn_endpoint to = {packet.to, 0, packet.proto};
-        return to_broker(SEAM_DENIED, packet.denial, &to, 0, out, 0);
+        to_broker(SEAM_DENIED, packet.denial, &to, 0, out, 0);
+        /* Who sends a datagram in fragments learns of it by the first one. */
+        if (packet.proto == WRN_UDP && packet.body_size >= 8 && !(frame_get16(packet.ip + 6) & FRAGMENT_OFFSET))
+            connections_refuse(&packet, packet.denial, 0);
+        return;
     }
     case FRAME_NEIGHBOUR: memcpy(stack.sandbox_mac, bytes + 6, 6); return terminator_input(bytes, packet.size);
     case FRAME_PACKET: memcpy(stack.sandbox_mac, bytes + 6, 6); return packet_in(&packet);
@@ -253,8 +258,7 @@ void stack_run(const gate_options *options, int broker) {
         fprintf(stderr, "wrenn-gate: out of memory\n");
         _exit(2);
     }
-    jail_enter(options, true);
-    jail_filter_stack();
+    jail_enter(options, JAIL_STACK);
     if (!seam_send(broker, &ready, 0, true)) _exit(1);
     while (stack_turn()) {
     }

@@ -64,15 +64,18 @@ bool terminator_init(const terminator_hooks *hooks, size_t mtu) {
                                   .register_poll_fd = on_descriptor,
                                   .unregister_poll_fd = on_descriptor,
                                   .notify = on_notify};
-    SlirpConfig config = {.version = 4,
-                          .in_enabled = true,
-                          .in6_enabled = true,
-                          .vprefix_len = 64,
-                          .if_mtu = mtu,
-                          .if_mru = mtu,
-                          .disable_host_loopback = true,
-                          .disable_dns = true,
-                          .disable_dhcp = true};
+    SlirpConfig config = {
+        .version = 4,
+        .in_enabled = true,
+        .in6_enabled = true,
+        .vprefix_len = 64,
+        .if_mtu = mtu,
+        .if_mru = mtu,
+        /* Where it connects to is ours to say, and the broker's. With this the gate's own address, which
+                             answers questions about names over TCP too, would be none. */
+        .disable_host_loopback = false,
+        .disable_dns = true,
+        .disable_dhcp = true};
     inet_pton(AF_INET, "192.0.0.0", &config.vnetwork);
     inet_pton(AF_INET, "255.255.255.248", &config.vnetmask);
     inet_pton(AF_INET, "192.0.0.1", &config.vhost);

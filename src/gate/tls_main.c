@@ -183,7 +183,7 @@ int main(int argc, char **argv) {
     open_tls(trust);
     for (size_t i = 0; i < all.host_count; i++)
         if (!wrn_session_prepare(&all, i)) fail("no certificate can be made");
-    jail_enter(&options, false);
-    jail_filter_tls();
+    jail_prepare();
+    jail_enter(&options, JAIL_TLS);
     loop((int)gate);
 }

@@ -60,7 +60,7 @@ static const wrn_field fields_api_key[] = {
     {"creator_email", offsetof(wrenn_api_key, creator_email), 0, WRN_FIELD_STRING, false, false, NULL},
     {"created_at", offsetof(wrenn_api_key, created_at), 0, WRN_FIELD_STRING, true, false, NULL},
     {"last_used", offsetof(wrenn_api_key, last_used), 0, WRN_FIELD_STRING, false, false, NULL},
-    {"key", offsetof(wrenn_api_key, key), 0, WRN_FIELD_STRING, true, false, NULL},
+    {"key", offsetof(wrenn_api_key, key), 0, WRN_FIELD_STRING, false, false, NULL},
 };
 const wrn_model wrn_model_api_key = {
     "ApiKeyWithSecret", sizeof(wrenn_api_key), fields_api_key, WRN_COUNT(fields_api_key)};
@@ -621,6 +621,7 @@ const wrn_model wrn_model_port_state = {
 static const wrn_field fields_ws_log_start[] = {
     {"type", offsetof(wrn_ws_log_start, type), 0, WRN_FIELD_STRING, true, false, NULL},
     {"offset", offsetof(wrn_ws_log_start, offset), 0, WRN_FIELD_INT, true, false, NULL},
+    {"pid", offsetof(wrn_ws_log_start, pid), 0, WRN_FIELD_INT, false, false, NULL},
 };
 const wrn_model wrn_model_ws_log_start = {
     "WsLogStart", sizeof(wrn_ws_log_start), fields_ws_log_start, WRN_COUNT(fields_ws_log_start)};

@@ -875,6 +875,7 @@ typedef struct wrn_port_state {
 enum {
     WRN_HAS_WS_LOG_START_TYPE = 1 << 0,
     WRN_HAS_WS_LOG_START_OFFSET = 1 << 1,
+    WRN_HAS_WS_LOG_START_PID = 1 << 2,
 };
 
 /* Schema WsLogStart. */
@@ -885,6 +886,8 @@ typedef struct wrn_ws_log_start {
     const char *type;
     /* Of the first byte that follows */
     int64_t offset;
+    /* Of the process whose output it is */
+    int64_t pid;
 } wrn_ws_log_start;
 
 /* Bits of `present` and `nulls` of wrn_ws_log_dropped. */

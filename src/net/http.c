@@ -197,9 +197,12 @@ static void exchange_describe(wrn_exchange *exchange, CURLcode code) {
     wrn_http_response *response = &exchange->response;
     CURL *easy = exchange->transfer.easy;
     response->outcome = exchange_outcome(exchange, code);
-    const char *libcurl = exchange->problem[0] ? exchange->problem
-                          : code == CURLE_OK   ? "the head of the response is incomplete"
-                                               : curl_easy_strerror(code);
+    /* See http_on_seek() and http_on_connected(): libcurl wanted to send it again, and names what kept it from that. */
+    bool kept = code == CURLE_SEND_FAIL_REWIND || code == CURLE_ABORTED_BY_CALLBACK;
+    const char *libcurl = kept                   ? "the server closed the connection before it answered"
+                          : exchange->problem[0] ? exchange->problem
+                          : code == CURLE_OK     ? "the head of the response is incomplete"
+                                                 : curl_easy_strerror(code);
     response->problem =
         wrn_transport_problem(&exchange->http->transport, response->outcome, exchange->problem, libcurl);
     response->status = exchange_status(exchange);

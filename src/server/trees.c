@@ -35,6 +35,17 @@ int64_t disk_bytes(const char *dir, const atomic_bool *stopped) {
     return fd >= 0 ? bytes_below(fd, 0, stopped) : 0;
 }
 
+int copy_data(int from, int to) {
+    off_t at = 0, hole;
+    for (; (at = lseek(from, at, SEEK_DATA)) >= 0; at = hole) {
+        hole = lseek(from, at, SEEK_HOLE);
+        for (off_t into = at; at < hole;)
+            if (copy_file_range(from, &at, to, &into, (size_t)(hole - at), 0) <= 0)
+                return errno = errno ? errno : EIO, -1;
+    }
+    return errno == ENXIO ? 0 : -1;
+}
+
 int make_path(const char *path, mode_t mode) {
     char part[PATH_MAX];
     size_t size = strlen(path);

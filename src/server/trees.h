@@ -10,6 +10,9 @@
 
 /* The disk space of a tree. Does not follow links. Blocks, until *stopped. */
 int64_t disk_bytes(const char *dir, const atomic_bool *stopped);
+/* Copies the data of a file into a new one of the same size, which keeps its holes. File systems that can share the blocks do that. 0, or -1
+ * with errno. */
+int copy_data(int from, int to);
 /* Like mkdir -p. 0, or -1 with errno. */
 int make_path(const char *path, mode_t mode);
 /* The longest part of the path that exists. */

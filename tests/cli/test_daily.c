@@ -38,15 +38,20 @@ TEST(a_program_in_the_background_that_is_not_there) {
     check_shell("w exec -d --tag t s /etc/passwd", 126, "", "Permission denied");
     check_shell("w ps -o name s; w logs s t", 1, "", "t");
     check_shell("w run -d no-such-program", 127, "", "No such file");
+    check_shell("w run minimal sh", 127, "",
+                "'minimal' is a template: 'wrenn run -T minimal PROGRAM' runs a program in it");
     check_shell("w exec -d -w /nowhere s true", 125, "", "cwd");
 }
 
 TEST(what_was_put_out) {
     begin_with_sandbox();
+    check_shell("w logs s", 1, "", "nothing was started in the background here");
     check_shell("w exec -d --tag job s sh -c 'echo one; echo two >&2; while ! test -e /tmp/go; do :; done; echo three; "
                 "exit 3' > /dev/null; w logs -f s job > out 2> err & until [ -s err ]; do :; done; "
                 "w exec s touch /tmp/go; wait $!; echo $?; cat out; w logs -n 1 s job; w logs --offset 8 s job",
                 0, "0\none\nthree\nthree\nthree\n", "");
+    check_shell("w exec -d --tag last s sh -c 'echo last; exit 5' > out; w logs -f s; w wait s last; echo $?; w logs s",
+                0, "last\n5\nlast\n", "");
     check_shell("w logs --tail 1 --offset 1 s job", 2, "", "--tail");
     check_shell("w logs --tail -1 s job", 2, "", "-1");
     check_shell("w logs s nothing", 1, "", "nothing");

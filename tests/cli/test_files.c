@@ -274,7 +274,7 @@ TEST(large_directories) {
 #ifdef SANITIZED
 #define IN_EACH "100"
 #else
-#define IN_EACH "1000"
+#define IN_EACH "300"
 #endif
 #define IN_ALL IN_EACH "00"
 

@@ -139,6 +139,9 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
 TEST(the_own_server_is_started_once_and_stopped_when_asked) {
     fresh_home();
     check_fails(WRENN("serve", "stop", "now"), 2, "unexpected argument 'now'");
+    char *help = WRENN_SAYS("serve", "stop", "--help");
+    CHECK_CONTAINS(help, "usage: wrenn serve");
+    free(help);
     program_result status = WRENN("serve", "status", "-o", "json");
     CHECK_CONTAINS(status.out, "{\"running\":false,");
     CHECK_INT(status.code, 1);

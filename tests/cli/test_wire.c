@@ -1,7 +1,9 @@
 /* The wrenn command against a scripted server: what it asks for, what it prints, and what it does when interrupted. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "person.h"
 #include "script_server.h"
@@ -46,6 +48,7 @@ static script_server *serve(const script_reply *replies, size_t count) {
         all[i + 1] = replies[i];
         if (replies[i].size) texts[text_count++] = (char *)(uintptr_t)replies[i].text; /* of script_messages() */
     }
+    script_use_tcp();
     script_server *server = script_start(all, count + 1, false);
     setenv("WRENN_BASE_URL", script_url(server), 1);
     setenv("WRENN_API_KEY", "wrn_00000000000000000000000000000001", 1);
@@ -108,6 +111,8 @@ TEST(limits_that_are_not_enforced_are_told_once) {
         {WITH_LIMITS("unenforced", "unenforced"), "-eA=b", ""},
         {WITH_LIMITS("enforced", "enforced"), "-m64", ""},
         {SANDBOX, "-m64", ""},
+        {SANDBOX, "--vcpus=2", ""},
+        {SANDBOX, "--vcpus=8", "wrenn: --vcpus 8: the sandbox has 2, for the server's machine has no more\n"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const script_reply replies[] = {reply("201 Created", cases[i].body), UPGRADE,
@@ -240,6 +245,17 @@ TEST(errors_say_what_to_do) {
     script_server *server = serve(replies, COUNT(replies));
     program_result result = WRENN("run", "prog");
     CHECK_CONTAINS(result.err, ": set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'\n");
+    CHECK_INT(result.code, 125);
+    program_result_free(&result);
+    stop(server);
+}
+
+/* Only the server knows what is missing: another team's key is no remedy for all of it. */
+TEST(what_is_forbidden_is_explained_by_the_server) {
+    const script_reply replies[] = {reply("403 Forbidden", ERROR("forbidden"))};
+    script_server *server = serve(replies, COUNT(replies));
+    program_result result = WRENN("run", "prog");
+    CHECK_CONTAINS(result.err, "(HTTP 403, forbidden)\n");
     CHECK_INT(result.code, 125);
     program_result_free(&result);
     stop(server);
@@ -424,20 +440,56 @@ TEST(a_second_signal_gives_up) {
     stop(server);
 }
 
-TEST(an_interrupted_exec_says_what_may_go_on) {
-    const script_reply replies[] = {UPGRADE,
-                                    script_messages(SCRIPT_KEEP, START, OUT("ready"), NULL),
-                                    {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}};
+/* Ctrl-C in a pipeline ends the reader as well: the end of the program is waited for all the same. */
+TEST(a_reader_that_goes_with_the_signal_changes_nothing) {
+    const script_reply replies[] = {UPGRADE, script_messages(SCRIPT_KEEP, START, OUT("ready"), NULL),
+                                    script_messages(SCRIPT_KEEP, EXIT("\"exit_code\":-1,\"signal\":9"), NULL)};
     script_server *server = serve(replies, COUNT(replies));
     const char *const argv[] = {getenv("WRENN_CLI"), "exec", ID, "prog", NULL};
+    program running = program_start(argv);
+    await_ready(&running);
+    kill(running.pid, SIGSTOP);
+    kill(running.pid, SIGINT);
+    int nothing = open("/dev/null", O_RDONLY);
+    CHECK(dup2(nothing, running.out) == running.out);
+    close(nothing);
+    kill(running.pid, SIGCONT);
+    program_result result = program_finish(&running);
+    CHECK_INT(result.code, 128 + SIGINT);
+    CHECK_STR(result.err, "");
+    program_result_free(&result);
+    stop(server);
+}
+
+/* The connection breaks instead of an answer. */
+static program_result interrupted(const char *const *argv, const script_reply *replies, size_t count) {
+    script_server *server = serve(replies, count);
     program running = program_start(argv);
     await_ready(&running);
     kill(running.pid, SIGTERM);
     program_result result = program_finish(&running);
     CHECK_INT(result.code, 128 + SIGTERM);
+    stop(server);
+    return result;
+}
+
+static const script_reply broken = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE};
+
+TEST(an_interrupted_exec_says_what_may_go_on) {
+    const script_reply replies[] = {UPGRADE, script_messages(SCRIPT_KEEP, START, OUT("ready"), NULL), broken};
+    const char *const argv[] = {getenv("WRENN_CLI"), "exec", ID, "prog", NULL};
+    program_result result = interrupted(argv, replies, COUNT(replies));
     CHECK_CONTAINS(result.err, "the program may go on in " ID "\n");
     program_result_free(&result);
-    stop(server);
+}
+
+TEST(an_interrupted_run_leaves_nothing_to_be_told) {
+    const script_reply replies[] = {created(), UPGRADE, script_messages(SCRIPT_KEEP, START, OUT("ready"), NULL), broken,
+                                    gone};
+    const char *const argv[] = {getenv("WRENN_CLI"), "run", "prog", NULL};
+    program_result result = interrupted(argv, replies, COUNT(replies));
+    CHECK_STR(result.err, "");
+    program_result_free(&result);
 }
 
 TEST_MAIN

@@ -176,6 +176,7 @@ TEST(what_is_nearly_right_is_suggested) {
     check_refused(WRENN("image", "ls"), 2, "did you mean 'template'?");
     check_refused(WRENN("rmi", "x"), 2, "did you mean 'template rm'?");
     check_refused(WRENN("pull", "x"), 2, "did you mean 'template build'?");
+    check_refused(WRENN("download", "x"), 2, "did you mean 'cp'?");
     check_refused(WRENN("volume"), 2, "did you mean 'sync'?");
     check_refused(WRENN("lss"), 2, "did you mean 'ls'?");
     check_refused(WRENN("bull"), 2, "unknown command 'bull'; see");

@@ -114,11 +114,8 @@ static void check_pause(const test_daemon *d, const char *id) {
 
 /* Refused before anything happens, by an error that says what. */
 static void check_refusals(const test_daemon *d, const char *id) {
-    char body[128];
     CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"other\"}"), 501,
                 "not_implemented");
-    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"s\"}", id);
-    CHECK_ERROR(call(d, "POST", "/v1/snapshots", body), 501, "not_implemented");
     check_status(d, id, "running");
 }
 
@@ -289,18 +286,29 @@ static void check_copy(const test_daemon *d, const char *id, const char *copy, c
     CHECK_SH(d, copy, "echo changed > /root/file; touch /root/stop; sync", "");
 }
 
-/* Copies of a sandbox in which things go on; `id` has a network if `network`. */
-static void check_fork(const test_daemon *d, const char *id, bool network) {
-    char copies[2][40], body[400];
-    free(sh(d, id, "rm -f /root/stop; echo kept > /root/file"));
+static void begin_counter(const test_daemon *d, const char *id) {
+    char body[400];
     snprintf(body, sizeof(body), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"%s\"],\"background\":true,\"tag\":\"counter\"}",
              COUNTER);
     CHECK_STATUS(call(d, "POST", sandbox_path(id, "/exec"), body), 202);
-    int fd = peer_open(d, sandbox_path(id, "/exec/stream"), "");
-    peer_say(fd, "{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-c\",\"" STREAM "\"]}");
-    wrn_json_free(peer_expect(fd, "start"));
-    char *number =
-        sh(d, id, "until [ -s /root/count ] && [ -s /root/i ]; do sleep 0.05; done; read n v < /root/count; echo $v");
+}
+
+/* Two programs, and somebody who hears the second one; the number that the first one has. */
+static char *begin_work(const test_daemon *d, const char *id, int *fd) {
+    free(sh(d, id, "rm -f /root/stop /root/count /root/i; echo kept > /root/file"));
+    begin_counter(d, id);
+    *fd = peer_open(d, sandbox_path(id, "/exec/stream"), "");
+    peer_say(*fd, "{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-c\",\"" STREAM "\"]}");
+    wrn_json_free(peer_expect(*fd, "start"));
+    return sh(d, id,
+              "until [ -s /root/count ] && [ -s /root/i ]; do sleep 0.05; done; read n v < /root/count; echo $v");
+}
+
+/* Copies of a sandbox in which things go on; `id` has a network if `network`. */
+static void check_fork(const test_daemon *d, const char *id, bool network) {
+    char copies[2][40];
+    int fd;
+    char *number = begin_work(d, id, &fd);
     fork_sandbox(d, id, "{\"count\":2,\"metadata\":{\"name\":\"copy\"}}", 2, copies);
     CHECK_SH(d, id, GOES_ON "touch /root/stop", "");
     check_stream(fd);
@@ -313,6 +321,50 @@ static void check_fork(const test_daemon *d, const char *id, bool network) {
     }
     CHECK_STATUS(call(d, "DELETE", sandbox_path(id, "/processes/counter"), NULL), 204);
     free(number);
+}
+
+/* ---- snapshots ---- */
+
+static void make_snapshot(const test_daemon *d, const char *id, const char *name) {
+    char body[128];
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"%s\"}", id, name);
+    reply r = call(d, "POST", "/v1/snapshots", body);
+    CHECK_MSG(r.status == 201, "%s", r.body);
+    CHECK(number(&r, "size_bytes") > 1 << 20);
+    reply_free(&r);
+    check_status(d, id, "paused");
+}
+
+/* One that goes on where the sandbox, which has a network, was; the sandbox goes on as well. */
+static void check_snapshot(const test_daemon *d, const char *id) {
+    char copy[40];
+    int fd;
+    char *had = begin_work(d, id, &fd);
+    make_snapshot(d, id, "moment");
+    make_snapshot(d, id, "same"); /* of a machine that has not gone on since */
+    resume(d, id);
+    CHECK_SH(d, id, GOES_ON "echo later > /root/file; touch /root/stop", "");
+    check_stream(fd);
+    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/same", NULL), 204);
+    make_sandbox(d, "{\"template\":\"moment\"}", copy);
+    check_isolation(d, copy);
+    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/moment", NULL), 204);
+    CHECK_SH(d, copy, "cat /run/wrenn/network", "{\"egress\":\"none\"}");
+    check_copy(d, id, copy, had);
+    CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"template\":\"moment\"}"), 404, "not_found");
+    destroy(d, copy);
+    CHECK_STATUS(call(d, "DELETE", sandbox_path(id, "/processes/counter"), NULL), 204);
+    free(had);
+}
+
+/* Of the sandbox without a network. */
+static void check_snapshot_refusal(const test_daemon *d, const char *id) {
+    make_snapshot(d, id, "alone");
+    reply r = call(d, "POST", "/v1/sandboxes", "{\"template\":\"alone\",\"network\":{\"egress\":\"public\"}}");
+    CHECK_CONTAINS(r.body, "without a network");
+    CHECK_ERROR(r, 409, "conflict");
+    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/alone", NULL), 204);
+    resume(d, id);
 }
 
 /* Made of the memory of one machine, and yet not the same. */
@@ -335,6 +387,7 @@ static void check_copies(const test_daemon *d) {
                                         "cat /etc/hosts"};
     for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(d, ids[0], ids[1], lines[i]);
     check_fork(d, ids[0], false); /* a copy of a copy */
+    check_snapshot_refusal(d, ids[0]);
     CHECK_SH(d, ids[0], "echo mine > /root/mine; sync", "");
     CHECK_SH(d, ids[1], "[ -e /root/mine ] || echo none", "none\n");
     for (int i = 0; i < 2; i++) destroy(d, ids[i]);
@@ -358,6 +411,7 @@ static void live(void) {
     check_refusals(&d, id);
     check_network(&d, id);
     check_fork(&d, id, true);
+    check_snapshot(&d, id);
     check_disk(&d, id);
     check_limit(id);
     check_copies(&d);
@@ -374,16 +428,21 @@ TEST_AS_BOTH(machines_live_and_end, live)
 
 /* ---- without wrennd ---- */
 
-/* Sends a fork that nobody waits for; the ids of the copies, which are there at once. */
-static void begin_fork(const test_daemon *d, const char *id, char copies[2][40]) {
+/* Sends a request, whose answer comes over the descriptor. */
+static int begin_call(const test_daemon *d, const char *path, const char *body) {
     char text[600];
-    static const char body[] = "{\"count\":2}";
     int fd = dial(d->socket);
     snprintf(
         text, sizeof(text),
         "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-        sandbox_path(id, "/fork"), d->key, strlen(body), body);
+        path, d->key, strlen(body), body);
     send_text(fd, text);
+    return fd;
+}
+
+/* Sends a fork; the ids of the copies, which are there at once. */
+static int begin_fork(const test_daemon *d, const char *id, char copies[2][40]) {
+    int fd = begin_call(d, sandbox_path(id, "/fork"), "{\"count\":2}");
     reply r = call(d, "GET", "/v1/sandboxes", NULL);
     for (; wrn_json_count(r.json) < 3; r = call(d, "GET", "/v1/sandboxes", NULL)) reply_free(&r);
     for (size_t i = 0, at = 0; i < 3; i++) {
@@ -391,6 +450,70 @@ static void begin_fork(const test_daemon *d, const char *id, char copies[2][40])
         if (strcmp(other, id) != 0) snprintf(copies[at++ % 2], 40, "%s", other);
     }
     reply_free(&r);
+    return fd;
+}
+
+/* QEMU, which stands still, ends; so does what waited for it, and the sandbox. */
+static void end_qemu(const test_daemon *d, const char *id, pid_t qemu, int fd) {
+    kill(qemu, SIGKILL);
+    CHECK_ERROR(read_reply(fd), 502, "agent_error");
+    close(fd);
+    await_no_processes(id);
+    wait_status(d, id, "stopped");
+}
+
+/* Of a fork there is no copy, of a snapshot no file. */
+static void check_lost(const test_daemon *d) {
+    char id[40], copies[2][40], body[128], state[300];
+    start_machine(d, id);
+    pid_t qemu = find_qemu(id);
+    kill(qemu, SIGSTOP);
+    end_qemu(d, id, qemu, begin_fork(d, id, copies));
+    for (int i = 0; i < 2; i++) wait_status(d, copies[i], "error");
+    start_machine(d, id);
+    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    qemu = find_qemu(id);
+    kill(qemu, SIGSTOP);
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"lost\"}", id);
+    int fd = begin_call(d, "/v1/snapshots", body);
+    snprintf(state, sizeof(state), "%s/sandboxes/boxes/%s/state", d->dir, id);
+    while (access(state, F_OK) != 0) usleep(10000);
+    end_qemu(d, id, qemu, fd);
+    snprintf(state, sizeof(state), "%s/sandboxes/snapshots", d->dir);
+    CHECK_INT(entries(state), 0);
+    CHECK_ERROR(call(d, "DELETE", "/v1/snapshots/lost", NULL), 404, "not_found");
+}
+
+/* Changes what the only snapshot says that it needs; a create is refused by an error with `part`. */
+static void check_needs(const test_daemon *d, const char *sed, const char *part) {
+    char line[800];
+    snprintf(line, sizeof(line),
+             "cd %s/sandboxes/snapshots/*/ && cp template.json ../kept.json && sed -Ei '%s' template.json", d->dir,
+             sed);
+    CHECK_INT(system(line), 0);
+    reply r = call(d, "POST", "/v1/sandboxes", "{\"template\":\"kept\"}");
+    CHECK_CONTAINS(r.body, part);
+    CHECK_ERROR(r, 409, "conflict");
+    snprintf(line, sizeof(line), "cd %s/sandboxes/snapshots/*/ && mv ../kept.json template.json", d->dir);
+    CHECK_INT(system(line), 0);
+}
+
+/* It has the setup that it was made with, though there is another one by now. */
+static void check_kept_snapshot(const test_daemon *d) {
+    char copy[40];
+    check_needs(d, "s/\"agent\": ?[0-9]+/\"agent\":999/", "an agent of version 999");
+    check_needs(d, "s/\"cpu\": ?\"[^\"]*\"/\"cpu\":\"abacus\"/", "the processor \\\"abacus\\\"");
+    check_needs(d, "s/\"vcpus\": ?1/\"vcpus\":12/", "12 processors");
+    check_needs(d, "s/\"image\": ?\"[^\"]*\"/\"image\":\"\"/; s/setup-/setup-other/", "is not there any more");
+    make_sandbox(d, "{\"template\":\"kept\"}", copy);
+    CHECK_SH(d, copy, GOES_ON, "");
+    destroy(d, copy);
+    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/kept", NULL), 204);
+}
+
+static void make_other_image(void) {
+    int fd = open(machines_path("img/root/other"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    CHECK(fd >= 0);
     close(fd);
 }
 
@@ -405,18 +528,29 @@ static void outlive(void) {
     serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
-    begin_fork(&d, id, copies);
+    begin_counter(&d, id);
+    CHECK_SH(&d, id, "until [ -s /root/count ]; do sleep 0.05; done", "");
+    make_snapshot(&d, id, "kept");
+    resume(&d, id);
+    close(begin_fork(&d, id, copies)); /* nobody waits for it */
     kill(d.pid, SIGKILL);
     daemon_wait(d.pid);
     await_no_processes(id);
     for (int i = 0; i < 2; i++) await_no_processes(copies[i]);
+    make_other_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    CHECK_INT(entries(machines_path("vm")), 3); /* the snapshot needs the older one */
     serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     wait_status(&d, id, "stopped");
     for (int i = 0; i < 2; i++) wait_status(&d, copies[i], "stopped");
+    check_kept_snapshot(&d);
+    check_lost(&d);
     start_machine(&d, id);
     check_isolation(&d, id);
     end(&d, SIGTERM, 0);
     await_no_processes(id);
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    CHECK_INT(entries(machines_path("vm")), 2);
 }
 
 TEST_AS_ROOT(no_machine_outlives_wrennd, outlive)

@@ -64,12 +64,12 @@ static int status_after(void (*filter)(void), void (*call)(void)) {
     return status;
 }
 
-static void filter_with_rights(void (*filter)(void)) {
+static void filter_with_rights(jail_kind kind) {
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    filter();
+    jail_filter(kind);
 }
-static void as_stack(void) { filter_with_rights(jail_filter_stack); }
-static void as_broker(void) { filter_with_rights(jail_filter_broker); }
+static void as_stack(void) { filter_with_rights(JAIL_STACK); }
+static void as_broker(void) { filter_with_rights(JAIL_BROKER); }
 static void nothing(void) {}
 
 static void check_killed(void (*filter)(void), const attempt *attempts, size_t count) {

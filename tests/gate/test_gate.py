@@ -116,6 +116,8 @@ def a_closed_port_is_refused_and_a_gate_port_too():
     assert guest.connect(GW, 22).text == "tcp ack+rst"
     guest.send(udp_frame(GW, 5000, 69, b"x"))
     assert guest.wait(lambda p: True).text == "icmp 3/3"
+    guest.send(frame(OUT, 17, struct.pack(">HHHH", 5003, ECHO, 3000, 0) + b"x" * 1000, off=0x2000, ident=3)) # the first of fragments
+    assert guest.wait(lambda p: True).text == "icmp 3/13"
     guest.send(udp_frame(OUT, 5001, 999, b"x"))
     guest.gate.set({**POLICY, "egress": "public"})
     guest.send(udp_frame(OUT, 5001, 999, b"x"))
@@ -132,6 +134,12 @@ def names_lead_only_where_one_may_go():
     assert guest.ask("hosted.test")[:2] == (0, [OUT])
     assert guest.ask("nothing.test")[:2] == (3, [])
     assert len(guest.ask("big.test")[1]) == 16 # truncated over UDP
+    for server in (GW, world.GW6):
+        query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"\3big\4test\0\0\1\0\1"
+        connection = guest.connect(server, 53)
+        connection.send(ACK | PSH, struct.pack(">H", len(query)) + query)
+        size = struct.unpack(">H", connection.receive(2)[:2])[0]
+        assert size > 16 * 16, size
     for name, kind in (("private.test", 1), ("metadata.test", 1), ("loopback.test", 1), ("host.test", 1), ("mapped.test", 28), ("nat64.test", 28),
                        ("ula.test", 28), ("linked.test", 1), ("localhost", 1)):
         code, addresses, text = guest.ask(name, kind)

@@ -174,6 +174,10 @@ TEST(rules_know_how_far_they_reach) {
         {"fd00::/8", WRN_REACH_PRIVATE},     {"::ffff:10.0.0.1", WRN_REACH_PRIVATE},
         {"0.0.0.0/0", WRN_REACH_PUBLIC},     {"::/0", WRN_REACH_PUBLIC},
         {"198.0.0.0/8", WRN_REACH_PUBLIC},   {"example.com", WRN_REACH_PUBLIC},
+        {"10.0.0.0/7", WRN_REACH_PUBLIC},    {"224.0.0.0/3", WRN_REACH_NEVER},
+        {"8000::/2", WRN_REACH_NEVER},       {"8000::/1", WRN_REACH_PRIVATE},
+        {"64:ff9b::/90", WRN_REACH_PUBLIC},  {"localhost", WRN_REACH_NEVER},
+        {"*.localhost", WRN_REACH_NEVER},    {"notlocalhost", WRN_REACH_PUBLIC},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         wrn_rule rule = rule_of(cases[i].text);
@@ -290,6 +294,18 @@ TEST(none_denies_all) {
     wrn_policy p = policy_of("{\"egress\":\"none\",\"allow\":[\"a.test\",\"198.51.100.0/24\"]}");
     CHECK_DENIAL(check(&p, "198.51.100.1", 443, WRN_TCP, NULL, &s), WRN_DENY_UNLISTED);
     CHECK_DENIAL(wrn_policy_name(&p, "a.test"), WRN_DENY_NAME);
+    wrn_policy_free(&p);
+}
+
+TEST(ranges_of_one_version_say_nothing_about_the_other) {
+    wrn_scrutiny s;
+    wrn_policy p = policy_of("{\"egress\":\"allowlist\",\"allow\":[\"::/0\"]}");
+    CHECK_DENIAL(check(&p, "2600::1", 443, WRN_TCP, NULL, &s), WRN_ALLOWED);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 443, WRN_TCP, NULL, &s), WRN_DENY_UNLISTED);
+    wrn_policy_free(&p);
+    p = policy_of("{\"egress\":\"public\",\"deny\":[\"::/0\"]}");
+    CHECK_DENIAL(check(&p, "2600::1", 443, WRN_TCP, NULL, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 443, WRN_TCP, NULL, &s), WRN_ALLOWED);
     wrn_policy_free(&p);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -332,6 +333,28 @@ static void *run(void *context) {
     return NULL;
 }
 
+static bool over_tcp;
+
+void script_use_tcp(void) { over_tcp = true; }
+
+static void listen_on_tcp(script_server *server) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    server->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(server->listen_fd, (struct sockaddr *)&address, size) == 0);
+    CHECK(getsockname(server->listen_fd, (struct sockaddr *)&address, &size) == 0);
+    snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%d", ntohs(address.sin_port));
+}
+
+static void listen_on_unix(script_server *server) {
+    static int number;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/s%d", test_dir(), number++);
+    snprintf(server->url, sizeof(server->url), "unix:%s", address.sun_path);
+    server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(server->listen_fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
 script_server *script_start(const script_reply *replies, size_t count, bool repeat_last) {
     script_server *server = calloc(1, sizeof(*server));
     CHECK(server != NULL);
@@ -341,12 +364,8 @@ script_server *script_start(const script_reply *replies, size_t count, bool repe
     server->repeat_last = repeat_last;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
-    static int number;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/s%d", test_dir(), number++);
-    snprintf(server->url, sizeof(server->url), "unix:%s", address.sun_path);
-    server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(server->listen_fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    if (over_tcp) listen_on_tcp(server);
+    else listen_on_unix(server);
     CHECK(listen(server->listen_fd, 1024) == 0);
     server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     CHECK(pthread_create(&server->thread, NULL, run, server) == 0);

@@ -43,13 +43,15 @@ typedef struct script_rule {
 
 #define SCRIPT_NOTHING ((size_t)-1)
 
+/* Servers that this test starts from now on are at "http://127.0.0.1:...": on unix sockets clients know what to expect. */
+void script_use_tcp(void);
 /* What requests beyond the list get: the last reply again when `repeat_last`, otherwise a 500. */
 script_server *script_start(const script_reply *replies, size_t count, bool repeat_last);
 /* The rules, which must stay where they are; before the first request. With `pongs` it answers pings of WebSockets. */
 void script_set_rules(script_server *server, const script_rule *rules, size_t count, bool pongs);
 /* From now on messages on WebSockets all get this answer, and only the rest goes by the list. */
 void script_answer_messages(script_server *server, const script_reply *reply);
-/* "unix:..." */
+/* "unix:...", unless script_use_tcp() was called. */
 const char *script_url(const script_server *server);
 /* Requests seen in full so far, and the text of one (valid until script_stop()). */
 size_t script_count(script_server *server);

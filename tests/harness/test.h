@@ -82,8 +82,9 @@ void test_check_mem(const char *file, int line, const char *what, const void *go
         run();                            \
     }
 
+/* Weak, so that a program can have several files of tests. */
 #define TEST_MAIN \
-    int main(int argc, char **argv) { return test_main(argc, argv); }
+    __attribute__((weak)) int main(int argc, char **argv) { return test_main(argc, argv); }
 
 #define CHECK(condition)                                                   \
     do {                                                                   \

@@ -3,6 +3,7 @@
 #include "server/box/internal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -79,53 +80,48 @@ static void dials(void) {
 
 TEST_AS_BOTH(dialing_does_not_wait, dials)
 
-/* Gates that are children of this process: before and after they have named themselves. */
-static int count_gates(void) {
-    char path[64], there[32];
-    long pid;
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    FILE *children = fopen(path, "re");
-    int count = 0;
-    CHECK_MSG(children, "%s", path);
-    while (fscanf(children, "%ld", &pid) == 1) {
-        snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
-        FILE *file = fopen(path, "re");
-        bool read = file && fgets(there, sizeof(there), file);
-        count += read && strncmp(there + (*there == '('), "wrenn-gate", strlen("wrenn-gate")) == 0;
-        if (file) fclose(file);
-    }
-    fclose(children);
-    return count;
+static void signal_gate(const wrn_box *box, int number) {
+    CHECK_INT(syscall(SYS_pidfd_send_signal, gate_held(box->gate).pidfd, number, NULL, 0), 0);
 }
 
-static void look_for_gates(uv_idle_t *idle) { *(bool *)idle->data = count_gates() == 0; }
+static int watch_gate(const wrn_box *box) { return fcntl(gate_held(box->gate).pidfd, F_DUPFD_CLOEXEC, 0); }
 
-/* A spare gate alone would not keep the loop going. */
-static void await_no_gates(host *h) {
-    bool none = false;
-    uv_idle_t look = {.data = &none};
-    uv_idle_init(&h->loop, &look);
-    uv_idle_start(&look, look_for_gates);
-    host_run_until(h, &none);
-    uv_close((uv_handle_t *)&look, NULL);
-    uv_run(&h->loop, UV_RUN_NOWAIT);
+static void await_end(int *pidfd) {
+    struct pollfd ended = {.fd = *pidfd, .events = POLLIN};
+    CHECK_INT(poll(&ended, 1, 60000), 1);
+    wrn_fd_close(pidfd);
 }
 
-static void spare(void) {
-    host h;
+static void open_with_gates(host *h) {
     if (!getenv("WRENN_TEST_GATE")) test_skip("there is no gate");
     setenv("WRENN_TEST_NETWORK", "{\"egress\":\"public\"}", 1);
-    wrn_gate_spare_ms = 20;
-    host_open(&h);
-    wrn_box *box = box_create(&h, "cl-spare");
-    while (count_gates() < 2) sched_yield(); /* its own and a spare one */
-    box_destroy(&h, box);
-    await_no_gates(&h);
-    box_destroy(&h, box_create(&h, "cl-next")); /* which gets a new one */
+    host_open(h);
+}
+
+/* Gates are copies of one process, until one of them ends as if it had been attacked, or that process is killed. */
+static void origins(void) {
+    static const char *const ids[] = {"cl-one", "cl-two", "cl-three", "cl-four"};
+    pid_t origin[WRN_COUNT(ids)];
+    host h;
+    open_with_gates(&h);
+    for (size_t i = 0; i < WRN_COUNT(ids); i++) {
+        wrn_box *box = box_create(&h, ids[i]);
+        int pidfd = watch_gate(box);
+        origin[i] = box->boxes->gate_origin_pid;
+        if (i == 1) {
+            int ended = (int)syscall(SYS_pidfd_open, origin[i], 0);
+            signal_gate(box, SIGSEGV);
+            await_end(&ended);
+        }
+        if (i == 2) kill(origin[i], SIGKILL);
+        box_destroy(&h, box);
+        await_end(&pidfd);
+    }
+    CHECK(origin[0] == origin[1] && origin[1] != origin[2] && origin[2] != origin[3]);
     host_close(&h);
 }
 
-TEST_AS_BOTH(a_spare_gate_that_nobody_needs_ends, spare)
+TEST_AS_BOTH(gates_after_one_that_crashed_lie_elsewhere, origins)
 
 typedef struct ending {
     wrn_box *box;
@@ -144,24 +140,18 @@ static void on_looked(void *context, const wrn_json *state, const wrn_fault *fau
     wrn_box_destroy(e->box, on_ended, e);
 }
 
-static void signal_gate(const wrn_box *box, int number) {
-    CHECK_INT(syscall(SYS_pidfd_send_signal, gate_held(box->gate).pidfd, number, NULL, 0), 0);
-}
-
 /* A gate that answers no more, and then dies, while it is asked what it counted, by who destroys the box next. */
 static void last_counts(void) {
     host h;
-    if (!getenv("WRENN_TEST_GATE")) test_skip("there is no gate");
-    setenv("WRENN_TEST_NETWORK", "{\"egress\":\"public\"}", 1);
-    wrn_gate_spare_ms = 20;
-    host_open(&h);
+    open_with_gates(&h);
     ending e = {.box = box_create(&h, "cl-counts")};
+    int pidfd = watch_gate(e.box);
     signal_gate(e.box, SIGSTOP);
     wrn_box_network(e.box, on_looked, &e);
     signal_gate(e.box, SIGKILL);
     host_run_until(&h, &e.ended);
     CHECK(e.was_told);
-    await_no_gates(&h);
+    await_end(&pidfd);
     host_close(&h);
 }
 

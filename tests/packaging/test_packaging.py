@@ -95,6 +95,9 @@ def command(at):
     """the installed command finds its library"""
     got = run(at.prefix / "bin/wrenn", "--version", LD_LIBRARY_PATH="")
     assert got == f"wrenn {VERSION}", f"wrenn --version printed '{got}'"
+    # Each library that is loaded makes each command slower: what few of them need is loaded by those.
+    needed = set(re.findall(r"\(NEEDED\).*\[(\w+(?:-c)?)", run("readelf", "-d", at.prefix / "bin/wrenn")))
+    assert needed <= {"libwrenn", "libjson-c", "libc"}, f"wrenn needs {needed}"
 
 
 def started(at):

@@ -35,6 +35,7 @@ TEST(each_request_of_a_connect_is_told_and_so_is_the_search_for_the_era) {
     char *paused = script_text("200 OK", "", STATUS("paused")), *running = script_text("200 OK", "", STATUS("running"));
     char *resuming = script_text("202 Accepted", "", STATUS("resuming"));
     script_reply replies[] = {{.text = none}, {.text = paused}, {.text = resuming}, {.text = running}};
+    script_use_tcp();
     setup s = set_up_with(replies, COUNT(replies), any_era);
     wrenn_sandboxes_connect_options options = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     wrenn_sandbox *sandbox = NULL;

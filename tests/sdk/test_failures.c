@@ -228,11 +228,13 @@ TEST(a_reset_is_a_lost_connection) {
 TEST(a_post_is_never_repeated_when_a_reused_connection_is_dead) {
     char *good = script_text("200 OK", "", EXEC_BODY);
     script_reply replies[] = {{.text = good}, {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}, {.text = good}};
+    script_use_tcp();
     setup s = set_up(replies, COUNT(replies));
     CHECK_INT(exec_code(&s, NULL), 0);
     wrenn_error *error = NULL;
     CHECK_INT(exec_code(&s, &error), WRENN_E_CONNECTION_LOST);
     CHECK_CONTAINS(wrenn_error_message(error), "outcome is unknown");
+    CHECK_CONTAINS(wrenn_error_message(error), "the server closed the connection before it answered");
     CHECK_INT(script_count(s.server), 2);
     CHECK_INT(exec_code(&s, NULL), 0);
     wrenn_error_free(error);
@@ -625,6 +627,7 @@ static void any_era(wrenn_client_options *options) { options->era = WRENN_ERA_AU
 static void check_era(const char *status, const char *body, const char *path) {
     char *probe = script_text(status, "", body), *list = script_text("200 OK", "", "[]");
     script_reply replies[] = {{.text = probe}, {.text = list}, {.text = list}};
+    script_use_tcp();
     setup s = set_up_with(replies, COUNT(replies), any_era);
     for (int i = 0; i < 2; i++) {
         wrenn_sandbox_list *result = NULL;
@@ -640,6 +643,21 @@ static void check_era(const char *status, const char *body, const char *path) {
     free(probe), free(list);
 }
 
+/* Only wrennd listens on unix sockets. */
+TEST(no_era_is_looked_for_on_a_unix_socket) {
+    char *list = script_text("200 OK", "", "[]");
+    script_reply replies[] = {{.text = list}};
+    setup s = set_up_with(replies, COUNT(replies), any_era);
+    wrenn_sandbox_list *result = NULL;
+    CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &result, NULL), 0);
+    CHECK_CONTAINS(script_request(s.server, 0), "GET /v1/capsules ");
+    CHECK_CONTAINS(script_request(s.server, 0), "X-API-Key: ");
+    CHECK_INT(script_count(s.server), 1);
+    wrenn_sandbox_list_free(result);
+    tear_down(&s);
+    free(list);
+}
+
 TEST(the_era_is_found_out_once) {
     check_era("404 Not Found", "404 page not found\n", "GET /v1/sandboxes ");
     check_era("404 Not Found", ERROR_BODY("not_found"), "GET /v1/sandboxes ");
@@ -651,6 +669,7 @@ TEST(trouble_while_finding_the_era_out_settles_nothing) {
     char *busy = script_text("503 Unavailable", "", ""), *none = script_text("404 Not Found", "", "");
     char *list = script_text("200 OK", "", "[]");
     script_reply replies[] = {{.text = busy}, {.text = none}, {.text = list}};
+    script_use_tcp();
     setup s = set_up_with(replies, COUNT(replies), any_era);
     wrenn_sandbox_list *result = NULL;
     CHECK_INT(wrenn_sandboxes_list(s.client, NULL, &result, NULL), WRENN_E_HOST_UNAVAILABLE);
@@ -670,6 +689,7 @@ TEST(many_first_calls_share_one_probe) {
     char *probe = script_text("401 Unauthorized", "", ""), *list = script_text("200 OK", "", "[]");
     script_reply replies[11] = {{.text = probe}};
     for (size_t i = 1; i < COUNT(replies); i++) replies[i] = (script_reply){.text = list};
+    script_use_tcp();
     setup s = set_up_with(replies, COUNT(replies), any_era);
     int calls = 0;
     for (int i = 0; i < 10; i++)
@@ -683,6 +703,7 @@ TEST(many_first_calls_share_one_probe) {
 TEST(a_probe_that_fails_fails_the_call_as_never_sent) {
     script_reply lost = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE};
     script_reply replies[] = {lost, lost, lost};
+    script_use_tcp();
     setup s = set_up_with(replies, COUNT(replies), any_era);
     CHECK_INT(exec_code(&s, NULL), WRENN_E_CONNECTION_FAILED);
     CHECK_INT(script_count(s.server), 3);

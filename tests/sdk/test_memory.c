@@ -238,6 +238,7 @@ TEST_SLOW(an_error_answer_with_each_allocation_failing) {
 TEST_SLOW(list_with_each_allocation_failing) {
     char *probe = script_text("404 Not Found", "", ""), *list = script_text("200 OK", "", "[" SANDBOX_BODY "]");
     script_reply replies[] = {{.text = probe}, {.text = list}};
+    script_use_tcp();
     sweep(scenario_list, replies, COUNT(replies), WRENN_ERA_AUTO);
     free(probe), free(list);
 }

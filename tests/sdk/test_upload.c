@@ -370,9 +370,13 @@ TEST_SLOW(an_answer_to_an_upload_cut_at_any_byte_is_a_lost_connection) {
 TEST(an_upload_is_never_repeated_when_a_reused_connection_is_dead) {
     script_reply replies[] = {
         {.text = DONE}, {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_CLOSE}, {.text = DONE}, {.text = DONE}};
+    script_use_tcp();
     setup s = set_up(replies, COUNT(replies));
     CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "one", 3, NULL, NULL), 0);
-    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "two", 3, NULL, NULL), WRENN_E_CONNECTION_LOST);
+    wrenn_error *error = NULL;
+    CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "two", 3, NULL, &error), WRENN_E_CONNECTION_LOST);
+    CHECK_CONTAINS(wrenn_error_message(error), "the server closed the connection before it answered");
+    wrenn_error_free(error);
     CHECK_INT(script_count(s.server), 2);
     CHECK_INT(wrenn_sandbox_upload(s.sandbox, "/a", "three", 5, NULL, NULL), 0);
     /* One that the server has closed already costs nothing, and no byte is missing. */

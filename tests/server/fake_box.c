@@ -189,7 +189,7 @@ static bool is_bad_copy(const wrn_box_spec *spec) {
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
                     wrn_box_fn done, void *context) {
     wrn_box *box = calloc(1, sizeof(*box));
-    if (!detached != !spec->moment) abort();
+    if (!detached) abort();
     box->boxes = boxes;
     box->died = died;
     box->context = context;
@@ -232,11 +232,6 @@ static void run_copied(later *l) {
     wrn_box *box = l->box;
     box->copying = NULL;
     l->copied(l->context, l->failed ? 0 : 12345, l->failed ? &l->fault : NULL);
-}
-
-int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault) {
-    (void)box, (void)fault;
-    return 0;
 }
 
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context) {

@@ -127,7 +127,7 @@ TEST(kept_output_of_processes) {
         wrn_json_free(peer_expect(fd, "stderr"));
         wrn_json_free(peer_expect(fd, "end"));
         CHECK_INT(peer_close_code(fd), 1000);
-        fd = peer_open(&d, path_of(f, id, "/processes/t/logs?tail=5&follow=1"), "");
+        fd = peer_open(&d, path_of(f, id, "/processes/0/logs?tail=5&follow=1"), ""); /* what was started last */
         CHECK_INT(number_in(fd, "start", "offset"), 10);
         wrn_json_free(peer_expect(fd, "stdout"));
         wrn_json_free(peer_expect(fd, "stderr"));

@@ -29,6 +29,11 @@ TEST(a_policy_that_makes_no_sense_is_refused_by_name) {
         {"{\"allow\":[\"127.0.0.1\"]}", "never allowed"},
         {"{\"allow\":[\"169.254.169.254:80\"]}", "never allowed"},
         {"{\"allow\":[\"::1\"]}", "never allowed"},
+        {"{\"allow\":[\"localhost\"]}", "never allowed"},
+        {"{\"allow\":[\"*.LocalHost.:80\"]}", "never allowed"},
+        {"{\"allow\":[\"224.0.0.0/3\"]}", "never allowed"},
+        {"{\"allow\":[\"169.254.0.0/16\"]}", "never allowed"},
+        {"{\"allow\":[\"::ffff:169.254.169.254\"]}", "never allowed"},
         {"{\"presets\":[\"python\",\"cobol\"]}", "no preset \"cobol\", only debian, "},
         {"{\"allow\":\"x.org\"}", "allow"},
         {"[]", "network"},
@@ -162,8 +167,9 @@ TEST(rules_that_nothing_would_come_of_are_refused) {
     test_daemon d;
     char id[40], policy[200];
     daemon_start(&d, (const char *[]){"--egress-deny", "bad.org", "--egress-deny", "*.bad.org", "--egress-deny",
-                                      "*.wild.org", "--egress-deny", "ports.org:80-100", "--egress-deny",
-                                      "203.0.113.0/24", "--egress-proxy", "http://203.0.113.1:3128", NULL});
+                                      "*.wild.org", "--egress-deny", "ports.org:80-100", "--egress-deny", "pypi.org",
+                                      "--egress-deny", "203.0.113.0/24", "--egress-proxy", "http://203.0.113.1:3128",
+                                      NULL});
     for (size_t i = 0; i < sizeof(denied) / sizeof(*denied); i++) {
         snprintf(policy, sizeof(policy), "{\"allow\":[\"%s\"]}", denied[i]);
         check_refused(&d, policy, 409, "conflict", "is denied by this server: wrennd --egress-deny");
@@ -174,6 +180,8 @@ TEST(rules_that_nothing_would_come_of_are_refused) {
     }
     check_refused(&d, "{\"inject\":[{\"host\":\"bad.org\",\"header\":\"X-Key\",\"secret\":\"s\"}]}", 409, "conflict",
                   "inject[0] (host \"bad.org\") is denied");
+    check_refused(&d, "{\"presets\":[\"node\",\"python\"]}", 409, "conflict",
+                  "preset \"python\": \"pypi.org:443\" is denied");
     check_refused(&d, "{\"allow\":[\"x.org\",\"x.org:123/udp\"]}", 409, "conflict",
                   "allow[1] \"x.org:123/udp\" is UDP");
     CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"allow\":[\"bad.org\"]}"), 409, "conflict");
@@ -186,18 +194,28 @@ TEST(addresses_that_this_machine_can_not_give_are_refused) {
                                       "::ffff:203.0.113.77"};
     static const char *const v6[] = {"2001:db8::1", "[2001:db8::1]:443", "2001:db8::/32", "::/0"};
     static const char *const fine[] = {"203.0.113.78", "203.0.113.64/26", "0.0.0.0/0", "::ffff:203.0.113.78"};
+    /* Each address of these is one of the machine's, or is denied, or is never reached. */
+    static const char *const closed[] = {"203.0.113.76/31", "203.0.113.96/28", "203.0.113.104/29:80",
+                                         "203.0.113.112/28", "::ffff:203.0.113.76/127"};
     test_daemon d;
     char id[40], policy[200];
     if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) test_skip("not root");
-    if (system("ip link set lo up && ip addr add 203.0.113.77/32 dev lo") != 0) test_skip("no program ip");
-    daemon_start(&d, NULL);
+    if (system("ip link set lo up && ip addr add 203.0.113.77/32 dev lo && ip addr add 203.0.113.76/32 dev lo"
+               "&& ip route add local 203.0.113.96/28 dev lo && ip route add local 203.0.113.112/29 dev lo") != 0)
+        test_skip("no program ip");
+    daemon_start(&d, (const char *[]){"--egress-deny", "203.0.113.120/29", NULL});
     for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
         snprintf(policy, sizeof(policy), "{\"allow\":[\"x.org\",\"%s\"]}", own[i]);
-        check_refused(&d, policy, 409, "conflict", "is an address of this machine");
+        check_refused(&d, policy, 409, "conflict", "is of this machine");
         snprintf(policy, sizeof(policy), "{\"allow\":[\"%s\"]}", v6[i]);
         check_refused(&d, policy, 409, "conflict", v6[i]);
         snprintf(policy, sizeof(policy), "{\"network\":{\"allow\":[\"%s\"]}}", fine[i]);
         make_sandbox(&d, policy, id);
+    }
+    for (size_t i = 0; i < sizeof(closed) / sizeof(*closed); i++) {
+        snprintf(policy, sizeof(policy), "{\"allow\":[\"%s\"]}", closed[i]);
+        check_refused(&d, policy, 409, "conflict", "is of this machine");
+        CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), policy), 409, "conflict");
     }
     CHECK_ERROR(call(&d, "PUT", sandbox_path(id, "/network"), "{\"allow\":[\"203.0.113.77\"]}"), 409, "conflict");
     daemon_stop(&d);

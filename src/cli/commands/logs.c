@@ -26,7 +26,8 @@ static bool read_number(const cli_app *cli, const char *name, const char *text, 
 
 typedef struct log_place {
     wrenn_sandbox *sandbox;
-    char *selector;
+    const char *selector;
+    char pid[24]; /* the selector of later connections: "0" may mean another process by then */
     wrenn_sandbox_logs_options asked;
 } log_place;
 
@@ -41,6 +42,10 @@ static int follow(cli_app *cli, wrenn_stream *stream, log_place *l) {
     cli_outcome outcome;
     do {
         outcome = cli_follow(cli, stream, &flow);
+        if (wrenn_stream_pid(stream)) {
+            snprintf(l->pid, sizeof(l->pid), "%lld", (long long)wrenn_stream_pid(stream));
+            l->selector = l->pid;
+        }
         wrenn_stream_free(WRN_TAKE(stream));
         if (outcome.offset >= 0) l->asked.offset = outcome.offset, l->asked.tail = 0;
         bool cut = outcome.end == CLI_END_LOST && (!outcome.error || cli_is_cut(outcome.error));
@@ -66,17 +71,21 @@ static int logs_run(cli_app *cli, void *given) {
     if (values->follow) asked->flags = WRENN_SANDBOX_LOGS_FOLLOW;
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = place.sandbox = cli_sandbox(cli, cli->words[0]);
-    place.selector = sandbox ? cli_process(cli, sandbox, cli->words[1]) : NULL;
-    int rc = place.selector ? read_again(cli, &place, &stream, &error) : -1;
-    bool open = place.selector && cli_settle_process(cli, sandbox, cli->words[1], rc, error);
+    const char *word = cli->word_count > 1 ? cli->words[1] : "0"; /* what was started last */
+    char *selector = sandbox ? cli_process(cli, sandbox, word) : NULL;
+    place.selector = selector;
+    int rc = selector ? read_again(cli, &place, &stream, &error) : -1;
+    bool open = selector && (cli->word_count > 1 ? cli_settle_process(cli, sandbox, word, rc, error)
+                                                 : cli_settle(cli, cli->words[0], rc, error));
     int code = open ? follow(cli, stream, &place) : CLI_FAILED;
-    free(place.selector);
+    free(selector);
     wrenn_sandbox_free(sandbox);
     return code;
 }
 
-static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_PROCESS, 0}, {0}};
+static const cli_operand operands[] = {{"ID", CLI_WORD_SANDBOX, 0}, {"PROCESS", CLI_WORD_PROCESS, CLI_OPTIONAL}, {0}};
 static const cli_example examples[] = {
+    {"of what was started last", "logs work"},
     {"a server that was started with exec -d --tag web", "logs work web"},
     {"its last ten lines, and then what comes", "logs -f -n 10 work web"},
     {"what comes after its first mebibyte", "logs --offset 1048576 work 7"},
@@ -89,6 +98,7 @@ const cli_command cli_command_logs = {
     .summary = "show what a command in the background has put out",
     .details =
         "PROCESS is a process id or a tag of what 'wrenn exec -d' or 'wrenn run -d' has started, also after its end.\n"
+        "Without it, what was started last is meant.\n"
         "wrennd keeps the last 8 MiB of each, and those of the last 32 that have ended in the sandbox, as long as\n"
         "that lives. With -f it goes on after a cut of the connection and when wrennd starts again, without a byte twice\n"
         "or left out. stderr says how much is not kept any more. Output and errors come to stdout and stderr.\n",

@@ -114,6 +114,10 @@ static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *valu
     if (values->detach) return run_detach(cli, sandbox, values);
     int code = cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
+    /* As with docker, where an image comes first. */
+    if (code == 127 && !strchr(cli->words[0], '/') && cli_has_template(cli, cli->words[0]))
+        cli_complain("'%s' is a template: 'wrenn run -T %s PROGRAM' runs a program in it", cli->words[0],
+                     cli->words[0]);
     if (code && cli_has_network(wrenn_sandbox_last_info(sandbox))) cli_explain_denials(cli, sandbox, 0);
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }
@@ -140,6 +144,7 @@ static int run_run(cli_app *cli, void *given) {
     if (!run_connect(cli, &values->creation, keep)) return CLI_RUN_FAILED;
     wrenn_sandbox *sandbox = cli_create(cli, &values->creation);
     if (!sandbox) return CLI_RUN_FAILED;
+    values->program.sandbox_goes = !keep;
     int code = run_work(cli, sandbox, values);
     bool detached = values->detach && code == 0;
     if (keep && !detached) fprintf(stderr, "sandbox %s\n", wrenn_sandbox_id(sandbox));

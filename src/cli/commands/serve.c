@@ -102,6 +102,8 @@ static bool is_own_verb(const char *word) {
            strcmp(word, "--detach") == 0;
 }
 
+static bool asks_for_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
 static int serve_run(cli_app *cli, void *values) {
     static const char *const json[] = {"--log-format=json", NULL}, *const none[] = {NULL};
     const char *what = cli->word_count ? cli->words[0] : "";
@@ -115,7 +117,8 @@ static int serve_run(cli_app *cli, void *values) {
     cli_daemon own;
     char why[1024];
     (void)values;
-    if (strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0) return cli_print_help(NULL, cli->command), 0;
+    if (asks_for_help(what) || (is_own_verb(what) && cli->word_count > 1 && asks_for_help(cli->words[1])))
+        return cli_print_help(NULL, cli->command), 0;
     if (!starts && !asks && !stops && !may_be_of_wrennd(cli, what)) return CLI_USAGE;
     if (!starts && !asks && !stops) return cli_become_wrennd(cli->format == CLI_FORMAT_TEXT ? none : json, cli->words);
     if (!take_rest(cli, &force)) return CLI_USAGE;

@@ -14,11 +14,21 @@ static const cli_option options[] = {
     {0},
 };
 
+/* What has ended in the background already: its exit code is kept with its output, which is not shown again. */
+static int ask_kept(cli_app *cli, wrenn_sandbox *sandbox, const char *process, wrenn_stream **stream) {
+    wrenn_sandbox_logs_options end = WRENN_SANDBOX_LOGS_OPTIONS_INIT;
+    end.tail = -1;
+    end.flags = WRENN_SANDBOX_LOGS_FOLLOW;
+    return CLI_TRY_GET(cli, NULL, wrenn_sandbox_logs, (sandbox, process, &end), stream);
+}
+
 static wrenn_stream *wait_attach(cli_app *cli, wrenn_sandbox *sandbox) {
     wrenn_stream *stream = NULL;
     wrenn_error *error = NULL;
     char *process = cli_process(cli, sandbox, cli->words[1]);
     int rc = process ? CLI_TRY_GET(cli, &error, wrenn_sandbox_attach, (sandbox, process, NULL), &stream) : 0;
+    if (rc == WRENN_E_NOT_FOUND && ask_kept(cli, sandbox, process, &stream) >= 0)
+        rc = 0, wrenn_error_free(WRN_TAKE(error));
     cli_settle_process(cli, sandbox, cli->words[1], rc, error);
     free(process);
     return stream;
@@ -55,7 +65,9 @@ const cli_command cli_command_wait = {
     .name = "wait",
     .group = CLI_GROUP_RUN,
     .summary = "wait for the end of a process, or until a sandbox runs",
-    .details = "PROCESS is a process id or a tag. Shows what it puts out meanwhile. Ctrl-C ends the waiting only.\n",
+    .details =
+        "PROCESS is a process id or a tag, also of what 'wrenn exec -d' has started and is over. Shows what it puts out\n"
+        "meanwhile. Ctrl-C ends the waiting only.\n",
     .operands = operands,
     .options = options,
     .examples = examples,

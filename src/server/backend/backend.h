@@ -17,6 +17,8 @@
 
 /* The template that each backend makes by itself. */
 #define MINIMAL "minimal"
+/* What a box without a network is told of it, where it is told. */
+#define WRN_POLICY_NONE "{\"egress\":\"none\"}"
 
 enum { WRN_BOX_ID_MAX = 64, WRN_BACKENDS_MAX = 4, WRN_STATE_LOCKS = 8, WRN_HELPER_FDS = 8 };
 
@@ -112,6 +114,8 @@ typedef struct wrn_box_spec {
 typedef struct wrn_root {
     bool on_host;     /* the tree is a layer above `minimal`; otherwise it is a whole root file system */
     const char *tree; /* a directory; "": `minimal` itself */
+    /* Of a snapshot with the memory of a box: wrn_saved.moment, and its files are beside the tree. NULL: the box starts. */
+    const wrn_json *moment;
 } wrn_root;
 
 /* What a box's network interface leads to: a TAP device, the packet socket of a veth pair, one datagram for each frame. */
@@ -135,7 +139,23 @@ typedef struct wrn_upper_layer {
     const char *below[2]; /* what every box has below it and its template, from the top down; NULL: no more */
     const char *skip;     /* an entry that belongs to another one of these layers; NULL: none */
 } wrn_upper_layer;
-typedef void (*wrn_upper_layers_fn)(void *context, const wrn_upper_layer *layers, size_t count, const wrn_fault *fault);
+
+/* A file that snapshots have as it is. */
+typedef struct wrn_saved_file {
+    const char *name, *path;
+} wrn_saved_file;
+
+/* What a snapshot is made of. */
+typedef struct wrn_saved {
+    const wrn_upper_layer *layers;
+    size_t layer_count;
+    const wrn_saved_file *files;
+    size_t file_count;
+    /* An object that tells the backend what boxes made from the snapshot need to go on from where this one is. NULL: they start. */
+    const wrn_json *moment;
+} wrn_saved;
+typedef void (*wrn_saved_fn)(void *context, const wrn_saved *saved,
+                             const wrn_fault *fault); /* saved is NULL with a fault */
 
 typedef struct wrn_box_stats {
     int64_t cpu_usec;   /* used since start; -1 unknown */
@@ -173,13 +193,15 @@ typedef struct wrn_backend_ops {
     /* Adjusts requested sizes: to the processors there are, and to the least memory that a box takes. */
     void (*fit)(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_mb);
 
-    /* Makes the root of a box in `dir`, which does not exist yet, and its limits. A box made from a snapshot finds in
-     * its tree what save() reported. NULL with a fault, and nothing is left. */
-    wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                             wrn_fault *fault);
-    /* Starts the agent. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
+    /* Makes the root of a box in `dir`, which does not exist yet. A box made from a snapshot finds in its tree what save()
+     * reported. Blocks, for as long as the disk is busy; on any thread. False with a fault; the caller removes what is left. */
+    bool (*make_root)(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+    /* Makes the limits of a box, while its root is made. NULL with a fault, and nothing is left of it. */
+    wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+    /* Starts the agent of a box that has its root. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
      * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
-    int (*start)(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+    int (*start)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+                 wrn_fault *fault);
     /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). NULL, as
      * connect(): start() never gives a handover socket. */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
@@ -205,8 +227,9 @@ typedef struct wrn_backend_ops {
     /* While the box is frozen its agent and its clock are, too: the agent has to be quiet before freeze(), and told the time
      * after thaw(). */
     bool stops_agent;
-    /* Reports what the frozen box has written. The layers do not change until it is thawed. NULL: not possible. */
-    void (*save)(wrn_instance *it, wrn_upper_layers_fn done, void *context);
+    /* Reports what a snapshot of the frozen box is made of, which does not change until it is thawed. `target` is the directory that
+     * the snapshot will have. kill() drops the callback. */
+    void (*save)(wrn_instance *it, const char *target, wrn_saved_fn done, void *context);
     /* Keeps the memory and the disk of the frozen box, for copies. kill() drops the callback. NULL: not possible. */
     void (*keep_moment)(wrn_instance *it, wrn_moment_fn done, void *context);
     /* Makes a group for a process that works for a box, such as one that copies a snapshot, and limits its memory, page

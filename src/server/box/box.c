@@ -1,8 +1,12 @@
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/arena.h"
+#include "base/tree.h"
 #include "server/box/internal.h"
+#include "server/lane.h"
 
 enum { CREATE_LIMIT_MS = 20000 };
 
@@ -14,8 +18,8 @@ static void free_box(wrn_box *box) {
     if (box->run.handover_fd >= 0) close(box->run.handover_fd);
     if (box->run.pidfd >= 0) close(box->run.pidfd);
     wrn_fd_close(&box->run.link_source);
+    source_close(&box->source); /* before its directory may be removed */
     if (box->held) snapshot_release(&boxes->snapshots, box->held);
-    source_close(&box->source);
     free(box);
 }
 
@@ -41,6 +45,7 @@ void box_close(wrn_box *box) {
 static void on_box_released(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (fault) snprintf(box->removal_problem, sizeof(box->removal_problem), "%.199s", fault->message);
+    gate_free(WRN_TAKE(box->gate));
     box_close(box);
 }
 
@@ -73,7 +78,7 @@ void box_detach(wrn_box *box, wrn_done_fn done, void *context) {
 
 static void begin_destroy(wrn_box *box, wrn_done_fn done, void *context) {
     box_detach(box, done, context);
-    gate_end(WRN_TAKE(box->gate));
+    gate_end(box->gate);
     box->runner->ops->kill(box->it, NULL);
     if (box->reaped) clean_up(box);
 }
@@ -135,14 +140,11 @@ static void become_live(wrn_box *box) {
         if (box->done) box_done(box, NULL);
         return;
     }
-    wrn_boxes *boxes = box->boxes;
-    bool has_gate = box->gate;
     box->phase = LIVE;
-    if (has_gate && box->detached)
-        wrn_box_show_network(box, NULL, NULL); /* the last daemon may have died before it did */
+    /* The last daemon may have died before it did; and what goes on from a snapshot has the file of another one. */
+    if (box->detached && (box->gate || box->source.moment)) wrn_box_show_network(box, NULL, NULL);
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);
-    if (has_gate) gate_make_spare(boxes);
 }
 
 static void on_agent_ready(void *context) {
@@ -246,40 +248,97 @@ const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault 
     return NULL;
 }
 
-static int find_source(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
-    wrn_boxes *boxes = box->boxes;
-    char dir[PATH_MAX];
-    if (!spec->snapshot_id) return source_find(&boxes->config, spec->template_name, &box->source, fault);
-    snapshot_path(&boxes->snapshots, spec->snapshot_id, dir);
-    if (source_open(dir, spec->template_name, &box->source, fault) != 0) return -1;
-    box->held = snapshot_hold(&boxes->snapshots, spec->snapshot_id);
-    return 0;
+/* ---- making a box ---- */
+
+/* A worker makes the root, because the disk may be busy, and meanwhile the loop what else the box needs. */
+typedef struct making {
+    wrn_job job; /* first: a job is cast to its making */
+    wrn_box *box;
+    wrn_arena texts; /* of the spec */
+    wrn_box_spec spec;
+    wrn_detached_fn detached;
+    source source;
+    bool has_root, goes_on;   /* goes_on: from a moment */
+    wrn_fault fault, refusal; /* why there is no root; why there is nothing else */
+} making;
+
+static making *new_making(wrn_box *box, const wrn_box_spec *spec, wrn_detached_fn detached) {
+    making *m = calloc(1, sizeof(*m));
+    const char **const texts[] = {&m->spec.id,      &m->spec.template_name, &m->spec.snapshot_id, &m->spec.backend,
+                                  &m->spec.network, &m->spec.authority,     &m->spec.owner};
+    *m = (making){.box = box, .spec = *spec, .detached = detached, .goes_on = spec->moment};
+    m->spec.moment = NULL; /* what the box goes on from, the backend has by then */
+    for (size_t i = 0; i < WRN_COUNT(texts); i++)
+        if (*texts[i]) *texts[i] = wrn_arena_dup(&m->texts, *texts[i], strlen(*texts[i]));
+    if (spec->secrets && (m->spec.secrets = fcntl(spec->secrets, F_DUPFD_CLOEXEC, 3)) < 0)
+        wrn_fault_set(&m->fault, WRN_FAULT_INTERNAL_ERROR, "cannot keep the sandbox's secrets: %s", strerror(errno));
+    return m;
 }
 
-static bool prepare_box(wrn_box *box, const wrn_box_spec *spec, wrn_fault *fault) {
-    box->runner = runner_for(box->boxes, spec->backend, fault);
-    if (!box->runner || find_source(box, spec, fault) != 0) return false;
+static void free_making(making *m) {
+    if (m->spec.secrets > 0) close(m->spec.secrets);
+    wrn_arena_free(&m->texts);
+    free(m);
+}
+
+static int find_source(making *m) {
+    const wrn_boxes *boxes = m->box->boxes;
+    char dir[PATH_MAX];
+    if (!m->spec.snapshot_id) return source_find(&boxes->config, m->spec.template_name, &m->source, &m->fault);
+    snapshot_path(&boxes->snapshots, m->spec.snapshot_id, dir);
+    return source_open(dir, m->spec.template_name, &m->source, &m->fault);
+}
+
+static void remove_root(wrn_job *job) { wrn_tree_remove(((making *)job)->box->dir); }
+
+static void make_root(wrn_job *job) {
+    making *m = (making *)job;
+    if (m->spec.secrets < 0 || find_source(m) != 0) return;
+    const wrn_root root = source_root(&m->source);
+    m->has_root = m->box->runner->ops->make_root(&m->spec, &root, m->box->dir, &m->fault);
+}
+
+static void give_up(wrn_job *job) {
+    making *m = (making *)job;
+    failure *f = failure_new(m->box->created, m->box->context, &m->refusal);
+    free_box(m->box);
+    free_making(m);
+    failure_done(f, NULL);
+}
+
+static void on_root_made(wrn_job *job) {
+    making *m = (making *)job;
+    wrn_box *box = m->box;
+    const wrn_box_spec *spec = &m->spec;
+    const wrn_backend_ops *ops = box->runner->ops;
+    int channel[2];
+    box->source = m->source;
+    if (!box->it) return wrn_lane_put(box->boxes->config.loop, WRN_LANE_REMOVE, job, remove_root, give_up);
     const wrn_root root = source_root(&box->source);
-    box->it = box->runner->ops->prepare(box->runner->backend, spec, &root, box->dir, fault);
-    return box->it != NULL;
+    if (m->has_root && spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* it starts meanwhile */
+    if (!m->has_root || ops->start(box->it, spec, &root, &box->run, channel, &m->fault) != 0) {
+        gate_end(box->gate);
+        gate_free(WRN_TAKE(box->gate));
+        ops->release(box->it, failure_done, failure_new(box->created, box->context, &m->fault));
+        free_box(box);
+    } else {
+        box_hold(box);
+        box_watch(box);
+        if (box->gate) gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
+        box_open_agent(box, channel, m->goes_on || box->source.moment ? m->detached : NULL);
+    }
+    free_making(m);
 }
 
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
                     wrn_box_fn done, void *context) {
-    wrn_fault fault = {0};
-    int channel[2];
+    wrn_fault fault;
+    const runner *r = runner_for(boxes, spec->backend, &fault);
+    if (!r) return box_refuse(boxes, done, context, &fault);
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
-    if (!prepare_box(box, spec, &fault)) {
-        box_refuse(boxes, done, context, &fault);
-        return free_box(box);
-    }
-    const wrn_backend_ops *ops = box->runner->ops;
-    if (ops->start(box->it, spec, &box->run, channel, &fault) != 0) {
-        ops->release(box->it, failure_done, failure_new(done, context, &fault));
-        return free_box(box);
-    }
-    box_hold(box);
-    box_watch(box);
-    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets);
-    box_open_agent(box, channel, detached);
+    box->runner = r;
+    if (spec->snapshot_id) box->held = snapshot_hold(&boxes->snapshots, spec->snapshot_id);
+    making *m = new_making(box, spec, detached);
+    wrn_lane_put(boxes->config.loop, WRN_LANE_MAKE, &m->job, make_root, on_root_made);
+    box->it = r->ops->prepare(r->backend, spec, box->dir, &m->refusal);
 }

@@ -46,7 +46,7 @@ typedef struct wrn_proc_events {
     void (*on_end)(void *context, const wrn_proc_result *result);
     /* There is room again after a partial write(). */
     void (*on_room)(void *context);
-    /* Of a log, before any output: it goes on at this offset. So many bytes before that were asked for, but are not kept. */
+    /* Of a log, before any output: where it begins, and how many bytes before that were asked for but are not kept. */
     void (*on_from)(void *context, uint64_t offset, uint64_t dropped);
     void *context;
 } wrn_proc_events;
@@ -90,8 +90,8 @@ void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
 
 /* ---- one ---- */
 
-/* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. `detached`, which is needed with
- * a moment and NULL without one, is called before `done` for each command of the other box that goes on in this one. */
+/* Makes a box and waits for its agent. `died` is called if it ends by itself: once, after `done`. `detached` is called before `done` for
+ * each command of another box that goes on in this one: of its moment, or of its snapshot. */
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
                     wrn_box_fn done, void *context);
 /* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
@@ -142,10 +142,8 @@ void wrn_box_want_port(wrn_box *box, uint16_t port);
 
 /* ---- snapshots ---- */
 
-/* Whether snapshots can be made of the box. 0, or -1 with a fault. */
-int wrn_box_check_snapshot(const wrn_box *box, wrn_fault *fault);
-/* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written. It is
- * complete, or with a fault does not exist, when `done` runs. */
+/* Makes a snapshot with that id, [a-z0-9-], of the files that the frozen box and its template have written, and of its memory if its
+ * backend can keep that. It is complete, or with a fault does not exist, when `done` runs. */
 void wrn_box_snapshot(wrn_box *box, const char *snapshot_id, wrn_snapshot_fn done, void *context);
 /* Cancels the snapshot that is being made, if any: its `done` gets a fault soon. */
 void wrn_box_stop_snapshot(wrn_box *box);

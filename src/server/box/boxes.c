@@ -96,7 +96,7 @@ int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault 
     wrn_boxes *boxes = calloc(1, sizeof(*boxes));
     boxes->config = *config;
     boxes->isolations = wrn_json_new_object();
-    boxes->lock_fd = boxes->holder.fd = boxes->holder.pidfd = -1;
+    boxes->lock_fd = boxes->gate_origin = boxes->holder.fd = boxes->holder.pidfd = -1;
     if (take_lock(boxes, fault) == 0 && make_dirs(boxes, fault) == 0 && inherit(boxes, fault) == 0) {
         *ret = boxes;
         return 0;
@@ -107,7 +107,7 @@ int wrn_boxes_open(const wrn_backend_config *config, wrn_boxes **ret, wrn_fault 
 
 void wrn_boxes_close(wrn_boxes *boxes) {
     boxes_stop_holder(boxes);
-    gate_end(WRN_TAKE(boxes->spare));
+    helper_close(boxes);
     if (boxes->names_watch) uv_close((uv_handle_t *)WRN_TAKE(boxes->names_watch), wrn_handle_free);
     for (size_t i = 0; i < boxes->runner_count; i++)
         if (boxes->runners[i].backend) boxes->runners[i].ops->close(boxes->runners[i].backend);

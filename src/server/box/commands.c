@@ -141,8 +141,7 @@ static void on_box_thawed(void *context, const wrn_fault *fault) {
     else box_limit(box); /* it was frozen when it was adopted: the agent's first frame is still to come */
 }
 
-/* False, with a fault for `done`, when this is not possible now. */
-static bool begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, void *context) {
+bool box_begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, void *context) {
     wrn_fault fault;
     if (box->phase == LIVE && !box->done) {
         box->done = done;
@@ -156,7 +155,7 @@ static bool begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, voi
 }
 
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
-    if (!begin_freezing(box, "pause", done, context)) return;
+    if (!box_begin_freezing(box, "pause", done, context)) return;
     wrn_agent_suspend(box->agent, true);
     if (box->runner->ops->stops_agent) {
         box_limit(box);
@@ -167,7 +166,7 @@ void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
 }
 
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) {
-    if (!begin_freezing(box, "resume", done, context)) return;
+    if (!box_begin_freezing(box, "resume", done, context)) return;
     if (!box->runner->ops->thaw(box->it, on_box_thawed, box)) wrn_agent_freeze(box->agent, false, on_box_thawed, box);
 }
 
@@ -213,7 +212,7 @@ static void on_standing_still(void *context, const wrn_fault *fault) {
     keeping *k = context;
     wrn_box *box = k->box;
     if (fault) on_going_on(k, fault);
-    else if (begin_freezing(box, "copy", on_moment_over, k))
+    else if (box_begin_freezing(box, "copy", on_moment_over, k))
         box->runner->ops->keep_moment(box->it, on_moment_kept, box);
 }
 

@@ -1,32 +1,22 @@
 /* The gate of a box: the process wrenn-gate, which lets out what the box's policy allows. This file starts it, talks to it
- * over the control socket, one JSON object in each packet, and starts it again when it dies: the link is kept meanwhile.
- *
- * To start one takes longer than to start a box. So when a box got one, another is started, which waits in its jail, without
- * policy and link, for the next box. */
+ * over the control socket, one JSON object in each packet, and starts it again when it dies: the link is kept meanwhile. */
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "gate/route.h"
 #include "server/box/internal.h"
 #include "server/lane.h"
 #include "server/log.h"
-#include "server/precedence.h"
-#include "server/userns.h"
 
 /* PACKET_MAX: the protocol's. A gate that ran for CALM_MS is started again at once; otherwise the wait doubles. */
 enum { PACKET_MAX = 256 << 10, SEND_BUFFER = 512 << 10, CALM_MS = 10000, WAIT_MS = 50, WAIT_MAX_MS = 10000 };
-unsigned wrn_gate_spare_ms = 60000;
-enum { ANSWER_MS = 5000 };       /* so long questions wait for the next answer */
-enum { CONTROL = 3, STATE = 4 }; /* the descriptors of the process */
+enum { ANSWER_MS = 5000 }; /* so long questions wait for the next answer */
 
 /* Something that was asked, and who waits for the answer. */
 typedef struct question {
@@ -37,18 +27,16 @@ typedef struct question {
 } question;
 
 struct gate {
-    wrn_box *box; /* NULL: there is none yet; or it has ended or was left, and only the process is waited for */
+    wrn_box *box; /* NULL: it has ended or was left */
     wrn_boxes *boxes;
-    gate **spare_at; /* where it is the spare gate; NULL: it is not */
     uv_loop_t *loop;
     char *policy;
     int secrets; /* -1: none */
     injector *injector;
     held_gate held;
     wrn_job closing;
-    pid_t pid;
     int source; /* where the link comes from; -1: it came */
-    uv_poll_t *source_poll, *control_poll, *exit_poll;
+    uv_poll_t *source_poll, *control_poll;
     uv_timer_t *timer, *patience; /* until it is started again; for questions */
     bool is_measured;             /* it was asked, and has not answered */
     bool is_jailed, is_told;      /* it is confined; it has the policy */
@@ -68,27 +56,17 @@ static void close_held(wrn_job *job) { held_gate_close(&WRN_OWNER(job, gate, clo
 
 static void free_closed(wrn_job *job) { free(WRN_OWNER(job, gate, closing)); }
 
-static void free_gate(gate *g) {
+void gate_free(gate *g) {
+    if (!g) return;
     stop_poll(&g->source_poll);
     stop_poll(&g->control_poll);
-    stop_poll(&g->exit_poll);
     uv_close((uv_handle_t *)g->timer, wrn_handle_free);
     uv_close((uv_handle_t *)g->patience, wrn_handle_free);
     wrn_fd_close(&g->source);
     wrn_json_free(g->last);
     free(g->policy);
-    /* With the last descriptor of a TAP device goes the device, for which the kernel takes many milliseconds. */
+    /* With the last descriptor of a link goes the link, for which the kernel takes many milliseconds. */
     wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_LINK, &g->closing, close_held, free_closed);
-}
-
-/* The daemon does not wait for the end of a gate that is spare. */
-static void set_spare(gate *g, gate **at) {
-    uv_handle_t *const handles[] = {(uv_handle_t *)g->timer, (uv_handle_t *)g->exit_poll,
-                                    (uv_handle_t *)g->control_poll};
-    for (size_t i = 0; i < WRN_COUNT(handles); i++)
-        if (handles[i]) (at ? uv_unref : uv_ref)(handles[i]);
-    g->spare_at = at;
-    if (at) *at = g;
 }
 
 static void answer_all(gate *g, const wrn_fault *fault) {
@@ -109,23 +87,26 @@ static void let_go(gate *g) {
     answer_all(g, &fault);
 }
 
+static void kill_process(const gate *g) {
+    if (g->held.pidfd >= 0) syscall(SYS_pidfd_send_signal, g->held.pidfd, SIGKILL, NULL, 0);
+}
+
 void gate_end(gate *g) {
     if (!g) return;
     let_go(g);
     injector_end(WRN_TAKE(g->injector));
-    set_spare(g, NULL);
     uv_timer_stop(g->timer);
     stop_poll(&g->source_poll);
     stop_poll(&g->control_poll);
-    if (g->held.pidfd < 0) return free_gate(g);
-    syscall(SYS_pidfd_send_signal, g->held.pidfd, SIGKILL, NULL, 0);
+    kill_process(g);
+    wrn_fd_close(&g->held.control);
 }
 
 void gate_leave(gate *g) {
     if (!g) return;
     let_go(g);
     injector_leave(WRN_TAKE(g->injector));
-    free_gate(g);
+    gate_free(g);
 }
 
 /* ---- asking ---- */
@@ -240,28 +221,37 @@ static void on_answer(gate *g, const wrn_json *answer, int64_t id) {
     if (g->box && id == g->set_id && ok) check_ready(g);
 }
 
-static void on_packet(gate *g, const char *text, size_t size) {
+/* The one event there is. */
+static void on_ready(gate *g, int *pidfd) {
+    if (g->is_jailed) return;
+    g->is_jailed = true;
+    g->held.pidfd = wrn_fd_take(pidfd);
+    if (g->held.link >= 0) give_link(g);
+    check_ready(g);
+}
+
+static void on_packet(gate *g, const char *text, size_t size, int *pidfd) {
     WRN_AUTO(wrn_json_freep) wrn_json *object = NULL;
     const char *why;
     int64_t id;
     if (!wrn_json_parse(text, size, &object, &why)) return wrn_log_warning("a gate says what is no JSON: %s", why);
-    if (wrn_json_int(wrn_json_get(object, "id"), &id)) return on_answer(g, object, id);
-    g->is_jailed = true; /* the one event there is */
-    check_ready(g);
+    if (wrn_json_int(wrn_json_get(object, "id"), &id)) on_answer(g, object, id);
+    else on_ready(g, pidfd);
 }
+
+static void on_ended(gate *g);
 
 static void on_control(uv_poll_t *poll, int status, int events) {
     static char packet[PACKET_MAX + 1];
     gate *g = poll->data;
+    WRN_AUTO(wrn_fd_close) int pidfd = -1;
     (void)status, (void)events;
-    ssize_t got = recv(g->held.control, packet, PACKET_MAX, MSG_DONTWAIT);
-    if (got > 0) return on_packet(g, packet, (size_t)got);
-    if (got == 0 || (errno != EAGAIN && errno != EINTR)) stop_poll(&g->control_poll); /* its end is noticed otherwise */
+    ssize_t got = wrn_fds_receive(g->held.control, packet, PACKET_MAX, &pidfd, 1);
+    if (got > 0) return on_packet(g, packet, (size_t)got, &pidfd);
+    if (got == 0 || errno != EAGAIN) on_ended(g);
 }
 
 /* ---- its start ---- */
-
-static void on_gate_exit(uv_poll_t *poll, int status, int events);
 
 static uv_poll_t *start_poll(gate *g, int fd, uv_poll_cb seen) {
     uv_poll_t *poll = malloc(sizeof(*poll));
@@ -271,59 +261,19 @@ static uv_poll_t *start_poll(gate *g, int fd, uv_poll_cb seen) {
     return poll;
 }
 
-typedef struct plan {
-    int fds[2]; /* control, state */
-    const char *path;
-    char *const *argv;
-} plan;
-
-/* In the child, which may only make system calls. */
-_Noreturn static void run_gate(const plan *p) {
-    int high[2];
-    sigset_t none;
-    sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
-    wrn_precedence_leave();
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < 2; i++) high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 64);
-    for (int i = 0; i < 3; i++) dup2(null, i);
-    for (int i = 0; i < 2; i++) dup2(high[i], CONTROL + i);
-    syscall(SYS_close_range, STATE + 1u, ~0u, 0u);
-    execve(p->path, p->argv, (char *[]){NULL});
-    _exit(127);
-}
-
-/* Returns the pid, and its pidfd; or -1 with errno. */
-static pid_t spawn_gate(const gate *g, int control, int *pidfd) {
-    const wrn_egress_config *config = &g->boxes->config.egress;
-    char uids[32], flows[32];
-    char *argv[] = {(char[]){"wrenn-gate"}, (char[]){"--control=3"}, (char[]){"--state=4"}, flows, NULL, NULL};
-    snprintf(flows, sizeof(flows), "--flows=%lld", (long long)config->connections);
-    snprintf(uids, sizeof(uids), "--uids=%u", GATE_UIDS);
-    if (geteuid() == 0) argv[WRN_COUNT(argv) - 2] = uids;
-    const plan p = {.fds = {control, g->held.state}, .path = config->gate_path, .argv = argv};
-    struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
-    long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) run_gate(&p);
-    return (pid_t)pid;
-}
-
 static bool start_process(gate *g) {
     const int size = SEND_BUFFER;
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     if (g->held.state < 0) g->held.state = memfd_create("wrenn-gate", MFD_CLOEXEC);
-    g->pid = spawn_gate(g, pair[1], &g->held.pidfd);
+    bool started = helper_start_gate(g->boxes, pair[1], g->held.state);
     close(pair[1]);
-    if (g->pid < 0) return g->held.pidfd = -1, close(pair[0]), false;
+    if (!started) return close(pair[0]), false;
     g->held.control = pair[0];
     g->started_ms = wrn_now_ms();
     g->is_jailed = g->is_told = false;
     g->control_poll = start_poll(g, g->held.control, on_control);
-    g->exit_poll = start_poll(g, g->held.pidfd, on_gate_exit);
     injector_end(WRN_TAKE(g->injector)); /* the last gate had its socket */
     return true;
 }
@@ -341,31 +291,20 @@ static void start_later(gate *g) {
     uv_timer_start(g->timer, on_again, (uint64_t)wait_ms, 0);
 }
 
-/* For a gate that has a box. */
 static void introduce(gate *g) {
-    if (g->held.control < 0 && !start_process(g)) return start_later(g);
+    if (!start_process(g)) return start_later(g);
     (void)tell_policy(g, NULL, NULL);
-    if (g->held.link >= 0) give_link(g);
 }
 
 static void on_again(uv_timer_t *timer) { introduce(timer->data); }
 
-static void on_gate_exit(uv_poll_t *poll, int status, int events) {
-    gate *g = poll->data;
+static void on_ended(gate *g) {
     wrn_fault fault;
-    siginfo_t info = {0};
-    (void)status, (void)events;
-    if (g->pid > 0 && waitid(P_PID, (id_t)g->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
-    if (g->spare_at) *g->spare_at = NULL;
-    if (!g->box) return free_gate(g);
-    stop_poll(&g->exit_poll);
+    kill_process(g); /* whatever it was that ended */
     stop_poll(&g->control_poll);
     wrn_fd_close(&g->held.pidfd);
     wrn_fd_close(&g->held.control);
-    char how[48] = "";
-    if (info.si_pid) /* otherwise it is not our child: an earlier daemon has started it */
-        snprintf(how, sizeof(how), " with %s %d", info.si_code == CLD_EXITED ? "status" : "signal", info.si_status);
-    wrn_log_warning("sandbox %s: its gate has ended%s: starting it again", g->box->id, how);
+    wrn_log_warning("sandbox %s: its gate has ended: starting it again", g->box->id);
     wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "the sandbox's gate is being restarted; try again");
     answer_all(g, &fault);
     start_later(g);
@@ -382,7 +321,7 @@ static void on_source(uv_poll_t *poll, int status, int events) {
     if (!came) return; /* the box has failed, and the backend says why */
     g->held.kind = kind;
     g->held.link = fd;
-    if (g->held.control >= 0) give_link(g);
+    if (g->is_jailed) give_link(g);
     check_ready(g);
 }
 
@@ -428,28 +367,16 @@ static void set_box(gate *g, wrn_box *box, const char *policy, int secrets) {
     watch_names(box->boxes);
 }
 
-static void on_spare_old(uv_timer_t *timer) {
-    gate *g = timer->data;
-    gate_end(WRN_TAKE(*g->spare_at));
-}
-
-void gate_make_spare(wrn_boxes *boxes) {
-    if (boxes->spare) return;
-    gate *g = new_gate(boxes);
-    if (!start_process(g)) return free_gate(g);
-    set_spare(g, &boxes->spare);
-    uv_timer_start(g->timer, on_spare_old, wrn_gate_spare_ms, 0);
-}
-
 gate *gate_new(wrn_box *box, const char *policy, int secrets) {
-    gate *g = box->boxes->spare ? WRN_TAKE(box->boxes->spare) : new_gate(box->boxes);
-    set_spare(g, NULL);
-    uv_timer_stop(g->timer);
+    gate *g = new_gate(box->boxes);
     set_box(g, box, policy, secrets);
     introduce(g);
-    g->source = wrn_fd_take(&box->run.link_source);
-    g->source_poll = start_poll(g, g->source, on_source);
     return g;
+}
+
+void gate_await_link(gate *g, int link_source) {
+    g->source = link_source;
+    g->source_poll = start_poll(g, g->source, on_source);
 }
 
 gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets) {
@@ -458,7 +385,6 @@ gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int se
     g->held = *kept;
     g->is_jailed = g->is_told = g->was_ready = true;
     g->control_poll = start_poll(g, g->held.control, on_control);
-    g->exit_poll = start_poll(g, g->held.pidfd, on_gate_exit);
     gate_renew(g);
     return g;
 }

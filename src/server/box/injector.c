@@ -1,8 +1,5 @@
 /* The process wrenn-gate-tls of a box: it adds headers with secrets to requests. It gets what to add as a file in memory, which only this
  * daemon's descriptor leads to, so that the secrets are not in the memory of this process. It ends when the gate closes its socket. */
-#include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +8,10 @@
 #include <sys/wait.h>
 
 #include "server/box/internal.h"
-#include "server/precedence.h"
 #include "server/userns.h"
 
 /* How long the gate's owner waits before it starts another one. */
 enum { AGAIN_MS = 200 };
-enum { GATE = 3, CONFIG, FDS = 2 };
 
 struct injector {
     int gate; /* the end for the gate; -1: it has it */
@@ -54,32 +49,6 @@ static void on_injector_exit(uv_poll_t *poll, int status, int events) {
     else free_injector(in);
 }
 
-typedef struct plan {
-    int fds[FDS];
-    int groups[WRN_HELPER_FDS];
-    const char *path;
-    char *const *argv;
-} plan;
-
-/* In the child, which may only make system calls. */
-_Noreturn static void run_injector(const plan *p) {
-    int high[FDS];
-    sigset_t none;
-    sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setsid();
-    wrn_precedence_leave();
-    for (int i = 0; i < WRN_HELPER_FDS && p->groups[i] >= 0; i++) (void)!write(p->groups[i], "0", 1);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < FDS; i++) high[i] = fcntl(p->fds[i], F_DUPFD_CLOEXEC, 64);
-    for (int i = 0; i < 3; i++) dup2(null, i);
-    for (int i = 0; i < FDS; i++) dup2(high[i], GATE + i);
-    syscall(SYS_close_range, CONFIG + 1u, ~0u, 0u);
-    execve(p->path, p->argv, (char *[]){NULL});
-    _exit(127);
-}
-
 static bool spawn(injector *in, const wrn_box *box, int config_fd, int gate_fd) {
     const wrn_egress_config *config = &box->boxes->config.egress;
     char uid[32], flows[32], trust[PATH_MAX + 16];
@@ -90,15 +59,11 @@ static bool spawn(injector *in, const wrn_box *box, int config_fd, int gate_fd) 
     snprintf(trust, sizeof(trust), "--trust=%s", config->trust_path ? config->trust_path : "");
     if (geteuid() == 0) argv[count++] = uid;
     if (config->trust_path) argv[count++] = trust;
-    plan p = {.fds = {gate_fd, config_fd}, .path = config->gate_tls_path, .argv = argv};
+    helper_plan p = {.fds = {gate_fd, config_fd}, .count = 2, .path = config->gate_tls_path, .argv = argv};
     box->runner->ops->helper_fds(box->it, p.groups);
-    struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&in->pidfd, .exit_signal = SIGCHLD};
-    long pid = syscall(SYS_clone3, &args, sizeof(args));
-    if (pid == 0) run_injector(&p);
+    in->pid = helper_start(&p, &in->pidfd);
     for (int i = 0; i < WRN_HELPER_FDS && p.groups[i] >= 0; i++) close(p.groups[i]);
-    in->pid = (pid_t)pid;
-    if (pid < 0) in->pidfd = -1;
-    return pid > 0;
+    return in->pid > 0;
 }
 
 injector *injector_new(const wrn_box *box, int config_fd, void (*ended)(void *context), void *context) {

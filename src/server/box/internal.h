@@ -2,13 +2,14 @@
  *
  *     boxes.c    all boxes: opening and closing
  *     adopt.c    boxes of an earlier daemon
- *     commands.c what can be done with a live box
  *     snapshots.c
+ *     commands.c what can be done with a live box
  *     box.c      one box: its start and its end
  *     service.c  the program that its template starts
  *     relay.c    connections to its ports
  *     gate.c     the process through which it reaches the network; gate_settings.c: what that is told
  *     injector.c the process that adds headers with secrets
+ *     helper.c   starts both processes
  *     notice.c   what programs in it are told of its network
  *     keep.c     what the holder is told; holder.c is that process */
 #pragma once
@@ -53,7 +54,8 @@ struct wrn_boxes {
     uv_timer_t *holder_timer;   /* until the next one is started */
     int64_t holder_ms;          /* when it was started */
     uv_fs_event_t *names_watch; /* of how this machine resolves names; NULL: no box has needed it yet */
-    gate *spare;                /* NULL: there is none */
+    int gate_origin;            /* a socket to the process that gates are copies of; -1: there is none yet */
+    pid_t gate_origin_pid;
     orphan *orphans;
     size_t orphan_count;
     bool has_left; /* boxes were left to the next daemon */
@@ -119,6 +121,12 @@ const runner *runner_for(const wrn_boxes *boxes, const char *backend, wrn_fault 
 /* The gate lets out what it should, for the first time; or it can't, and the box fails. */
 void box_gate_is_ready(wrn_box *box, const wrn_fault *fault);
 
+/* ---- commands.c ---- */
+
+/* What is done with a box one at a time: until box_done(), `done` hears of its end. False, with a fault for `done`, when this is not
+ * possible now. */
+bool box_begin_freezing(wrn_box *box, const char *what, wrn_done_fn done, void *context);
+
 /* ---- relay.c ---- */
 
 /* As wrn_backend_ops.dial, for every backend. Only while the agent is there. */
@@ -126,13 +134,12 @@ void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context
 
 /* ---- gate.c ---- */
 
-/* For a box that has just been started and has a network. box_gate_is_ready() follows. `secrets` as in wrn_box_spec; it is copied. */
+/* For a box that is prepared and will have a network. `secrets` as in wrn_box_spec; it is copied. */
 gate *gate_new(wrn_box *box, const char *policy, int secrets);
+/* When the box has been started, with that of wrn_running, which is taken. box_gate_is_ready() follows. */
+void gate_await_link(gate *g, int link_source);
 /* Takes over the gate of a box that an earlier daemon started. NULL policy: the box is about to be destroyed. */
 gate *gate_adopt(wrn_box *box, const held_gate *kept, const char *policy, int secrets);
-/* Starts one for the next box, unless there is one. It ends after wrn_gate_spare_ms without one. */
-extern unsigned wrn_gate_spare_ms;
-void gate_make_spare(wrn_boxes *boxes);
 bool gate_is_ready(const gate *g);
 const char *gate_policy(const gate *g);
 held_gate gate_held(const gate *g);
@@ -146,8 +153,11 @@ void gate_measure(gate *g, wrn_box_stats *out);
 void gate_set(gate *g, const char *policy, int secrets, wrn_network_fn done, void *context);
 /* wrn_box_set_secrets(). */
 void gate_set_secrets(gate *g, int secrets);
-/* These free `g`, which may be NULL: the process ends, or goes on for the next daemon. */
+/* Of all these `g` may be NULL. The process ends; before gate_free() nothing else is called. */
 void gate_end(gate *g);
+/* Once nothing of the process is left: it would wait for the end of the link, and what is removed after it for the process. */
+void gate_free(gate *g);
+/* Frees it. The process goes on for the next daemon. */
 void gate_leave(gate *g);
 
 /* ---- gate_settings.c ---- */
@@ -156,6 +166,26 @@ void gate_leave(gate *g);
 wrn_json *gate_settings(const char *policy, const wrn_egress_config *config);
 /* Adds `rule` and `source` of the API to the gate's answer to a check, which says where among these settings the rule is. */
 void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_json *answer);
+
+/* ---- helper.c ---- */
+
+enum { HELPER_FDS = 2 };
+
+typedef struct helper_plan {
+    int fds[HELPER_FDS]; /* what it has as 3 and on */
+    unsigned count;
+    int groups[WRN_HELPER_FDS]; /* what it writes "0" to, to be counted with its box; up to -1 */
+    const char *path;
+    char *const *argv;
+} helper_plan;
+
+/* Starts a program that has nothing else of this daemon. Its pid and pidfd; or -1 with errno. */
+pid_t helper_start(const helper_plan *p, int *pidfd);
+/* Starts a gate that has these two descriptors, which the caller closes. It is no child of this process, and sends its pidfd with the
+ * event `ready`; its end shows in the control socket. False with errno. */
+bool helper_start_gate(wrn_boxes *boxes, int control, int state);
+/* Gates that were started go on. */
+void helper_close(wrn_boxes *boxes);
 
 /* ---- injector.c ---- */
 

@@ -40,12 +40,11 @@ void wrn_box_show_network(wrn_box *box, wrn_done_fn done, void *context) {
     static const wrn_proc_spec spec = {
         .cmd = "write", .args = args, .cwd = "/", .want_stdin = true, .builtin = true, .timeout_ms = NOTICE_LIMIT_MS};
     wrn_fault fault;
-    const char *policy = box->gate ? gate_policy(box->gate) : "";
+    const char *policy = box->gate ? gate_policy(box->gate) : WRN_POLICY_NONE;
     notice *n = calloc(1, sizeof(*n));
     const wrn_proc_events events = {.on_end = on_notice_end, .on_room = write_notice, .context = n};
     *n = (notice){.policy = strdup(policy), .size = strlen(policy), .done = done, .context = context};
-    bool can = box->phase == LIVE && box->gate;
-    n->proc = can ? wrn_agent_exec(box->agent, &spec, &events, &fault) : NULL;
+    n->proc = box->phase == LIVE ? wrn_agent_exec(box->agent, &spec, &events, &fault) : NULL;
     if (n->proc) write_notice(n);
     else wrn_answer_later(box->boxes->config.loop, end_notice, n, NULL);
 }

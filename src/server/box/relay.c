@@ -1,6 +1,6 @@
 /* Connections to ports of boxes that only the agent can reach: its builtin command "relay" makes the connection, and its input
- * and output are what comes and goes. The caller has one end of a socket pair, we have the other. When the server ends its
- * direction, both end. */
+ * and output carry the bytes. The caller has one end of a socket pair, this file the other. When the server in the box closes
+ * its direction, both are closed. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +84,7 @@ static void on_relay_ready(uv_poll_t *poll, int status, int events) {
     watch(r);
 }
 
-/* The command is connected: now the caller is. */
+/* The command has connected: the caller gets its end. */
 static void connect_caller(relay *r) {
     wrn_fault fault;
     int ends[2];

@@ -13,7 +13,7 @@ typedef struct waiter {
     struct waiter *next;
     service *service; /* NULL: the box is ending */
     uv_timer_t timer;
-    bool trying, started; /* started: the service, for this one */
+    bool trying, started; /* started: the service was started for this waiter */
     int64_t give_up_ms;
     wrn_dial_fn done;
     void *context;

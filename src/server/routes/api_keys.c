@@ -8,9 +8,6 @@ static wrn_json *show_key(const wrn_key_row *row, const char *secret) {
     wrn_rfc3339(created, row->created_at);
     wrn_rfc3339(used, row->last_used);
     wrenn_api_key key = {
-        /* Not left to the model, which takes `key` for required: it is, where a key is created. */
-        .present = WRENN_HAS_API_KEY_ID | WRENN_HAS_API_KEY_TEAM_ID | WRENN_HAS_API_KEY_NAME |
-                   WRENN_HAS_API_KEY_KEY_PREFIX | WRENN_HAS_API_KEY_CREATED_BY | WRENN_HAS_API_KEY_CREATED_AT,
         .id = row->id,
         .team_id = row->team_id,
         .name = row->name,
@@ -18,12 +15,9 @@ static wrn_json *show_key(const wrn_key_row *row, const char *secret) {
         .created_by = row->created_by,
         .creator_email = row->creator_email,
         .created_at = created,
-        .last_used = used,
+        .last_used = row->last_used ? used : NULL,
         .key = secret,
     };
-    if (row->creator_email) key.present |= WRENN_HAS_API_KEY_CREATOR_EMAIL;
-    if (row->last_used) key.present |= WRENN_HAS_API_KEY_LAST_USED;
-    if (secret) key.present |= WRENN_HAS_API_KEY_KEY;
     return wrn_model_encode(&wrn_model_api_key, &key);
 }
 

@@ -113,7 +113,9 @@ static bool may_create(wrn_request *request, const wrn_create_host_request *aske
     if (!get_rights(request, &rights)) return false;
     if (byoc && !may_create_byoc(request, &rights, asked->team_id)) return false;
     if (!byoc && !rights.is_admin)
-        return wrn_refuse(request, WRN_FAULT_FORBIDDEN, "only this server's owner may make regular hosts");
+        return wrn_refuse(
+            request, WRN_FAULT_FORBIDDEN,
+            "only this server's owner may make regular hosts; make one of your team's own, of the type byoc");
     if (byoc) snprintf(row->team_id, sizeof(row->team_id), "%s", asked->team_id);
     return true;
 }

@@ -14,6 +14,11 @@
 static const char *const egress_words[] =
     {[WRN_EGRESS_NONE] = "none", [WRN_EGRESS_ALLOWLIST] = "allowlist", [WRN_EGRESS_PUBLIC] = "public"};
 
+enum { ADDRESS_BITS = 128 };
+
+static const char denied[] = "is denied by this server: wrennd --egress-deny";
+static const char own[] = "is of this machine or a broadcast, which no sandbox reaches";
+
 /* Whether one of the operator's rules covers that one. */
 static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
     wrn_rule outer;
@@ -23,12 +28,32 @@ static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
     return false;
 }
 
-/* Whether it is about one address that this machine keeps to itself, as gates will find. */
-static bool is_own_address(const wrn_rule *rule) {
-    enum { ALL_BITS = 128 };
-    if (rule->is_name || rule->bits != ALL_BITS) return false;
-    WRN_AUTO(wrn_fd_close) int fd = route_open();
-    return route_check(fd, &rule->range) != WRN_ALLOWED;
+/* Why nothing gets to that address of a rule, and in *bits the length of a range around it for which the same is true; NULL: something may. */
+static const char *obstacle_at(const wrn_egress_config *config, const wrn_rule *rule, int routes, unsigned *bits) {
+    wrn_rule part = *rule;
+    for (part.bits = rule->bits; part.bits <= ADDRESS_BITS; part.bits++) {
+        part.range = rule->range;
+        wrn_range_start(&part.range, *bits = part.bits);
+        if (is_covered(&part, config->deny, config->deny_count)) return denied;
+        if (wrn_rule_reach(&part) == WRN_REACH_NEVER) return "is never reached";
+    }
+    return route_check_range(routes, &rule->range, bits) == WRN_ALLOWED ? NULL : own;
+}
+
+/* Why a rule about addresses leads nowhere; NULL: part of it may lead somewhere. */
+static const char *range_obstacle(const wrn_egress_config *config, const wrn_rule *rule) {
+    enum { PARTS_MAX = 1000 };
+    WRN_AUTO(wrn_fd_close) int routes = route_open();
+    const char *first = NULL;
+    wrn_rule at = *rule;
+    for (int i = 0; i < PARTS_MAX; i++) {
+        unsigned bits;
+        const char *why = obstacle_at(config, &at, routes, &bits);
+        if (!first) first = why;
+        if (!why || bits <= rule->bits) return why;
+        if (!wrn_range_next(&at.range, bits) || !wrn_address_in(&at.range, &rule->range, rule->bits)) return first;
+    }
+    return NULL;
 }
 
 /* What keeps this server from doing what the rule allows; NULL: nothing. */
@@ -39,13 +64,12 @@ static const char *obstacle(const wrn_egress_config *config, const wrn_rule *rul
         return "is UDP, which the proxy of this server does not carry: wrennd --egress-proxy";
     if (!is_udp && !config->smtp && rule->low == MAIL && rule->high == MAIL)
         return "is the port of mail, which this server keeps closed: wrennd --egress-smtp";
-    if (is_covered(rule, config->deny, config->deny_count)) return "is denied by this server: wrennd --egress-deny";
+    if (is_covered(rule, config->deny, config->deny_count)) return denied;
     if (wrn_rule_reach(rule) == WRN_REACH_PRIVATE && !is_covered(rule, config->opened, config->opened_count))
         return "is private, and this server opens no such range: wrennd --egress-private";
-    if (is_own_address(rule)) return "is an address of this machine or a broadcast, which no sandbox reaches";
     if (!rule->is_name && !wrn_address_is_v4(&rule->range) && !wrn_host_has_ipv6())
         return "is IPv6, to whose addresses this machine has no way";
-    return NULL;
+    return rule->is_name ? NULL : range_obstacle(config, rule);
 }
 
 static int check_rule(const wrn_egress_config *config, const char *member, size_t index, const char *text,
@@ -84,12 +108,30 @@ static bool is_preset(const char *name) {
     return false;
 }
 
-static int add_presets(const wrn_network_policy *asked, wrn_json *policy, wrn_fault *fault) {
+/* Of all its rules something has to come. 0, or -1 with a fault. */
+static int check_preset(const wrn_egress_config *config, const char *name, wrn_fault *fault) {
+    char why[128];
+    char **texts = wrn_preset_rules(name);
+    int rc = 0;
+    for (size_t i = 0; texts && texts[i] && rc == 0; i++) {
+        wrn_rule rule;
+        const char *refused = wrn_rule_parse(texts[i], &rule, why, sizeof(why)) ? obstacle(config, &rule) : NULL;
+        if (refused)
+            rc = wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": preset \"%s\": \"%s\" %s", name,
+                               texts[i], refused);
+    }
+    wrn_preset_free(texts);
+    return rc;
+}
+
+static int add_presets(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_json *policy,
+                       wrn_fault *fault) {
     wrn_json *array = wrn_json_new_array();
     wrn_json_set(policy, "presets", array);
     for (size_t i = 0; i < asked->presets_count; i++) {
         const char *name = asked->presets[i];
         wrn_json_append_string(array, name);
+        if (is_preset(name) && check_preset(config, name, fault) != 0) return -1;
         if (is_preset(name)) continue;
         WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_LIMITED(300);
         for (size_t j = 0; wrn_preset_names[j]; j++) wrn_buf_printf(&known, "%s%s", j ? ", " : "", wrn_preset_names[j]);
@@ -184,7 +226,7 @@ const char *wrn_policy_accept(const wrn_egress_config *config, const wrn_network
     wrn_json_set_string(accepted, "egress", egress_words[egress]);
     if (add_rules(config, "allow", asked->allow, asked->allow_count, accepted, fault) != 0 ||
         add_rules(config, "deny", asked->deny, asked->deny_count, accepted, fault) != 0 ||
-        add_presets(asked, accepted, fault) != 0 || policy_add_inject(config, asked, accepted, fault) != 0)
+        add_presets(config, asked, accepted, fault) != 0 || policy_add_inject(config, asked, accepted, fault) != 0)
         return NULL;
     wrn_json_write(accepted, policy);
     return egress_words[egress];

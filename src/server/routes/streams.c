@@ -71,6 +71,7 @@ struct session {
     char sandbox_id[WRN_ID_SIZE];
     char selector[WRN_TAG_MAX + 1];
     wrn_log_request log; /* what to read of kept output */
+    int64_t log_pid;     /* of whose output it is */
     bool log_begun;
     char tag[16];
     wrn_utf8_carry carry[2];
@@ -225,6 +226,7 @@ static void session_on_from(wrn_viewer *viewer, uint64_t offset, uint64_t droppe
     session *s = (session *)viewer;
     wrn_json *message = new_message("start");
     wrn_json_set_int(message, "offset", (int64_t)offset);
+    wrn_json_set_int(message, "pid", s->log_pid);
     if (s->log_begun) wrn_json_free(message);
     else send_json(s, message);
     s->log_begun = true;
@@ -438,8 +440,8 @@ static void begin_log(session *s) {
     wrn_sandbox_row row;
     wrn_fault fault;
     if (!find_sandbox(s, &row)) return;
-    if (!wrn_command_find_log(s->server->sandboxes, &row, s->selector, &s->log.command, &fault) ||
-        !wrn_command_read_log(s->server->sandboxes, &row, &s->log, &s->viewer, &fault))
+    s->log.command = wrn_command_find_log(s->server->sandboxes, &row, s->selector, &s->log_pid, &fault);
+    if (!s->log.command || !wrn_command_read_log(s->server->sandboxes, &row, &s->log, &s->viewer, &fault))
         return fail_fault(s, false, &fault);
     s->phase = PHASE_RUNNING;
 }
@@ -574,8 +576,7 @@ static void expect_first(session *s) {
 
 static bool has_selected(wrn_server *server, const wrn_sandbox_row *row, const session_kind *kind, const char *selector,
                          wrn_fault *fault) {
-    uint32_t log;
-    if (kind->is_log) return wrn_command_find_log(server->sandboxes, row, selector, &log, fault);
+    if (kind->is_log) return wrn_command_find_log(server->sandboxes, row, selector, NULL, fault) != 0;
     return !kind->open || wrn_command_find(server->sandboxes, row, selector, fault);
 }
 

@@ -234,20 +234,36 @@ wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, co
 
 /* ---- kept output ---- */
 
-bool wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, uint32_t *log,
-                          wrn_fault *fault) {
+typedef struct log_search {
+    const char *tag; /* NULL: by pid */
+    int64_t wanted;  /* 0, which no process has: any */
+    uint32_t found;  /* 0: none */
+    int64_t found_pid;
+} log_search;
+
+/* Numbers of logs go up with time, also beyond a restart of wrennd. */
+static void consider_log(log_search *search, uint32_t log, int64_t pid, const char *tag) {
+    bool meant = search->tag ? strcmp(search->tag, tag) == 0 : !search->wanted || search->wanted == pid;
+    if (meant && log > search->found) search->found = log, search->found_pid = pid;
+}
+
+uint32_t wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, int64_t *pid,
+                              wrn_fault *fault) {
     sandbox *s = wrn_sandbox_usable(all, row, fault);
-    if (!s) return false;
-    int64_t pid = 0;
-    bool by_pid = wrn_parse_int(selector, 0, UINT32_MAX, &pid);
+    if (!s) return 0;
+    log_search search = {.tag = selector};
+    if (wrn_parse_int(selector, 0, UINT32_MAX, &search.wanted)) search.tag = NULL;
     for (const wrn_command *c = s->commands; c; c = c->next)
-        if (is_public(c) && command_is_logged(c) && (by_pid ? c->pid == pid : strcmp(c->tag, selector) == 0))
-            return *log = c->log, true;
-    for (const ended_command *e = s->ended; e; e = e->next)
-        if (by_pid ? e->pid == pid : strcmp(e->tag, selector) == 0) return *log = e->log, true;
-    wrn_fault_set(fault, WRN_FAULT_NOT_FOUND,
-                  "no command in the background whose output is kept has the pid or tag \"%.100s\"", selector);
-    return false;
+        if (is_public(c) && command_is_logged(c)) consider_log(&search, c->log, c->pid, c->tag);
+    for (const ended_command *e = s->ended; e; e = e->next) consider_log(&search, e->log, e->pid, e->tag);
+    if (pid) *pid = search.found_pid;
+    if (search.found) return search.found;
+    if (!search.tag && !search.wanted)
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND, "nothing was started in the background here");
+    else
+        wrn_fault_set(fault, WRN_FAULT_NOT_FOUND,
+                      "no command in the background whose output is kept has the pid or tag \"%.100s\"", selector);
+    return 0;
 }
 
 wrn_command *wrn_command_read_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_log_request *request,

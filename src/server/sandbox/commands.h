@@ -58,9 +58,10 @@ wrn_command *wrn_command_find(wrn_sandboxes *all, const wrn_sandbox_row *row, co
 bool wrn_command_list(wrn_sandboxes *all, const wrn_sandbox_row *row, void (*each)(void *context, const wrn_command *),
                       void *context, wrn_fault *fault);
 
-/* Finds the kept output of a command in the background, which may have ended: by pid or tag. False with a fault. */
-bool wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, uint32_t *log,
-                          wrn_fault *fault);
+/* Finds the kept output of a command in the background, which may have ended: by pid or tag, or with pid 0 that of the
+ * one that was started last. *pid (may be NULL) is set to its own. 0 with a fault. */
+uint32_t wrn_command_find_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const char *selector, int64_t *pid,
+                              wrn_fault *fault);
 /* Reads it. What comes back is hidden, and its viewer ends it by wrn_proc_give_up(). NULL with a fault. */
 wrn_command *wrn_command_read_log(wrn_sandboxes *all, const wrn_sandbox_row *row, const wrn_log_request *request,
                                   wrn_viewer *viewer, wrn_fault *fault);

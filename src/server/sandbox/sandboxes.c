@@ -575,8 +575,7 @@ static bool sandbox_on_kept(void *context, const wrn_detached *kept, wrn_proc_ev
 }
 
 void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec) {
-    wrn_box_create(s->all->config.boxes, spec, spec->moment ? sandbox_on_kept : NULL, sandbox_on_died, wrn_sandbox_made,
-                   s);
+    wrn_box_create(s->all->config.boxes, spec, sandbox_on_kept, sandbox_on_died, wrn_sandbox_made, s);
 }
 
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,

@@ -144,7 +144,6 @@ void wrn_snapshots_create(wrn_sandboxes *all, const wrn_sandbox_row *of, const c
         wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)", of->status);
         return done(context, NULL, &fault);
     }
-    if (s->box && wrn_box_check_snapshot(s->box, &fault) != 0) return done(context, NULL, &fault);
     making *m = calloc(1, sizeof(*m));
     *m = (making){.all = all,
                   .row = {.vcpus = s->row.vcpus, .memory_mb = s->row.memory_mb},

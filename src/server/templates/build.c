@@ -176,7 +176,7 @@ static bool write_template_document(const build *b) {
     WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
     if (plan->start) s.start[0] = "/bin/sh", s.start[1] = "-c", s.start[2] = plan->start;
     memcpy(about.origin, b->origin, sizeof(about.origin));
-    source_document(&s, "base", &about, &text);
+    source_document(&s, "base", &about, NULL, &text);
     snprintf(path, sizeof(path), "%s/template.json", b->dir);
     WRN_AUTO(wrn_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     bool ok = fd >= 0 && write(fd, text.data, text.size) == (ssize_t)text.size && syncfs(fd) == 0;

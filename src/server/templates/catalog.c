@@ -66,6 +66,8 @@ static const char *read_members(source *s) {
     s->default_user = wrn_json_string(user, NULL);
     if (wrn_json_type_of(user) != WRN_JSON_NULL && user && !s->default_user) return "\"default_user\" must be a string";
     if (s->default_user && !*s->default_user) s->default_user = NULL;
+    s->moment = wrn_json_get(s->json, "moment");
+    if (s->moment && wrn_json_type_of(s->moment) != WRN_JSON_OBJECT) return "\"moment\" must be an object";
     return read_service(s);
 }
 
@@ -124,7 +126,8 @@ void source_minimal(source *out, const char *state_dir) {
     if (stat(made, &info) == 0) out->shown.created_at = info.st_mtime;
 }
 
-void source_document(const source *s, const char *type, const wrn_template *about, wrn_buf *out) {
+void source_document(const source *s, const char *type, const wrn_template *about, const wrn_json *moment,
+                     wrn_buf *out) {
     WRN_AUTO(wrn_json_freep) wrn_json *document = wrn_json_new_object();
     wrn_json_set_string(document, "type", type);
     if (s->on_host) wrn_json_set_string(document, "base", MINIMAL);
@@ -142,6 +145,7 @@ void source_document(const source *s, const char *type, const wrn_template *abou
         wrn_json_set_int(document, "memory_mb", about->memory_mb);
         wrn_json_set_int(document, "size_bytes", about->size_bytes);
     }
+    if (moment) wrn_json_set(document, "moment", wrn_json_ref(moment));
     wrn_json_write(document, out);
     wrn_buf_putc(out, '\n');
 }
@@ -154,7 +158,7 @@ bool backends_finish_template(const char *dir, const wrn_root *root, wrn_fault *
 
 const char *source_tree_name(const source *s) { return trees[s->on_host]; }
 
-wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree}; }
+wrn_root source_root(const source *s) { return (wrn_root){s->on_host, s->tree, s->moment}; }
 
 /* ---- the operator's ---- */
 

@@ -13,7 +13,8 @@ typedef struct source {
     int held;                         /* + 1; 0: none. The files stay while this descriptor is open */
     bool on_host;                     /* the tree is a layer above `minimal`; otherwise a whole root file system */
     char tree[PATH_MAX];              /* "": `minimal` */
-    wrn_json *json;                   /* template.json, which owns the following texts */
+    wrn_json *json;                   /* template.json, which owns what follows */
+    const wrn_json *moment;           /* wrn_root.moment */
     const char *start[START_MAX + 1]; /* the service's argv; empty: no service */
     uint16_t start_port;              /* the port of the service; 0: unknown */
     const char *default_user;         /* the user of commands; NULL: root */
@@ -24,8 +25,10 @@ typedef struct source {
 int source_open(const char *dir, const char *name, source *out, wrn_fault *fault);
 void source_close(source *s);
 void source_minimal(source *out, const char *state_dir);
-/* Appends the template.json of a template made from it. `about`, which may be NULL, has its sizes and origin. */
-void source_document(const source *s, const char *type, const wrn_template *about, wrn_buf *out);
+/* Appends the template.json of a template made from it. `about` has its sizes and origin, `moment` is wrn_saved.moment; both may be
+ * NULL. */
+void source_document(const source *s, const char *type, const wrn_template *about, const wrn_json *moment,
+                     wrn_buf *out);
 /* Lets each backend add what it needs to the directory of a new template: wrn_backend_ops.finish_template. */
 bool backends_finish_template(const char *dir, const wrn_root *root, wrn_fault *fault);
 const char *source_tree_name(const source *s);

@@ -83,7 +83,7 @@ static bool build(const char *dir, wrn_fault *fault) {
     }
     if (ok && !backends_finish_template(dir, &(wrn_root){true, s.tree}, fault)) return false;
     about.size_bytes = disk_bytes(s.tree, NULL);
-    source_document(&s, "base", &about, &text);
+    source_document(&s, "base", &about, NULL, &text);
     ok = ok && replace_file(dir, "template.json", text.data) == 0;
     /* Whoever watches the directory above sees that it has changed. */
     if (ok && utimensat(AT_FDCWD, dir, NULL, 0) == 0) return true;

@@ -87,8 +87,9 @@ static int open_layer(const char *path) { return path ? open_in(path, ".") : -1;
 /* Opens all before it fills any, because making a directory for one changes the times of another. */
 static bool fill_tree(const snapshot_plan *p, const char *tree, outcome *o) {
     overlay all[OVERLAYS_MAX];
-    for (size_t i = 0; i < p->count; i++) {
-        const wrn_upper_layer *w = &p->layers[i];
+    size_t count = p->saved->layer_count;
+    for (size_t i = 0; i < count; i++) {
+        const wrn_upper_layer *w = &p->saved->layers[i];
         int top = open_in(tree, ".");
         if (top >= 0 && strcmp(w->at, ".") != 0 && mkdirat(top, w->at, 0755) != 0) fails(o, tree);
         wrn_fd_close(&top);
@@ -99,8 +100,24 @@ static bool fill_tree(const snapshot_plan *p, const char *tree, outcome *o) {
                            (w->below[0] != NULL) + (w->below[1] != NULL),
                            w->skip};
     }
-    for (size_t i = 0; i < p->count; i++) fill_overlay(p, &all[i], o);
+    for (size_t i = 0; i < count; i++) fill_overlay(p, &all[i], o);
     return !o->error;
+}
+
+static bool copy_files(const snapshot_plan *p, const char *dir, outcome *o) {
+    for (size_t i = 0; i < p->saved->file_count; i++) {
+        const wrn_saved_file *file = &p->saved->files[i];
+        char path[PATH_MAX + 64];
+        struct stat info;
+        snprintf(path, sizeof(path), "%s/%.50s", dir, file->name);
+        WRN_AUTO(wrn_fd_close) int from = open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        WRN_AUTO(wrn_fd_close) int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (from < 0 || to < 0 || fstat(from, &info) != 0 || ftruncate(to, info.st_size) != 0 ||
+            copy_data(from, to) != 0 || fstat(to, &info) != 0)
+            return fails(o, file->path);
+        o->bytes += info.st_blocks * 512;
+    }
+    return true;
 }
 
 static bool write_snapshot_document(const snapshot_plan *p, const char *dir, outcome *o) {
@@ -131,8 +148,8 @@ static void make_snapshot(const snapshot_plan *p, outcome *o) {
         fails(o, partial);
         return;
     }
-    if (!fill_tree(p, tree, o) || !write_snapshot_document(p, partial, o)) return;
-    o->bytes = disk_bytes(tree, NULL);
+    if (!fill_tree(p, tree, o) || !copy_files(p, partial, o) || !write_snapshot_document(p, partial, o)) return;
+    o->bytes += disk_bytes(tree, NULL);
     publish_snapshot(p, partial, o);
 }
 
@@ -235,7 +252,7 @@ static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, in
 
 snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context) {
     int result[2];
-    if (plan->count > OVERLAYS_MAX) return errno = E2BIG, NULL;
+    if (plan->saved->layer_count > OVERLAYS_MAX) return errno = E2BIG, NULL;
     if (pipe2(result, O_CLOEXEC | O_NONBLOCK) != 0) return NULL;
     snapshot_copy *copy = calloc(1, sizeof(*copy));
     *copy = (snapshot_copy){
@@ -265,11 +282,16 @@ void snapshot_path(const snapshots *s, const char *id, char out[PATH_MAX]) {
 }
 
 /* Renamed first, so that a partial snapshot never has its name. */
-static void remove_snapshot(const snapshots *s, const char *id) {
-    char path[PATH_MAX], old[PATH_MAX];
-    snapshot_path(s, id, path);
+static bool rename_and_remove(const char *path) {
+    char old[PATH_MAX];
     snprintf(old, sizeof(old), "%.4000s.old", path);
-    if (rename(path, old) == 0) remove_later(s->loop, old, wrn_tree_remove);
+    return rename(path, old) == 0 && wrn_tree_remove(old);
+}
+
+static void remove_snapshot(const snapshots *s, const char *id) {
+    char path[PATH_MAX];
+    snapshot_path(s, id, path);
+    remove_later(s->loop, path, rename_and_remove);
 }
 
 static held **find_held(snapshots *s, const char *id) {

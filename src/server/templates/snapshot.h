@@ -36,8 +36,7 @@ typedef struct snapshot_plan {
     const char *id;       /* of the snapshot */
     bool root, durable;
     pid_t parent;
-    const wrn_upper_layer *layers;    /* as the backend reports them */
-    size_t count;                     /* at most OVERLAYS_MAX */
+    const wrn_saved *saved;           /* by the backend; at most OVERLAYS_MAX layers */
     const char *tree;                 /* of the box's template; "": none */
     const char *tree_name, *document; /* of the snapshot */
     const char *target;               /* its directory */

@@ -35,7 +35,7 @@ void instance_place(wrn_instance *it) {
             if (CPU_ISSET(i, &c->own) && !CPU_ISSET(i, &it->cpus) && (best < 0 || c->load[i] < c->load[best])) best = i;
         CPU_SET(best, &it->cpus);
     }
-    /* This may fail: it is no limit. */
+    /* Where this fails, the box may run anywhere; how much it may run is the cgroup's. */
     if (CPU_COUNT(&it->cpus)) sched_setaffinity(it->pid, sizeof(it->cpus), &it->cpus);
     instance_count(it, true);
 }

@@ -17,10 +17,10 @@ enum { STACK_SIZE = 64 * 1024 };
 
 /* A connection that is being made. */
 struct dial {
-    wrn_job job; /* first, so that a job is its dial */
+    wrn_job job; /* first, so that a pointer to it leads to the dial */
     struct dial *next;
     dials *all;      /* NULL: the box is ending */
-    uv_poll_t *poll; /* NULL: no socket yet, or no more */
+    uv_poll_t *poll; /* NULL: the socket is not made yet, or was closed */
     int fd, error;   /* the socket, or the error from making it */
     int pidfd;       /* for the worker */
     uint16_t port;

@@ -76,8 +76,7 @@ static size_t keep_lines(const char *text, size_t size, char *out, bool *has_loc
 }
 
 static bool write_hosts(int etc, int root, const char *hostname) {
-    static char text[HOSTS_MAX], lines[HOSTS_MAX + 1];
-    char out[HOSTS_MAX + 512];
+    char text[HOSTS_MAX], lines[HOSTS_MAX + 1], out[HOSTS_MAX + 512];
     bool has_localhost = false;
     ssize_t size = root >= 0 ? read_inside(root, "etc/hosts", text) : -1;
     if (size == HOSTS_MAX) return true;

@@ -59,7 +59,7 @@ bool ns_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
 /* A box on the host's files has two overlays, at / and at /usr; in a template both are one tree. */
 static void report_layers(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
-    wrn_upper_layers_fn saved = WRN_TAKE(it->saved);
+    wrn_saved_fn saved = WRN_TAKE(it->saved);
     char top[PATH_MAX + 8], usr[PATH_MAX + 8], skeleton_usr[PATH_MAX + 8];
     (void)fault;
     snprintf(top, sizeof(top), "%s/u", it->dir);
@@ -68,11 +68,13 @@ static void report_layers(void *context, const wrn_fault *fault) {
     const wrn_upper_layer on_host[] = {{".", top, {it->backend->skeleton}, "usr"},
                                        {"usr", usr, {skeleton_usr, "/usr"}, NULL}};
     const wrn_upper_layer whole = {".", top, {NULL}, NULL};
-    if (it->on_host) saved(it->saved_context, on_host, WRN_COUNT(on_host), NULL);
-    else saved(it->saved_context, &whole, 1, NULL);
+    const wrn_saved all = {.layers = it->on_host ? on_host : &whole,
+                           .layer_count = it->on_host ? WRN_COUNT(on_host) : 1};
+    saved(it->saved_context, &all, NULL);
 }
 
-void ns_save(wrn_instance *it, wrn_upper_layers_fn done, void *context) {
+void ns_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context) {
+    (void)target;
     it->saved = done;
     it->saved_context = context;
     wrn_answer_later(it->backend->config.loop, report_layers, it, NULL);

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "base/tree.h"
 #include "gate/route.h"
 
 /* ---- its end ---- */
@@ -85,28 +84,28 @@ void ns_kill(wrn_instance *it, wrn_fault *fault) {
 /* ---- its root ---- */
 
 /* We put files into directories of the box's layer, which must still look as in the template. */
-static bool copy_attributes(const wrn_instance *it, const char *of_template, const char *of_box) {
+static bool copy_attributes(const char *tree, const char *of_template, const char *dir, const char *of_box) {
     char from[PATH_MAX + 16], to[PATH_MAX + 16];
     struct stat info;
-    snprintf(from, sizeof(from), "%s%s", it->tree, of_template);
-    snprintf(to, sizeof(to), "%s%s", it->dir, of_box);
-    if (!*it->tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode) || access(to, F_OK) != 0) return true;
+    snprintf(from, sizeof(from), "%s%s", tree, of_template);
+    snprintf(to, sizeof(to), "%s%s", dir, of_box);
+    if (!*tree || lstat(from, &info) != 0 || !S_ISDIR(info.st_mode) || access(to, F_OK) != 0) return true;
     const struct timespec times[2] = {info.st_atim, info.st_mtim};
-    if (it->backend->root && chown(to, info.st_uid, info.st_gid) != 0) return false;
+    if (geteuid() == 0 && chown(to, info.st_uid, info.st_gid) != 0) return false;
     return chmod(to, info.st_mode & 07777) == 0 && utimensat(AT_FDCWD, to, times, 0) == 0;
 }
 
-static bool write_etc(const wrn_instance *it, const wrn_box_spec *spec) {
+static bool write_etc(const wrn_box_spec *spec, const wrn_root *from, const char *dir) {
     char path[PATH_MAX + 16];
-    snprintf(path, sizeof(path), "%s/u/etc", it->dir);
+    snprintf(path, sizeof(path), "%s/u/etc", dir);
     WRN_AUTO(wrn_fd_close) int etc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    WRN_AUTO(wrn_fd_close) int root = *it->tree ? open(it->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool is_whole = root >= 0 && !it->on_host, may_have_others = spec->snapshot_id;
+    WRN_AUTO(wrn_fd_close) int root = *from->tree ? open(from->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool is_whole = root >= 0 && !from->on_host, may_have_others = spec->snapshot_id;
     return etc >= 0 && etc_write(etc, root, is_whole, spec->network, spec->id) == 0 &&
            ((!spec->authority && !may_have_others) || etc_write_trusted(etc, root, is_whole, spec->authority) == 0);
 }
 
-static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
+static bool make_files(const wrn_box_spec *spec, const wrn_root *root, const char *dir) {
     static const char *const dirs[] = {"", "/u", "/w", "/uu", "/uw", "/stage", "/u/etc", "/u/run", "/u/run/wrenn"};
     const char *const files[][2] = {{"/u/run/wrenn/sandbox_id", spec->id},
                                     {"/u/run/wrenn/template_id", spec->template_name},
@@ -116,22 +115,28 @@ static bool make_files(const wrn_instance *it, const wrn_box_spec *spec) {
         {"/usr", "/uu"},    {"/etc/ssl", "/u/etc/ssl"}, {"/etc/ssl/certs", "/u/etc/ssl/certs"}};
     char path[PATH_MAX + 64];
     for (size_t i = 0; i < WRN_COUNT(dirs); i++) {
-        snprintf(path, sizeof(path), "%s%s", it->dir, dirs[i]);
+        snprintf(path, sizeof(path), "%s%s", dir, dirs[i]);
         if (mkdir(path, i ? 0755 : 0700) != 0) return false;
     }
     for (size_t i = 0; i < WRN_COUNT(files); i++) {
         char line[160];
         int size = snprintf(line, sizeof(line), "%.128s\n", files[i][1]);
-        snprintf(path, sizeof(path), "%s%s", it->dir, files[i][0]);
+        snprintf(path, sizeof(path), "%s%s", dir, files[i][0]);
         if (!wrn_file_write(AT_FDCWD, path, O_CREAT, line, (size_t)size)) return false;
     }
     /* So that programs that are refused something can tell why. A snapshot has the file of another one. */
-    const char *network = spec->network ? spec->network : spec->snapshot_id ? "{\"egress\":\"none\"}" : NULL;
-    snprintf(path, sizeof(path), "%s/u/run/wrenn/network", it->dir);
+    const char *network = spec->network ? spec->network : spec->snapshot_id ? WRN_POLICY_NONE : NULL;
+    snprintf(path, sizeof(path), "%s/u/run/wrenn/network", dir);
     bool ok = !network || wrn_file_write(AT_FDCWD, path, O_CREAT, network, strlen(network));
-    ok = ok && write_etc(it, spec);
-    for (size_t i = 0; ok && i < WRN_COUNT(shared); i++) ok = copy_attributes(it, shared[i][0], shared[i][1]);
+    ok = ok && write_etc(spec, root, dir);
+    for (size_t i = 0; ok && i < WRN_COUNT(shared); i++)
+        ok = copy_attributes(root->tree, shared[i][0], dir, shared[i][1]);
     return ok;
+}
+
+bool ns_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault) {
+    if (make_files(spec, root, dir)) return true;
+    return set_errno_fault(fault, "make the sandbox's files in %.200s", dir), false;
 }
 
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
@@ -170,8 +175,7 @@ static void set_root(wrn_instance *it, const wrn_root *root) {
     snprintf(it->tree, sizeof(it->tree), "%s", root->tree);
 }
 
-wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault) {
+wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault) {
     if (spec->disk_mb)
         return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "sandboxes in namespaces can't have a disk size"), NULL;
     int slot = take_slot(backend, fault);
@@ -180,11 +184,7 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const w
     it->slot = slot;
     it->vcpus = spec->vcpus;
     it->team = team_join(backend, spec->owner);
-    set_root(it, root);
-    if (!make_files(it, spec)) set_errno_fault(fault, "make the sandbox's files in %.200s", it->dir);
-    else if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
-    cgroup_remove(&backend->cgroups, it->id);
-    wrn_tree_remove(it->dir);
+    if (cgroup_make(&backend->cgroups, spec, fault) == 0) return it;
     free_slot(it);
     instance_free(it);
     return NULL;
@@ -250,10 +250,12 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
     return pid;
 }
 
-int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
+int ns_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault) {
     int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1}, link[2] = {-1, -1};
     bool outlives = it->backend->config.adopt_ms > 0;
     int rc = -1;
+    set_root(it, root);
     /* We never receive from the handover socket: descriptors from the box could block us when we close them. */
     if (!channel_pipes(ours, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
         (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||

@@ -69,15 +69,16 @@ struct wrn_instance {
     bool is_to_measure;
     wrn_done_fn done; /* of what the timer is for */
     void *done_context;
-    wrn_upper_layers_fn saved;
+    wrn_saved_fn saved;
     void *saved_context;
 };
 
 /* ---- instance.c ---- */
 
-wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault);
-int ns_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+bool ns_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+int ns_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault);
 wrn_instance *ns_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
 int ns_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
 void ns_started(wrn_instance *it);
@@ -88,7 +89,7 @@ void ns_release(wrn_instance *it, wrn_done_fn done, void *context);
 
 bool ns_freeze(wrn_instance *it, wrn_done_fn done, void *context);
 bool ns_thaw(wrn_instance *it, wrn_done_fn done, void *context);
-void ns_save(wrn_instance *it, wrn_upper_layers_fn done, void *context);
+void ns_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context);
 
 /* ---- balance.c ---- */
 

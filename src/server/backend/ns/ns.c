@@ -127,6 +127,7 @@ const wrn_backend_ops wrn_backend_ns = {
     .close = ns_close,
     .probe = ns_probe,
     .fit = ns_fit,
+    .make_root = ns_make_root,
     .prepare = ns_prepare,
     .start = ns_start,
     .restore = ns_restore,

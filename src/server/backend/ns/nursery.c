@@ -1,5 +1,5 @@
-/* A small process that clones boxes for the daemon. To clone the daemon itself takes milliseconds, because its page tables are
- * copied, and waits for each of its threads that holds the lock of the memory map, while the loop stands still.
+/* A small process that clones boxes for the daemon. Cloning the daemon itself would stop its loop for milliseconds: its page
+ * tables are copied, and clone() waits for each thread that holds the lock of the memory map.
  *
  * An order is in memory that both share; the descriptors in it are sent along. */
 #include <signal.h>
@@ -50,7 +50,7 @@ static void drop_fds(spawn *s) {
 
 static int do_task(task what, spawn *order, int fds[FDS], int *made) {
     if (what == USERNS) {
-        *made = userns_make(order->base, false); /* the daemon's loop waits, and nobody need be waited for here */
+        *made = userns_make(order->base, false); /* not delayed for others: the daemon's loop waits */
         return *made < 0 ? -1 : 0;
     }
     spawn s = *order;
@@ -134,7 +134,8 @@ void nursery_close(nursery *n) {
     n->order = NULL;
 }
 
-/* One that was killed is replaced, once: what it was doing may be done, but then nobody has its descriptors, and it ends. */
+/* A nursery that was killed is replaced once. A box that it had just cloned ends by itself, because nobody has its
+ * descriptors. */
 static int nursery_ask(nursery *n, task what, const int *fds, size_t count, int *made) {
     answer a;
     for (int tries = 0; tries < 2; tries++) {
@@ -142,7 +143,7 @@ static int nursery_ask(nursery *n, task what, const int *fds, size_t count, int 
         if (wrn_fds_send(n->fd, &what, sizeof(what), fds, count, MSG_NOSIGNAL) &&
             wrn_fds_receive(n->fd, &a, sizeof(a), made, 1) == (ssize_t)sizeof(a)) {
             if (a.result < 0 || *made >= 0) return errno = a.error, a.result;
-            /* The kernel dropped the descriptor, because this process may have no more of them. */
+            /* The kernel dropped the descriptor, because this process has reached its limit. */
             if (what == SPAWN) kill(a.result, SIGKILL);
             return errno = EMFILE, -1;
         }

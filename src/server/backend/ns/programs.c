@@ -1,6 +1,6 @@
-/* A team's own copies of the host's programs and libraries that nearly every command maps. The kernel has a lock for all
- * mappings of a file, and whoever waits for it gets it in turn. Where hundreds of processes of one team fork and yield the
- * processors to others, each of them holds up, when its turn comes, everybody who starts a program from the same file: for
+/* A team's own copies of the host's programs and libraries that nearly every command maps. The kernel has one lock for all
+ * mappings of a file, and hands it to those who wait in turn. A process whose turn it is must first get a processor; where
+ * one team has hundreds that fork and yield to others, everybody else who starts a program from the same file waits for
  * seconds. So files are shared within a team only. */
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -66,7 +66,7 @@ static const char *resolve(int fd, char out[PATH_MAX]) {
     return strncmp(out, "/usr/", 5) == 0 ? out + 5 : NULL;
 }
 
-/* A file that can't be had is the host's. */
+/* A file that can't be copied stays the host's. */
 static void give(const spawn *s, const char *own, const char *directory, const char *name) {
     char path[PATH_MAX], real[PATH_MAX], to[PATH_MAX], from[PATH_MAX];
     struct stat host, other;
@@ -80,7 +80,7 @@ static void give(const spawn *s, const char *own, const char *directory, const c
     copy_file(in, &host, to);
 }
 
-/* They are shown with what the host's have. */
+/* Directories have the modes and times of the host's. */
 static void copy_attributes(const char *host, const char *own) {
     struct stat info;
     if (stat(host, &info) != 0) return;

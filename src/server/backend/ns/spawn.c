@@ -142,7 +142,7 @@ _Noreturn static void spawn_start_agent(const spawn *s) {
                    (char[]){"WRENN_SANDBOX=true"},
                    id,
                    template,
-                   s->trusts ? trust : NULL, /* without, it ends here */
+                   s->trusts ? trust : NULL, /* NULL: the list ends here */
                    WRN_TRUST_REST};
     syscall(SYS_execveat, AGENT, "", argv, env, AT_EMPTY_PATH);
     spawn_fail(s, "start the agent");
@@ -158,7 +158,7 @@ _Noreturn static void run_child(const spawn *original) {
     umask(022);
     if (!s.root) spawn_map_self(&s);
     spawn_leave_host(&s);
-    if (s.has_programs) programs_make(&s); /* before it has a limit of memory, which files count against */
+    if (s.has_programs) programs_make(&s); /* before the limit on memory applies, against which files count */
     join_cgroups(&s);
     if (syscall(SYS_sethostname, s.hostname, strlen(s.hostname)) != 0) spawn_fail(&s, "set host name");
     spawn_raise_loopback(&s);

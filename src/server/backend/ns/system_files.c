@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/text.h"
 #include "server/backend/ns/internal.h"
 
 #define CPU_DIR "sysfiles/sys/devices/system/cpu"
@@ -27,11 +28,10 @@ static void make_system_dir(const spawn *s, const char *path) {
 
 /* Writes a mask of the processors from `first` to `last` as sysfs does: words of 32 bits, the highest first. */
 static char *mask(char *out, int64_t first, int64_t last) {
-    static const char digits[] = "0123456789abcdef";
     for (int64_t nibble = last / 32 * 8 + 7; nibble >= 0; nibble--) {
         unsigned bits = 0;
         for (int i = 0; i < 4; i++) bits |= (unsigned)(nibble * 4 + i >= first && nibble * 4 + i <= last) << i;
-        *out++ = digits[bits];
+        *out++ = wrn_hex_digits[bits];
         if (nibble && nibble % 8 == 0) *out++ = ',';
     }
     return stpcpy(out, "\n");

@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 
 #include "base/text.h"
-#include "base/tree.h"
 #include "server/backend/vm/internal.h"
 #include "server/precedence.h"
 
@@ -31,6 +30,7 @@ static void free_instance(wrn_instance *it) {
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
     moment_release(it->from);
+    setup_release(it->setup);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
@@ -47,6 +47,7 @@ void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
     if (!done) return free_instance(it);
     it->done = done;
     it->done_context = context;
+    wrn_fd_close(&it->disk_fd); /* while the file has its name: whoever closes it without waits for the disk */
     cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, machine_on_removed, it);
 }
 
@@ -66,10 +67,10 @@ void vm_kill(wrn_instance *it, wrn_fault *fault) {
 /* ---- its disk ---- */
 
 static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
-    const char *what = spec->snapshot_id ? "made from a snapshot"
-                       : !root->on_host || *root->tree || strcmp(spec->template_name, MINIMAL) != 0
-                           ? "made from this template"
-                           : NULL;
+    const char *what = root->moment                                ? NULL
+                       : spec->snapshot_id                         ? "made from a snapshot"
+                       : strcmp(spec->template_name, MINIMAL) != 0 ? "made from this template"
+                                                                   : NULL;
     if (!what) return 0;
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
                          "a virtual machine can't be %s yet, only made from \"" MINIMAL
@@ -79,12 +80,22 @@ static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fau
 }
 
 /* wrenn-vm makes the file system; that of a copy comes with its moment. */
-static bool make_disk(wrn_instance *it) {
+static int open_disk(const char *dir, int flags) {
     char path[PATH_MAX + 8];
-    snprintf(path, sizeof(path), "%s/disk", it->dir);
-    if (mkdir(it->dir, 0700) != 0) return false;
-    it->disk_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return it->disk_fd >= 0 && ftruncate(it->disk_fd, it->disk_mb << 20) == 0;
+    snprintf(path, sizeof(path), "%s/disk", dir);
+    return open(path, O_RDWR | O_CLOEXEC | flags, 0600);
+}
+
+static int64_t disk_mb_of(const wrn_box_spec *spec) { return spec->disk_mb ? spec->disk_mb : DISK_MB; }
+
+bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault) {
+    int64_t disk_mb = root->moment ? saved_disk_mb(root) : disk_mb_of(spec);
+    if (refuse(spec, root, fault) != 0) return false;
+    WRN_AUTO(wrn_fd_close) int fd = mkdir(dir, 0700) == 0 ? open_disk(dir, O_CREAT | O_EXCL) : -1;
+    if (fd >= 0 && ftruncate(fd, disk_mb << 20) == 0) return true;
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk in %.200s: %s", dir,
+                  strerror(errno));
+    return false;
 }
 
 /* A file that QEMU, as another user, opens again by its name in /proc. */
@@ -104,16 +115,16 @@ static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
                          SLOTS_MAX);
 }
 
-static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                             bool is_warm_up, wrn_fault *fault) {
-    if (refuse(spec, root, fault) != 0) return NULL;
+static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, bool is_warm_up,
+                             wrn_fault *fault) {
     int slot = backend->root ? take_slot(backend, fault) : -1;
     if (backend->root && slot < 0) return NULL;
     wrn_instance *it = calloc(1, sizeof(*it));
     *it = (wrn_instance){.backend = backend,
+                         .setup = setup_hold(backend->setup),
                          .vcpus = spec->vcpus,
                          .memory_mb = spec->memory_mb,
-                         .disk_mb = spec->disk_mb ? spec->disk_mb : DISK_MB,
+                         .disk_mb = disk_mb_of(spec),
                          .has_network = spec->network != NULL,
                          .slot = slot,
                          .pidfd = -1,
@@ -130,24 +141,20 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     limits.memory_mb += OVERHEAD_MB;
     /* Machines that are kept for copies have no link. */
     if (spec->moment) it->from = moment_hold((moment *)spec->moment);
-    else if (!is_warm_up && !it->has_network) it->from = warm_hold(backend->warms, it);
-    if (!make_disk(it) || !make_memory(it))
-        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's disk and memory in %.200s: %s",
-                      it->dir, strerror(errno));
+    else if (!is_warm_up && !it->has_network && !spec->snapshot_id) it->from = warm_hold(backend->warms, it);
+    if (!spec->snapshot_id && !make_memory(it)) /* a snapshot has its own */
+        wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's memory: %s", strerror(errno));
     else if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
-    wrn_tree_remove(it->dir);
     free_instance(it);
     return NULL;
 }
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault) {
-    return prepare(backend, spec, root, dir, false, fault);
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault) {
+    return prepare(backend, spec, dir, false, fault);
 }
 
-wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                                 wrn_fault *fault) {
-    return prepare(backend, spec, root, dir, true, fault);
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault) {
+    return prepare(backend, spec, dir, true, fault);
 }
 
 /* ---- its start ---- */
@@ -211,10 +218,12 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
     _exit(127);
 }
 
+/* A copy needs no initramfs. If it has an interface, but no network, its QEMU has the far end, too: a cable that leads nowhere. */
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], backend->image_fd,
-                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
+    int groups[HIERARCHIES],
+        fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->setup->image_fd,
+                       it->disk_fd,    initramfs,    it->ram_fd,  e->link[1]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -232,15 +241,17 @@ static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pid
     return (pid_t)pid;
 }
 
-int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault) {
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault) {
     ends e;
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
+    if (root->moment && saved_open(it, spec, root, fault) != 0) return -1;
     WRN_AUTO(wrn_fd_close)
-    int initramfs = initramfs_with(it->backend->initramfs_fd, spec->authority);
-    if (make_ends(&e) && (!it->has_network || make_link(&e)) && initramfs >= 0 &&
-        (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0)
-        pid = spawn_jail(it, &e, initramfs, &pidfd);
+    int initramfs = it->from ? -1 : initramfs_with(it->backend->initramfs_fd, spec->authority);
+    if (make_ends(&e) && (!it->has_network || make_link(&e)) && (it->from || initramfs >= 0) &&
+        (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0 && (it->disk_fd = open_disk(it->dir, 0)) >= 0)
+        pid = spawn_jail(it, &e, !it->from ? initramfs : spec->network ? -1 : e.link[0], &pidfd);
     if (pid < 0) {
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));
         wrn_fd_close(&write_end);
@@ -253,7 +264,8 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int c
     it->monitor = monitor_open(it->backend->config.loop, wrn_fd_take(&e.monitor[0]));
     channel[0] = wrn_fd_take(&e.agent[0]);
     channel[1] = write_end;
-    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = wrn_fd_take(&e.source[0])};
+    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = -1};
+    if (spec->network) out->link_source = wrn_fd_take(&e.source[0]);
     close_all(&e);
     if (it->from) moment_wake(it, channel[1]);
     return 0;

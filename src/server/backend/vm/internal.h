@@ -17,15 +17,30 @@
 /* MEMORY_MIN_MB: of a machine. OVERHEAD_MB: QEMU's own, beside that. DISK_MB: of a box's own disk, if it asks for none. */
 enum { MEMORY_MIN_MB = 256, OVERHEAD_MB = 192, DISK_MB = 8192, VCPUS_MAX = 16 };
 
+/* As QEMU names it. */
+#define VM_EMULATED_CPU "max,-la57"
+
 /* What `wrennd vm setup` has made: the directory that the link `current` in the vm directory leads to. */
 #define VM_CURRENT "current"
 #define VM_ROOT "root"              /* QEMU, its libraries and the kernel: all that QEMU sees */
 #define VM_MODULES "modules"        /* of the kernel; `order` has their names */
 #define VM_IMAGE "minimal.squashfs" /* the root of `minimal` */
-#define VM_VERSIONS "versions"      /* of QEMU and of the kernel, one a line */
+#define VM_VERSIONS "versions"      /* of QEMU and of the kernel, and hashes, one a line */
+#define VM_NEEDED "needed"          /* links to the snapshots that need the setup; those that lead nowhere are gone */
+
+#define VM_STATE "state" /* of a machine or a snapshot: what is in the memory */
 
 /* Numbers of descriptors that wrenn-vm gets. Those of groups to join follow the last one. */
 enum { FD_LIFELINE = 3, FD_ERRORS, FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_GROUPS };
+
+/* What a machine needs of a setup, which stays meanwhile. */
+typedef struct setup {
+    char dir[PATH_MAX]; /* without links */
+    int lock_fd, image_fd;
+    char qemu[64], kernel[128];   /* versions */
+    char programs[80], image[80]; /* hashes; "": an older version made the setup */
+    int holders;
+} setup;
 
 typedef struct monitor monitor;
 typedef struct warms warms; /* machines that were started once, for copies */
@@ -34,7 +49,9 @@ typedef struct moment_job moment_job;
 /* What copies of a machine go on from. */
 typedef struct moment {
     wrn_moment base; /* first: a wrn_moment is cast to its `moment` */
-    int ram;         /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
+    wrn_job end;
+    uv_loop_t *loop;
+    int ram; /* shared by the copies; -1: it is in the state, of a machine that was a sandbox */
     int disk, state;
     int holders;
     bool failed; /* a copy did not start */
@@ -43,13 +60,11 @@ typedef struct moment {
 struct wrn_backend {
     wrn_backend_config config;
     bool root, kvm;
-    char dir[PATH_MAX];         /* of the setup, without links */
-    char jail_path[PATH_MAX];   /* of wrenn-vm */
-    char qemu[64], kernel[128]; /* versions */
+    setup *setup;             /* of new machines */
+    char jail_path[PATH_MAX]; /* of wrenn-vm */
     char why_no_kvm[128];
-    int setup_fd; /* locked: the setup is in use */
-    int initramfs_fd, image_fd;
-    int slots_fd;
+    char cpu[128]; /* what runs machines, for those that go on elsewhere */
+    int initramfs_fd, slots_fd;
     int64_t tsc_khz; /* 0: unknown */
     cgroups cgroups;
     warms *warms;
@@ -57,6 +72,7 @@ struct wrn_backend {
 
 struct wrn_instance {
     wrn_backend *backend;
+    setup *setup;
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
@@ -65,24 +81,27 @@ struct wrn_instance {
     moment *from;         /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
-    bool has_network;
-    wrn_done_fn done; /* of release */
+    bool has_network;     /* an interface; a copy may have nothing behind it */
+    wrn_done_fn done;     /* of release */
     void *done_context;
     moment_job *job;  /* what is done for it; NULL: nothing */
     moment *keeping;  /* what is being kept of it; NULL: nothing */
     uv_timer_t timer; /* how long that may take */
     wrn_moment_fn kept;
     void *kept_context;
+    bool is_saved; /* the file `state` in `dir` has the memory of the stopped machine */
+    wrn_saved_fn saved;
+    void *saved_context;
 };
 
 /* ---- instance.c ---- */
 
-wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                         wrn_fault *fault);
+bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
+wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
 /* For a machine that copies are made of. */
-wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const wrn_root *root, const char *dir,
-                                 wrn_fault *fault);
-int vm_start(wrn_instance *it, const wrn_box_spec *spec, wrn_running *out, int channel[2], wrn_fault *fault);
+wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
+             wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 
@@ -108,7 +127,7 @@ moment *warm_hold(warms *all, const wrn_instance *it);
 /* ---- moment.c ---- */
 
 /* For its caller to fill in, who holds it. */
-moment *moment_new(void);
+moment *moment_new(uv_loop_t *loop);
 moment *moment_hold(moment *m);
 /* `m` may be NULL. */
 void moment_release(moment *m);
@@ -116,9 +135,23 @@ void moment_release(moment *m);
 bool moment_say(int channel, uint32_t stream, wrn_frame_type type, const wrn_buf *payload);
 /* Lets a copy that was started go on from its moment, but with a disk and names of its own; or ends it. */
 void moment_wake(wrn_instance *it, int channel);
+/* Keeps the machine's memory and its disk in files without names; or its memory alone in VM_STATE of its directory. */
+void moment_keep(wrn_instance *it, bool with_disk, wrn_moment_fn done, void *context);
 void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context);
 /* The machine ends: forgets what is under way. */
 void moment_forget(wrn_instance *it);
+
+/* ---- saved.c ---- */
+
+void vm_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context);
+/* The machine goes on: what was saved is not what it is any more. */
+void saved_drop(wrn_instance *it);
+/* Makes the instance a copy of what the snapshot has. -1 with a fault. */
+int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault);
+/* Whether a snapshot needs the setup in that directory. */
+bool saved_needs(const char *setup_dir);
+/* The size of its disk; of a snapshot that has a moment. */
+int64_t saved_disk_mb(const wrn_root *root);
 
 /* ---- initramfs.c ---- */
 
@@ -144,6 +177,8 @@ void monitor_load(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_don
 
 /* Whether the processor's virtualization can be used here, and is fast enough to be real; why not, for people. */
 bool probe_kvm(char *why, size_t size);
+/* What machines see of the processor. */
+void probe_cpu(bool kvm, char *out, size_t size);
 /* The path of wrenn-boot or wrenn-vm; false when it is missing, or others could change it. */
 typedef enum vm_program { VM_BOOT, VM_JAIL } vm_program;
 bool probe_program(vm_program program, char path[PATH_MAX]);
@@ -158,4 +193,9 @@ void vm_doctor(const wrn_backend_config *config, wrn_json *report);
 int setup_find(const wrn_backend_config *config, char dir[PATH_MAX], wrn_fault *fault);
 /* Reads a line of VM_VERSIONS. */
 void setup_version(const char *dir, const char *what, char *out, size_t size);
+/* Opens and locks one, for its caller to release. NULL with a fault. */
+setup *setup_open(const char *dir, wrn_fault *fault);
+setup *setup_hold(setup *s);
+/* `s` may be NULL. */
+void setup_release(setup *s);
 bool vm_setup(const wrn_backend_config *config, const wrn_setup_plan *plan, wrn_fault *fault);

@@ -78,7 +78,7 @@ void machine_describe(const wrn_instance *it, machine *out) {
     const wrn_backend *backend = it->backend;
     *out = (machine){.used = 0};
     add(out, "wrenn-vm");
-    add(out, "%.3000s/" VM_ROOT, backend->dir);
+    add(out, "%.3000s/" VM_ROOT, it->setup->dir);
     add(out, "%u", backend->root ? (unsigned)(FIRST_UID + (uid_t)it->slot * UID_RANGE) : 0u);
     add(out, "%s", backend->kvm ? "kvm" : "tcg");
     add(out, "%s", it->from ? "kept" : "new");
@@ -87,7 +87,7 @@ void machine_describe(const wrn_instance *it, machine *out) {
                                        "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram", "-accel", NULL});
     add(out, "%s", backend->kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
     add(out, "-name"), add(out, "%s", it->id);
-    add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : "max,-la57");
+    add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : VM_EMULATED_CPU);
     add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);
     add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
     add(out, "-object");

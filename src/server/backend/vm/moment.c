@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
+#include "server/trees.h"
 
 enum { SAVE_LIMIT_MS = 120000 };
 
@@ -16,14 +17,18 @@ struct moment_job {
     wrn_instance *it; /* NULL: it has ended */
     int from, to;     /* -1: none; its own */
     int error;        /* errno; 0: all is well */
+    moment *into;     /* which it holds; NULL: none */
+    int64_t disk_mb;
+    char dir[PATH_MAX]; /* for files of `into` */
+    void (*run)(struct moment_job *j);
     void (*then)(wrn_instance *it, int error);
 };
 
 static void release_base(wrn_moment *m) { moment_release((moment *)m); }
 
-moment *moment_new(void) {
+moment *moment_new(uv_loop_t *loop) {
     moment *m = calloc(1, sizeof(*m));
-    *m = (moment){.base.release = release_base, .ram = -1, .disk = -1, .state = -1, .holders = 1};
+    *m = (moment){.base.release = release_base, .loop = loop, .ram = -1, .disk = -1, .state = -1, .holders = 1};
     return m;
 }
 
@@ -32,12 +37,18 @@ moment *moment_hold(moment *m) {
     return m;
 }
 
-void moment_release(moment *m) {
-    if (!m || --m->holders) return;
+/* The files have no names: closing them gives back what they have on the disk and in memory. */
+static void close_files(wrn_job *end) {
+    moment *m = WRN_OWNER(end, moment, end);
     wrn_fd_close(&m->ram);
     wrn_fd_close(&m->disk);
     wrn_fd_close(&m->state);
-    free(m);
+}
+
+static void free_moment(wrn_job *end) { free(WRN_OWNER(end, moment, end)); }
+
+void moment_release(moment *m) {
+    if (m && !--m->holders) wrn_lane_put(m->loop, WRN_LANE_REMOVE, &m->end, close_files, free_moment);
 }
 
 /* ---- what workers do ---- */
@@ -48,47 +59,71 @@ static void on_job_done(wrn_job *job) {
         j->it->job = NULL;
         j->then(j->it, j->error);
     }
-    wrn_fd_close(&j->from);
-    wrn_fd_close(&j->to);
+    moment_release(j->into);
     free(j);
 }
 
-static void put_job(wrn_instance *it, int from, int to, int error, void (*run)(wrn_job *job),
+static void run_job(wrn_job *job) {
+    moment_job *j = (moment_job *)job;
+    j->run(j);
+    wrn_fd_close(&j->from);
+    wrn_fd_close(&j->to);
+}
+
+static void put_job(wrn_instance *it, int from, int to, moment *into, void (*run)(moment_job *j),
                     void (*then)(wrn_instance *it, int error)) {
     moment_job *j = calloc(1, sizeof(*j));
     *j = (moment_job){.it = it,
                       .from = from < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 0),
                       .to = to < 0 ? -1 : fcntl(to, F_DUPFD_CLOEXEC, 0),
-                      .error = error,
+                      .into = into ? moment_hold(into) : NULL,
+                      .disk_mb = it->disk_mb,
+                      .run = run,
                       .then = then};
+    snprintf(j->dir, sizeof(j->dir), "%s", it->dir);
     it->job = j;
-    wrn_lane_put(it->backend->config.loop, WRN_LANE_COPY, &j->job, run, on_job_done);
+    wrn_lane_put(it->backend->config.loop, WRN_LANE_COPY, &j->job, run_job, on_job_done);
 }
 
-/* Of a file with holes; file systems that can share the blocks. */
-static void copy_disk(wrn_job *job) {
-    moment_job *j = (moment_job *)job;
-    for (off_t at = 0, hole; !j->error && (at = lseek(j->from, at, SEEK_DATA)) >= 0; at = hole) {
-        hole = lseek(j->from, at, SEEK_HOLE);
-        for (off_t from = at, into = at; !j->error && from < hole;)
-            if (copy_file_range(j->from, &from, j->to, &into, (size_t)(hole - from), 0) <= 0)
-                j->error = errno ? errno : EIO;
-    }
-    if (!j->error && errno != ENXIO) j->error = errno;
+static void copy_disk(moment_job *j) {
+    if (copy_data(j->from, j->to) != 0) j->error = errno;
 }
 
 /* QEMU reads all memory to save it, which fills the holes of a file that it shares, as if the sandbox had used them: for what it
  * writes later it would then have less than its limit. What is filled here does not count as the sandbox's. */
-static void fill_memory(wrn_job *job) {
-    moment_job *j = (moment_job *)job;
-    off_t size = j->error || j->from < 0 ? 0 : lseek(j->from, 0, SEEK_END);
-    if (size > 0 && fallocate(j->from, 0, 0, size) != 0) j->error = errno;
+static bool fill_memory(const moment_job *j) {
+    off_t size = j->from < 0 ? 0 : lseek(j->from, 0, SEEK_END);
+    return size <= 0 || fallocate(j->from, 0, 0, size) == 0;
+}
+
+/* -1 with errno. */
+static int open_unnamed(const char *dir) {
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof(path), "%s/moment", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) unlink(path);
+    return fd;
+}
+
+static void begin_keeping(moment_job *j) {
+    moment *m = j->into;
+    bool ok = (m->disk = open_unnamed(j->dir)) >= 0 && ftruncate(m->disk, j->disk_mb << 20) == 0 &&
+              (m->state = open_unnamed(j->dir)) >= 0 && fill_memory(j);
+    if (!ok) j->error = errno;
+}
+
+static void begin_saving(moment_job *j) {
+    char path[PATH_MAX + 8];
+    snprintf(path, sizeof(path), "%s/" VM_STATE, j->dir);
+    j->into->state = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (j->into->state < 0 || !fill_memory(j)) j->error = errno;
 }
 
 void moment_forget(wrn_instance *it) {
     if (it->job) WRN_TAKE(it->job)->it = NULL;
     moment_release(WRN_TAKE(it->keeping));
     it->kept = NULL;
+    it->saved = NULL;
 }
 
 /* ---- keeping one ---- */
@@ -102,16 +137,16 @@ static void end_keeping(wrn_instance *it, const wrn_fault *fault) {
 static void on_part_kept(wrn_instance *it, int error) {
     wrn_fault fault;
     if (error)
-        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR,
-                      "cannot keep the sandbox's memory and disk in %.200s for a copy: %s", it->dir, strerror(error));
+        wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot keep the sandbox's memory and disk in %.200s: %s",
+                      it->dir, strerror(error));
     end_keeping(it, error ? &fault : NULL);
 }
 
 static void on_saved(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
     uv_timer_stop(&it->timer);
-    if (fault) end_keeping(it, fault);
-    else put_job(it, it->disk_fd, it->keeping->disk, 0, copy_disk, on_part_kept);
+    if (fault || it->keeping->disk < 0) end_keeping(it, fault);
+    else put_job(it, it->disk_fd, it->keeping->disk, NULL, copy_disk, on_part_kept);
 }
 
 static void on_save_late(uv_timer_t *timer) {
@@ -120,30 +155,22 @@ static void on_save_late(uv_timer_t *timer) {
     vm_kill(it, NULL);
 }
 
-static void on_memory_filled(wrn_instance *it, int error) {
+static void on_begun_keeping(wrn_instance *it, int error) {
     uv_loop_t *loop = it->backend->config.loop;
     if (error) return on_part_kept(it, error);
     uv_timer_start(&it->timer, on_save_late, SAVE_LIMIT_MS, 0);
     monitor_save(loop, it->monitor, it->keeping->state, true, on_saved, it);
 }
 
-/* -1 with errno. */
-static int open_unnamed(const wrn_instance *it) {
-    char path[PATH_MAX + 8];
-    snprintf(path, sizeof(path), "%s/moment", it->dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0) unlink(path);
-    return fd;
-}
-
-void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) {
-    moment *m = it->keeping = moment_new();
+void moment_keep(wrn_instance *it, bool with_disk, wrn_moment_fn done, void *context) {
+    it->keeping = moment_new(it->backend->config.loop);
     it->kept = done;
     it->kept_context = context;
-    bool ok = (m->disk = open_unnamed(it)) >= 0 && ftruncate(m->disk, it->disk_mb << 20) == 0 &&
-              (m->state = open_unnamed(it)) >= 0;
-    put_job(it, it->from ? it->from->ram : -1, -1, ok ? 0 : errno, fill_memory, on_memory_filled);
+    put_job(it, it->from ? it->from->ram : -1, -1, it->keeping, with_disk ? begin_keeping : begin_saving,
+            on_begun_keeping);
 }
+
+void vm_keep_moment(wrn_instance *it, wrn_moment_fn done, void *context) { moment_keep(it, true, done, context); }
 
 /* ---- going on from one ---- */
 
@@ -194,7 +221,7 @@ void moment_wake(wrn_instance *it, int channel) {
     bool ok = getrandom(now.seed, sizeof(now.seed), 0) == sizeof(now.seed);
     wrn_resume_put(&now, &payload);
     if (ok && moment_say(channel, 0, WRN_FRAME_RESUME, &payload))
-        return put_job(it, it->from->disk, it->disk_fd, 0, copy_disk, on_disk_copied);
+        return put_job(it, it->from->disk, it->disk_fd, NULL, copy_disk, on_disk_copied);
     wrn_log_warning("a copy of a virtual machine can't be told its names: %s", strerror(errno));
     vm_kill(it, NULL);
 }

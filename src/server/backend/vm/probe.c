@@ -80,6 +80,17 @@ bool probe_kvm(char *why, size_t size) {
            false;
 }
 
+/* KVM shows the processor itself; what TCG shows is QEMU's. */
+void probe_cpu(bool kvm, char *out, size_t size) {
+    char line[256], name[sizeof(line)] = "";
+    WRN_AUTO(wrn_stdio_close) FILE *info = kvm ? fopen("/proc/cpuinfo", "re") : NULL;
+    while (info && !*name && fgets(line, sizeof(line), info))
+        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
+            snprintf(name, sizeof(name), "%s", strchr(line, ':') + 2);
+    name[strcspn(name, "\n")] = '\0';
+    snprintf(out, size, "%s", kvm ? name : VM_EMULATED_CPU);
+}
+
 /* ---- the clock ---- */
 
 int64_t probe_tsc_khz(void) {
@@ -118,8 +129,8 @@ wrn_json *vm_probe(const wrn_backend *backend) {
     wrn_json_set_string(report, "level", "vm");
     wrn_json_set_string(report, "backend", "vm");
     wrn_json_set_string(report, "accelerator", backend->kvm ? "kvm" : "tcg");
-    wrn_json_set_string(report, "kernel", backend->kernel);
-    wrn_json_set_string(report, "qemu", backend->qemu);
+    wrn_json_set_string(report, "kernel", backend->setup->kernel);
+    wrn_json_set_string(report, "qemu", backend->setup->qemu);
     wrn_json_set_bool(report, "root", backend->root);
     wrn_json_set_string(report, "user_namespace", backend->root ? "distinct" : "shared");
     wrn_json_set_string(report, "seccomp", "none");

@@ -1,5 +1,5 @@
 /* `wrennd vm setup`: puts together what virtual machines need, in a new directory, and then makes the link `current` lead there.
- * Older ones go, unless a wrennd still uses them. setup.sh does the work but for the kernel's compression. */
+ * Older ones go, unless a wrennd still uses them or a snapshot needs them. setup.sh does the work but for the kernel's compression. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -36,6 +36,43 @@ void setup_version(const char *dir, const char *what, char *out, size_t size) {
     for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
         if (strncmp(line, what, strlen(what)) == 0 && line[strlen(what)] == ' ')
             snprintf(out, size, "%s", line + strlen(what) + 1);
+}
+
+/* ---- using one ---- */
+
+static bool open_parts(setup *s) {
+    char path[PATH_MAX + 32];
+    s->lock_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "%s/" VM_IMAGE, s->dir);
+    s->image_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return s->image_fd >= 0 && s->lock_fd >= 0 && flock(s->lock_fd, LOCK_SH | LOCK_NB) == 0;
+}
+
+setup *setup_open(const char *dir, wrn_fault *fault) {
+    setup *s = calloc(1, sizeof(*s));
+    *s = (setup){.holders = 1};
+    snprintf(s->dir, sizeof(s->dir), "%s", dir);
+    setup_version(dir, "qemu", s->qemu, sizeof(s->qemu));
+    setup_version(dir, "kernel", s->kernel, sizeof(s->kernel));
+    setup_version(dir, "programs", s->programs, sizeof(s->programs));
+    setup_version(dir, "image", s->image, sizeof(s->image));
+    if (open_parts(s)) return s;
+    wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open %.300s: %s; run wrennd vm setup again", dir,
+                  strerror(errno));
+    setup_release(s);
+    return NULL;
+}
+
+setup *setup_hold(setup *s) {
+    s->holders++;
+    return s;
+}
+
+void setup_release(setup *s) {
+    if (!s || --s->holders) return;
+    wrn_fd_close(&s->lock_fd);
+    wrn_fd_close(&s->image_fd);
+    free(s);
 }
 
 /* ---- the kernel ---- */
@@ -192,7 +229,7 @@ static void remove_others(const char *vm_dir, const char *kept) {
         char path[PATH_MAX];
         if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 || strcmp(entry->d_name, kept) == 0) continue;
         snprintf(path, sizeof(path), "%.3800s/%.255s", vm_dir, entry->d_name);
-        if (!is_used(path)) wrn_tree_remove(path);
+        if (!is_used(path) && !saved_needs(path)) wrn_tree_remove(path);
     }
 }
 

@@ -99,4 +99,7 @@ if [ ! -f "$dir/minimal.squashfs" ]; then
     sqfstar -quiet -no-progress -comp lz4 "$dir/minimal.squashfs" <"$tmp/plain.tar" >"$tmp/sqfstar.log" 2>&1 ||
         fail "sqfstar can't read $image: $(tail -n 1 "$tmp/sqfstar.log")"
 fi
+# What snapshots compare.
+echo "programs $(sha256sum <"$root/qemu" | cut -d ' ' -f 1)" >>"$dir/versions"
+echo "image $(sha256sum <"$dir/minimal.squashfs" | cut -d ' ' -f 1)" >>"$dir/versions"
 rm -rf "$tmp"

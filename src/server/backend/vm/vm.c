@@ -1,29 +1,14 @@
 /* Opens and closes the backend; its table. */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "server/backend/vm/internal.h"
 
-static int fail(wrn_fault *fault, const char *what) {
-    return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open %.300s: %s; run wrennd vm setup again", what,
-                         strerror(errno));
-}
-
-/* Locks it, so that another setup does not remove it. */
-static int open_setup(wrn_backend *backend, wrn_fault *fault) {
-    char path[PATH_MAX + 32];
-    if (setup_find(&backend->config, backend->dir, fault) != 0) return -1;
-    backend->setup_fd = open(backend->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (backend->setup_fd < 0 || flock(backend->setup_fd, LOCK_SH | LOCK_NB) != 0) return fail(fault, backend->dir);
-    snprintf(path, sizeof(path), "%s/" VM_IMAGE, backend->dir);
-    backend->image_fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (backend->image_fd < 0) return fail(fault, path);
-    setup_version(backend->dir, "qemu", backend->qemu, sizeof(backend->qemu));
-    setup_version(backend->dir, "kernel", backend->kernel, sizeof(backend->kernel));
-    return 0;
+static bool open_setup(wrn_backend *backend, wrn_fault *fault) {
+    char dir[PATH_MAX];
+    if (setup_find(&backend->config, dir, fault) == 0) backend->setup = setup_open(dir, fault);
+    return backend->setup != NULL;
 }
 
 static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault *fault) {
@@ -37,23 +22,24 @@ static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault
 }
 
 static void vm_close(wrn_backend *backend) {
-    const int fds[] = {backend->setup_fd, backend->image_fd, backend->initramfs_fd, backend->slots_fd};
-    for (size_t i = 0; i < WRN_COUNT(fds); i++)
-        if (fds[i] >= 0) close(fds[i]);
+    wrn_fd_close(&backend->initramfs_fd);
     warms_free(backend->warms);
+    setup_release(backend->setup);
+    wrn_fd_close(&backend->slots_fd);
     cgroups_close(&backend->cgroups);
     free(backend);
 }
 
 static int vm_open(const wrn_backend_config *config, wrn_backend_state *state, wrn_backend **ret, wrn_fault *fault) {
     wrn_backend *backend = calloc(1, sizeof(*backend));
-    *backend = (wrn_backend){
-        .config = *config, .root = geteuid() == 0, .setup_fd = -1, .image_fd = -1, .initramfs_fd = -1, .slots_fd = -1};
+    *backend = (wrn_backend){.config = *config, .root = geteuid() == 0, .initramfs_fd = -1, .slots_fd = -1};
     for (int i = 0; i < HIERARCHIES; i++) backend->cgroups.lock_fds[i] = -1;
-    if (open_setup(backend, fault) == 0 && (backend->initramfs_fd = initramfs_make(config, backend->dir, fault)) >= 0 &&
+    if (open_setup(backend, fault) &&
+        (backend->initramfs_fd = initramfs_make(config, backend->setup->dir, fault)) >= 0 &&
         open_groups(backend, state, fault) == 0) {
         probe_program(VM_JAIL, backend->jail_path);
         backend->kvm = probe_kvm(backend->why_no_kvm, sizeof(backend->why_no_kvm));
+        probe_cpu(backend->kvm, backend->cpu, sizeof(backend->cpu));
         backend->tsc_khz = probe_tsc_khz();
         backend->warms = warms_new(backend);
         *ret = backend;
@@ -87,6 +73,7 @@ static bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context) {
 }
 
 static bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
+    saved_drop(it);
     monitor_run(it->backend->config.loop, it->monitor, "cont", done, context);
     return true;
 }
@@ -126,6 +113,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .close = vm_close,
     .probe = vm_probe,
     .fit = vm_fit,
+    .make_root = vm_make_root,
     .prepare = vm_prepare,
     .start = vm_start,
     .may_hang = true,  /* after `halt` inside, for example */
@@ -138,6 +126,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
+    .save = vm_save,
     .keep_moment = vm_keep_moment,
     .make_helper_group = vm_make_helper_group,
     .remove_helper_group = vm_remove_helper_group,

@@ -15,6 +15,7 @@
 #include "base/tree.h"
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
+#include "server/trees.h"
 
 enum { WARMS_MAX = 4, SEAL_TRIES = 500, SEAL_MS = 2, BUILD_LIMIT_MS = 120000 };
 
@@ -32,9 +33,14 @@ typedef struct warm {
 
 /* The machine that is being warmed up. */
 typedef struct builder {
-    warms *all;
+    wrn_job job; /* its disk; first: a job is cast to its builder */
+    warms *all;  /* NULL: nobody wants it any more */
     warm *into;
-    wrn_instance *it;
+    char id[32], template_name[129], dir[PATH_MAX];
+    wrn_box_spec spec;
+    bool has_root;
+    wrn_fault fault;
+    wrn_instance *it; /* NULL: it is not made yet */
     wrn_running run;
     int channel[2];
     uv_poll_t poll, exit;
@@ -187,31 +193,42 @@ static void begin_builder(builder *b) {
 
 static void drop_directly(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
 
-/* Starts one like the instance, if none is at work. */
-static void build(warm *w, const wrn_instance *like) {
-    static const wrn_root minimal = {.on_host = true, .tree = ""};
-    warms *all = w->all;
-    wrn_fault fault;
-    char id[32], dir[PATH_MAX];
-    builder *b = calloc(1, sizeof(*b));
-    *b = (builder){.all = all, .into = w, .channel = {-1, -1}};
-    b->reader.buffer = b->buffer;
-    snprintf(id, sizeof(id), "warm-%u", ++all->count);
-    snprintf(dir, sizeof(dir), "%.*s%s", (int)(strrchr(like->dir, '/') + 1 - like->dir), like->dir, id);
-    const wrn_box_spec spec = {.id = id,
-                               .template_name = w->template_name,
-                               .vcpus = w->vcpus,
-                               .memory_mb = w->memory_mb,
-                               .disk_mb = w->disk_mb};
-    b->it = vm_prepare_warm_up(all->backend, &spec, &minimal, dir, &fault);
-    if (b->it && vm_start(b->it, &spec, &b->run, b->channel, &fault) == 0) {
-        all->builder = b;
-        return begin_builder(b);
-    }
-    wrn_log_warning("no virtual machine can be started for copies: %s", fault.message);
-    w->moment->failed = true;
+static const wrn_root minimal = {.on_host = true, .tree = ""};
+
+static void make_builder_root(wrn_job *job) {
+    builder *b = (builder *)job;
+    b->has_root = vm_make_root(&b->spec, &minimal, b->dir, &b->fault);
+}
+
+static void on_builder_root(wrn_job *job) {
+    builder *b = (builder *)job;
+    warms *all = b->all;
+    if (all && b->has_root) b->it = vm_prepare_warm_up(all->backend, &b->spec, b->dir, &b->fault);
+    if (b->it && vm_start(b->it, &b->spec, &minimal, &b->run, b->channel, &b->fault) == 0) return begin_builder(b);
     if (b->it) vm_release(b->it, drop_directly, NULL);
+    else remove_later(job->loop, b->dir, wrn_tree_remove);
+    if (all) {
+        wrn_log_warning("no virtual machine can be started for copies: %s", b->fault.message);
+        b->into->moment->failed = true;
+        all->builder = NULL;
+    }
     free(b);
+}
+
+/* Starts one like the instance. */
+static void build(warm *w, const wrn_instance *like) {
+    builder *b = w->all->builder = calloc(1, sizeof(*b));
+    *b = (builder){.all = w->all, .into = w, .channel = {-1, -1}};
+    b->reader.buffer = b->buffer;
+    snprintf(b->template_name, sizeof(b->template_name), "%s", w->template_name);
+    snprintf(b->id, sizeof(b->id), "warm-%u", ++w->all->count);
+    snprintf(b->dir, sizeof(b->dir), "%.*s%s", (int)(strrchr(like->dir, '/') + 1 - like->dir), like->dir, b->id);
+    b->spec = (wrn_box_spec){.id = b->id,
+                             .template_name = b->template_name,
+                             .vcpus = w->vcpus,
+                             .memory_mb = w->memory_mb,
+                             .disk_mb = w->disk_mb};
+    wrn_lane_put(w->all->backend->config.loop, WRN_LANE_MAKE, &b->job, make_builder_root, on_builder_root);
 }
 
 /* ---- copies ---- */
@@ -247,7 +264,7 @@ moment *warm_hold(warms *all, const wrn_instance *it) {
                     .vcpus = it->vcpus,
                     .memory_mb = it->memory_mb,
                     .disk_mb = it->disk_mb,
-                    .moment = moment_new()};
+                    .moment = moment_new(all->backend->config.loop)};
         snprintf(w->template_name, sizeof(w->template_name), "%s", it->template_name);
         all->first = w;
         build(w, it);
@@ -260,6 +277,7 @@ moment *warm_hold(warms *all, const wrn_instance *it) {
 /* QEMU ends a moment after wrenn-vm, and the kernel keeps the group until then. Blocks. */
 static void abort_builder(builder *b) {
     const wrn_instance *it = b->it;
+    if (!it) return (void)(b->all = NULL);
     end_builder(b, NULL);
     while (waitpid(b->run.pid, NULL, 0) < 0 && errno == EINTR) {
     }
