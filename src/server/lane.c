@@ -136,7 +136,7 @@ __attribute__((destructor)) static void end_workers(void) {
 void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job, void (*run)(wrn_job *job), void (*done)(wrn_job *job)) {
     struct lane *at = &lanes[lane];
     if (!loop) return run(job), done(job);
-    *job = (wrn_job){.lane = lane, .run = run, .done = done};
+    *job = (wrn_job){.loop = loop, .lane = lane, .run = run, .done = done};
     if (!waker) watch_workers(loop);
     under_way++;
     if (!at->first) at->last = &at->first;

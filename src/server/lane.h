@@ -22,6 +22,7 @@ typedef enum wrn_lane {
 typedef struct wrn_job {
     struct wrn_job *next;
     struct worker *worker;
+    uv_loop_t *loop;
     wrn_lane lane;
     void (*run)(struct wrn_job *job);
     void (*done)(struct wrn_job *job);
