@@ -1,5 +1,5 @@
-/* Work that takes too long for the loop, on libuv's workers. Each kind of work has a lane with its own workers, so that one
- * kind never blocks another: removing a thousand directories does not delay a login. */
+/* Work that takes too long for the loop, on workers. Each kind of work has a lane with its own workers, so that one kind
+ * never blocks another: removing a thousand directories does not delay a login. */
 #pragma once
 
 #include <uv.h>
@@ -20,16 +20,17 @@ typedef enum wrn_lane {
 
 /* A member of the struct that the work is about; in use until `done` is called. */
 typedef struct wrn_job {
-    uv_work_t work;
     struct wrn_job *next;
+    struct worker *worker;
     uv_loop_t *loop;
     wrn_lane lane;
     void (*run)(struct wrn_job *job);
     void (*done)(struct wrn_job *job);
 } wrn_job;
 
-/* Sets the number of workers. Before the first work. */
+/* Opens the descriptor that workers wake the loop through, which the first work does otherwise: a process that may run out of
+ * descriptors calls it early. */
 void wrn_lane_setup(void);
-/* Calls run(job) on a worker, then done(job) on the loop, where this is called too. A lane starts its work in order. NULL
- * `loop`: both at once. */
+/* Calls run(job) on a worker, then done(job) on the loop, where this is called too. A lane starts its work in order. All
+ * work that is under way belongs to one loop, which it keeps running. NULL `loop`: both at once. */
 void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job, void (*run)(wrn_job *job), void (*done)(wrn_job *job));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "server/backend/backend.h"
+#include "server/lane.h"
 
 typedef struct wait {
     struct wait *next;
@@ -71,6 +72,7 @@ static void open_host(host *h, const char *name, const char *agent, int64_t adop
                                  .vm_warm = 4,
                                  .adopt_ms = adopt_ms,
                                  .egress = {.gate_path = getenv("WRENN_TEST_GATE"), .connections = 512}};
+    wrn_lane_setup();
     CHECK_MSG(wrn_boxes_open(&config, &h->boxes, &fault) == 0, "open: %s", fault.message);
 }
 

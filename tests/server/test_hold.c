@@ -14,7 +14,6 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "peer.h"
-#include "server/lane.h"
 #include "server/store/store.h"
 
 static char *repeated(const char *text, size_t count) {
@@ -321,7 +320,6 @@ TEST(the_log_of_the_database_is_emptied_elsewhere) {
     struct stat info;
     uv_loop_t loop;
     uv_loop_init(&loop);
-    wrn_lane_setup();
     snprintf(path, sizeof(path), "%s/db", test_dir());
     snprintf(log, sizeof(log), "%s-wal", path);
     wrn_store *store = wrn_store_open(path, false, &why);

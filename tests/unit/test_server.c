@@ -1,9 +1,11 @@
 /* The server's small parts: router, ids, tokens, the state table, isolation demands, the damper. */
 #include <ctype.h>
+#include <sched.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "server/http/jwt.h"
 #include "server/http/password.h"
@@ -325,12 +327,39 @@ static void run_job(wrn_job *job) {
 
 static void end_job(wrn_job *job) { ++*((waiting_job *)job)->done; }
 
+/* Everything on one processor, of which the loop takes what it wants: it must not wait for a worker that it keeps from running. */
+TEST(the_loop_waits_for_no_worker) {
+    enum { MANY = 20, LITTLE_MS = 500 };
+    uv_loop_t loop;
+    cpu_set_t usual, one;
+    waiting_job jobs[MANY];
+    int ended = 0;
+    CHECK(uv_loop_init(&loop) == 0 && sched_getaffinity(0, sizeof(usual), &usual) == 0);
+    CPU_ZERO(&one);
+    for (int i = 0; !CPU_COUNT(&one); i++)
+        if (CPU_ISSET(i, &usual)) CPU_SET(i, &one);
+    CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
+    const struct sched_param first = {.sched_priority = 1}, none = {0};
+    bool may = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &first) == 0; /* an ordinary user may not */
+    int64_t began_us = wrn_clock_us(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < MANY; i++) {
+        jobs[i] = (waiting_job){.fd = -1, .done = &ended};
+        wrn_lane_put(&loop, WRN_LANE_JSON, &jobs[i].job, run_job, end_job);
+        uv_run(&loop, UV_RUN_DEFAULT);
+    }
+    int64_t used_ms = (wrn_clock_us(CLOCK_THREAD_CPUTIME_ID) - began_us) / 1000;
+    CHECK(!may || sched_setscheduler(0, SCHED_OTHER, &none) == 0);
+    CHECK(sched_setaffinity(0, sizeof(usual), &usual) == 0);
+    CHECK_INT(ended, MANY);
+    CHECK_MSG(used_ms < LITTLE_MS, "the loop worked for %lld ms", (long long)used_ms);
+    CHECK(uv_loop_close(&loop) == 0);
+}
+
 TEST(a_lane_that_is_full_holds_up_no_other) {
     enum { MANY = 20 };
     uv_loop_t loop;
     int ends[2], removed = 0, hashed = 0;
     waiting_job jobs[MANY], quick[WRN_LANE_COUNT];
-    wrn_lane_setup();
     CHECK(uv_loop_init(&loop) == 0 && pipe(ends) == 0);
     for (int i = 0; i < MANY; i++) {
         jobs[i] = (waiting_job){.fd = ends[0], .done = &removed};
