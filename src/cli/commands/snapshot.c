@@ -49,8 +49,9 @@ static const cli_example rm_examples[] = {{"one that is not needed any more", "s
 static const cli_command below[] = {
     {.name = "create",
      .summary = "make a snapshot of a sandbox, and print its name",
-     .details = "The sandbox is paused by it; 'wrenn resume' lets it go on. The snapshot of a virtual machine has its memory:\n"
-                "what is made from it goes on where it was.\n",
+     .details =
+         "The sandbox is paused by it; 'wrenn resume' lets it go on. The snapshot of a virtual machine has its memory:\n"
+         "what is made from it goes on where it was.\n",
      .operands = new_one,
      .options = create_options,
      .examples = create_examples,

@@ -70,9 +70,10 @@ void vm_kill(wrn_instance *it, wrn_fault *fault) {
 
 static int refuse(const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
     if (!spec->snapshot_id || root->moment) return 0;
-    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED,
-                         "a virtual machine can't be made from the snapshot of a sandbox in namespaces yet; ask for less "
-                         "isolation than \"vm\"");
+    return wrn_fault_set(
+        fault, WRN_FAULT_NOT_IMPLEMENTED,
+        "a virtual machine can't be made from the snapshot of a sandbox in namespaces yet; ask for less "
+        "isolation than \"vm\"");
 }
 
 /* What lies below its own disk, if it is not there yet. A copy has that of the machine it is made of, though the template may be another

@@ -70,7 +70,8 @@ static bool can_be_saved(const wrn_instance *it) {
 static void refuse_saving(wrn_instance *it) {
     wrn_fault fault;
     wrn_fault_set(&fault, WRN_FAULT_NOT_IMPLEMENTED,
-                  "a snapshot of a virtual machine that was made from another template than \"" MINIMAL "\" (\"%.64s\") can't "
+                  "a snapshot of a virtual machine that was made from another template than \"" MINIMAL
+                  "\" (\"%.64s\") can't "
                   "be made yet; fork it, or ask for less isolation than \"vm\"",
                   it->template_name);
     WRN_TAKE(it->saved)(it->saved_context, NULL, &fault);
