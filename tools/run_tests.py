@@ -106,7 +106,7 @@ class Step:
         command = [MESON, "test", "-C", str(self.path), "--no-rebuild"]
         command += [word for suite in self.suites for word in ("--suite", suite)]
         command += ["--setup", self.setup] if self.setup else []
-        command += ["--num-processes", str(1 if self.setup == "vm" else os.cpu_count() * (1 if self.setup else 4))]
+        command += ["--num-processes", str(1 if self.setup == "vm" else os.cpu_count() * (1 if self.setup else 3))]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def log(self):

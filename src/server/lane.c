@@ -20,6 +20,7 @@ typedef struct worker {
     pthread_t thread;
     sem_t ready;  /* `job` is there */
     wrn_job *job; /* NULL: the end */
+    struct waker *waker;
 } worker;
 
 static struct lane {
@@ -33,15 +34,38 @@ static struct lane {
     [WRN_LANE_COPY] = {.workers = 2}, [WRN_LANE_DIAL] = {.workers = 1},   [WRN_LANE_SIGN] = {.workers = 1},
     [WRN_LANE_SYNC] = {.workers = 1}};
 
-static _Atomic(wrn_job *) finished; /* the last one first */
-static int wakeup = -1;
-static uv_poll_t *waker; /* while any work is under way */
-static int under_way;
+/* How workers wake a loop. One process has one loop, except in tests. */
+typedef struct waker {
+    struct waker *next;
+    uv_loop_t *loop;
+    int fd;
+    _Atomic(wrn_job *) finished; /* the last one first */
+    uv_poll_t *poll;             /* while any work of the loop is under way */
+    int under_way;
+} waker;
+
+static waker first = {.fd = -1};
 static pid_t home; /* the process that has the workers */
 
+static void open_waker(waker *w) {
+    w->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (w->fd < 0) abort();
+}
+
 void wrn_lane_setup(void) {
-    if (wakeup < 0) wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (wakeup < 0) abort();
+    if (first.fd < 0) open_waker(&first);
+}
+
+static waker *waker_of(uv_loop_t *loop) {
+    waker *w = &first;
+    wrn_lane_setup();
+    if (!w->loop) w->loop = loop;
+    while (w->loop != loop && w->next) w = w->next;
+    if (w->loop == loop) return w;
+    w = w->next = calloc(1, sizeof(*w));
+    w->loop = loop;
+    open_waker(w);
+    return w;
 }
 
 static void *run_jobs(void *context) {
@@ -53,12 +77,13 @@ static void *run_jobs(void *context) {
         }
         wrn_job *job = w->job;
         if (!job) return NULL;
+        waker *of_loop = w->waker;
         job->run(job);
-        job->next = atomic_load(&finished);
-        while (!atomic_compare_exchange_weak(&finished, &job->next, job)) {
+        job->next = atomic_load(&of_loop->finished);
+        while (!atomic_compare_exchange_weak(&of_loop->finished, &job->next, job)) {
         }
-        /* From here on `job` may be gone. */
-        (void)!write(wakeup, &one, sizeof(one));
+        /* From here on `job` may be gone, and `w` have another one. */
+        (void)!write(of_loop->fd, &one, sizeof(one));
     }
 }
 
@@ -79,6 +104,7 @@ static void lane_start(struct lane *lane) {
         if (job->worker) lane->idle = job->worker->next;
         else job->worker = new_worker();
         job->worker->job = job;
+        job->worker->waker = waker_of(job->loop);
         sem_post(&job->worker->ready);
     }
 }
@@ -89,35 +115,36 @@ static void end_job(wrn_job *job) {
     job->worker->next = lane->idle;
     lane->idle = job->worker;
     lane->running--;
-    under_way--;
     lane_start(lane);
     job->done(job);
 }
 
-static void on_waker_closed(uv_handle_t *handle) { free(handle); }
+static void on_poll_closed(uv_handle_t *handle) { free(handle); }
 
 static void on_woken(uv_poll_t *poll, int status, int events) {
-    (void)poll, (void)status, (void)events;
+    waker *w = poll->data;
+    (void)status, (void)events;
     uint64_t count;
-    wrn_job *first = NULL;
-    (void)!read(wakeup, &count, sizeof(count));
-    for (wrn_job *job = atomic_exchange(&finished, NULL), *next; job; job = next) {
+    wrn_job *oldest = NULL;
+    (void)!read(w->fd, &count, sizeof(count));
+    for (wrn_job *job = atomic_exchange(&w->finished, NULL), *next; job; job = next) {
         next = job->next;
-        job->next = first;
-        first = job;
+        job->next = oldest;
+        oldest = job;
     }
-    for (wrn_job *next; first; first = next) {
-        next = first->next;
-        end_job(first);
+    for (wrn_job *next; oldest; oldest = next) {
+        next = oldest->next;
+        w->under_way--;
+        end_job(oldest);
     }
-    if (!under_way) uv_close((uv_handle_t *)WRN_TAKE(waker), on_waker_closed);
+    if (!w->under_way) uv_close((uv_handle_t *)WRN_TAKE(w->poll), on_poll_closed);
 }
 
-static void watch_workers(uv_loop_t *loop) {
-    wrn_lane_setup();
-    waker = malloc(sizeof(*waker));
-    if (uv_poll_init(loop, waker, wakeup) != 0) abort();
-    uv_poll_start(waker, UV_READABLE, on_woken);
+static void watch_workers(waker *w) {
+    w->poll = malloc(sizeof(*w->poll));
+    if (uv_poll_init(w->loop, w->poll, w->fd) != 0) abort();
+    w->poll->data = w;
+    uv_poll_start(w->poll, UV_READABLE, on_woken);
 }
 
 /* At the end of the process. A child of it has no workers. */
@@ -136,9 +163,10 @@ __attribute__((destructor)) static void end_workers(void) {
 void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job, void (*run)(wrn_job *job), void (*done)(wrn_job *job)) {
     struct lane *at = &lanes[lane];
     if (!loop) return run(job), done(job);
+    waker *w = waker_of(loop);
     *job = (wrn_job){.loop = loop, .lane = lane, .run = run, .done = done};
-    if (!waker) watch_workers(loop);
-    under_way++;
+    if (!w->poll) watch_workers(w);
+    w->under_way++;
     if (!at->first) at->last = &at->first;
     *at->last = job;
     at->last = &job->next;

@@ -36,7 +36,7 @@ static void check_setup(void) {
 
 /* ---- machines ---- */
 
-enum { DISK_MB = 128 }; /* of the one with a network */
+enum { DISK_MB = 64 }; /* of the one with a network */
 
 static void start_machine(const test_daemon *d, char id[40]) {
     make_sandbox(d, "{\"isolation\":\"vm\",\"memory_mb\":256}", id);
@@ -566,7 +566,7 @@ static void live(void) {
     start(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--template-dir", machines_path("templates"), "--gate",
                                getenv("WRENN_TEST_GATE"), NULL});
     halt_machine(&d, halted);
-    make_sandbox(&d, "{\"disk_mb\":128,\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
+    make_sandbox(&d, "{\"disk_mb\":64,\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
     check_isolation(&d, id);
     check_inside(&d, id);
     check_ports(&d, id);

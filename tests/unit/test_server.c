@@ -355,6 +355,24 @@ TEST(the_loop_waits_for_no_worker) {
     CHECK(uv_loop_close(&loop) == 0);
 }
 
+TEST(each_loop_hears_of_its_own_work) {
+    uv_loop_t loops[2];
+    int ends[2], ended[2] = {0, 0};
+    CHECK(pipe(ends) == 0);
+    waiting_job jobs[2] = {{.fd = ends[0], .done = &ended[0]}, {.fd = -1, .done = &ended[1]}};
+    for (int i = 0; i < 2; i++) {
+        CHECK(uv_loop_init(&loops[i]) == 0);
+        wrn_lane_put(&loops[i], WRN_LANE_REMOVE, &jobs[i].job, run_job, end_job);
+    }
+    uv_run(&loops[1], UV_RUN_DEFAULT);
+    CHECK(ended[0] == 0 && ended[1] == 1);
+    close(ends[1]);
+    uv_run(&loops[0], UV_RUN_DEFAULT);
+    CHECK_INT(ended[0], 1);
+    for (int i = 0; i < 2; i++) CHECK(uv_loop_close(&loops[i]) == 0);
+    close(ends[0]);
+}
+
 TEST(a_lane_that_is_full_holds_up_no_other) {
     enum { MANY = 20 };
     uv_loop_t loop;
