@@ -56,9 +56,16 @@ static void check_process(const test_daemon *d, const char *id, const char *tag,
     reply_free(&r);
 }
 
+/* It looks at the whole machine, where other tests kill servers and have not started the next ones yet. */
 static void check_no_leaks(const test_daemon *d) {
-    int status;
-    char *said = daemon_run((const char *[]){"doctor", "--leaks", "--data-dir", d->dir, NULL}, &status);
+    enum { TRIES = 100, AGAIN_MS = 100 };
+    int status = -1;
+    char *said = NULL;
+    for (int i = 0; i < TRIES && status != 0; i++) {
+        free(said);
+        if (i) poll(NULL, 0, AGAIN_MS);
+        said = daemon_run((const char *[]){"doctor", "--leaks", "--data-dir", d->dir, NULL}, &status);
+    }
     CHECK_MSG(status == 0, "%s", said);
     free(said);
 }

@@ -72,7 +72,7 @@ static reply run_line(const test_daemon *d, const char *id, const char *line) {
     wrn_json_append(args, wrn_json_new_string("-ec", 3));
     wrn_json_append(args, wrn_json_new_string(line, strlen(line)));
     CHECK(wrn_json_set_string(body, "cmd", "sh") && wrn_json_set(body, "args", args) &&
-          wrn_json_set_int(body, "timeout_sec", 60));
+          wrn_json_set_int(body, "timeout_sec", 300));
     wrn_json_write(body, &text);
     return call(d, "POST", sandbox_path(id, "/exec"), text.data);
 }
