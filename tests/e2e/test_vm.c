@@ -597,11 +597,12 @@ static void unseeded(void) {
     static const char line[] = "cat /etc/machine-id";
     test_daemon d;
     char id[40];
+    const char *agent = getenv("WRENN_TEST_UNSEEDED");
     bool same = false;
     machines_need();
     machines_make_image();
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
-    setenv("WRENN_TEST_AGENT", getenv("WRENN_TEST_UNSEEDED"), 1);
+    CHECK(agent && setenv("WRENN_TEST_AGENT", agent, 1) == 0);
     start(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     start_machine(&d, id);
     await_no_processes("warm-1");
@@ -613,7 +614,7 @@ static void unseeded(void) {
             said[j] = sh(&d, id, line);
             destroy(&d, id);
         }
-        same = strcmp(said[0], said[1]) == 0;
+        same = said[0] && said[1] && strcmp(said[0], said[1]) == 0;
         free(said[0]);
         free(said[1]);
     }
