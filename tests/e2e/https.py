@@ -2,7 +2,7 @@
 """HTTPS for test_network.c: says whether requests have the header they should. With an authority of its own.
 
     https.py DIR make       certificates for good.example and bad.example, into DIR
-    https.py DIR serve FD   on port 443; closes FD once it listens
+    https.py DIR serve FD   on port 443; writes to FD once it listens
 """
 import ctypes
 import os
@@ -49,7 +49,7 @@ for host in ("good.example", "bad.example"):
     CONTEXTS[host].load_cert_chain(f"{PLACE}/{host}.pem")
 CONTEXTS["good.example"].sni_callback = choose
 listener = socket.create_server(("0.0.0.0", 443), backlog=64)
-os.close(int(sys.argv[3]))
+os.write(int(sys.argv[3]), b"1")
 while True:
     peer, _ = listener.accept()
     threading.Thread(target=answer, args=(peer,), daemon=True).start()

@@ -39,7 +39,7 @@ static void put_over(const char *path, const char *name, const char *text) {
 /* Starts the server of https.py, which ends with us. */
 static bool serve_https(void) {
     int up[2];
-    char dir[300], fd[16], end;
+    char dir[300], fd[16], word;
     snprintf(dir, sizeof(dir), "%s", test_dir());
     if (pipe(up) != 0) return false;
     snprintf(fd, sizeof(fd), "%d", up[1]);
@@ -50,9 +50,9 @@ static bool serve_https(void) {
         _exit(127);
     }
     close(up[1]);
-    bool ended = read(up[0], &end, 1) == 0;
+    bool listens = read(up[0], &word, 1) == 1;
     close(up[0]);
-    return pid > 0 && ended;
+    return pid > 0 && listens;
 }
 
 static void make_certificates(void) {

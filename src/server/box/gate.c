@@ -65,7 +65,7 @@ void gate_free(gate *g) {
     wrn_fd_close(&g->source);
     wrn_json_free(g->last);
     free(g->policy);
-    /* With the last descriptor of a link goes the link, for which the kernel takes many milliseconds. */
+    /* Closing the last descriptor of a link removes the link, which takes the kernel many milliseconds. */
     wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_LINK, &g->closing, close_held, free_closed);
 }
 
@@ -234,7 +234,7 @@ static void on_packet(gate *g, const char *text, size_t size, int *pidfd) {
     WRN_AUTO(wrn_json_freep) wrn_json *object = NULL;
     const char *why;
     int64_t id;
-    if (!wrn_json_parse(text, size, &object, &why)) return wrn_log_warning("a gate says what is no JSON: %s", why);
+    if (!wrn_json_parse(text, size, &object, &why)) return wrn_log_warning("a gate sent malformed JSON: %s", why);
     if (wrn_json_int(wrn_json_get(object, "id"), &id)) on_answer(g, object, id);
     else on_ready(g, pidfd);
 }
