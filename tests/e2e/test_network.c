@@ -98,6 +98,7 @@ static void make_network_with(bool packages) {
     CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
     pid_t pid = fork();
     if (pid == 0) serve_outside(ready[1], go[0], packages);
+    close(ready[1]); /* so that its end is noticed */
     CHECK(pid > 0 && read(ready[0], &word, 1) == 1);
     run_ip("link set lo up");
     snprintf(line, sizeof(line), "link add host0 type veth peer name out0 netns %d", (int)pid);
@@ -107,7 +108,6 @@ static void make_network_with(bool packages) {
     run_ip("link set host0 up");
     run_ip("-6 route add default via " OUTSIDE_SIX);
     CHECK(write(go[1], "", 1) == 1 && read(ready[0], &word, 1) == 1);
-    close(ready[1]);
     if (packages) CHECK_MSG(read(ready[0], &word, 1) == 1, "the packages could not be made");
 }
 
