@@ -25,7 +25,7 @@ typedef struct worker {
 
 static struct lane {
     const int workers;
-    int running;
+    int made, running;
     wrn_job *first, **last;
     worker *idle;
 } lanes[WRN_LANE_COUNT] = {
@@ -95,14 +95,28 @@ static worker *new_worker(void) {
     return w;
 }
 
+static worker *take_worker(struct lane *lane) {
+    worker *w = lane->idle;
+    if (w) return lane->idle = w->next, w;
+    lane->made++;
+    return new_worker();
+}
+
+void wrn_lane_fill(void) {
+    for (int i = 0; i < WRN_LANE_COUNT; i++)
+        for (struct lane *lane = &lanes[i]; lane->made < lane->workers; lane->made++) {
+            worker *w = new_worker();
+            w->next = lane->idle;
+            lane->idle = w;
+        }
+}
+
 static void lane_start(struct lane *lane) {
     while (lane->first && lane->running < lane->workers) {
         wrn_job *job = lane->first;
         lane->first = job->next;
         lane->running++;
-        job->worker = lane->idle;
-        if (job->worker) lane->idle = job->worker->next;
-        else job->worker = new_worker();
+        job->worker = take_worker(lane);
         job->worker->job = job;
         job->worker->waker = waker_of(job->loop);
         sem_post(&job->worker->ready);

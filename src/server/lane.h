@@ -31,6 +31,8 @@ typedef struct wrn_job {
 /* Opens the descriptor that workers wake the loop through, which the first work does otherwise: a process that may run out of
  * descriptors calls it early. */
 void wrn_lane_setup(void);
+/* Starts all workers, which otherwise start when they are needed: then sandboxes may have used up the machine's processes. */
+void wrn_lane_fill(void);
 /* Calls run(job) on a worker, then done(job) on the loop, where this is called too. A lane starts its work in order. Work
  * that is under way keeps its loop running. NULL `loop`: both at once. */
 void wrn_lane_put(uv_loop_t *loop, wrn_lane lane, wrn_job *job, void (*run)(wrn_job *job), void (*done)(wrn_job *job));

@@ -19,6 +19,7 @@
 #include "base/tree.h"
 #include "server/hold.h"
 #include "server/http/budget.h"
+#include "server/lane.h"
 #include "server/log.h"
 #include "server/notify.h"
 #include "server/precedence.h"
@@ -558,6 +559,7 @@ bool wrn_server_run(const wrn_config *config, wrn_why *why) {
     server.listening = ok;
     if (ok) wrn_store_use_loop(server.store, &server.loop);
     if (ok) wrn_precedence_take();
+    if (ok && !is_private(&server)) wrn_lane_fill();
     if (ok) watch_idle(&server);
     if (ok) wrn_hold_watch(&server.loop);
     if (ok) wrn_audit_note(&server.audit, "start");

@@ -1,5 +1,6 @@
 #include "server/turns.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +9,21 @@
 #include "base/auto.h"
 #include "base/clock.h"
 #include "server/hold.h"
+#include "server/pulse.h"
 
 /* BUCKETS: of the table of owners. ROUND_US: how much waiting work is taken up in one iteration of the loop. WINDOW_US: accounts
- * are settled that often; of each window heavy owners get HEAVY_US together. LIGHT_US: an owner that uses more than this of a
- * window is heavy, for HEAVY_FOR_US. RECENT_US: how long an owner counts as active after its last event. */
+ * are settled that often. EACH_US: what every owner gets of a window. SAVED_US: how much more it may have used; one that goes
+ * beyond is heavy, for HEAVY_FOR_US. HEAVY_US: what heavy owners get of a window together. NEW_US: what all new connections get
+ * together. RECENT_US: how long an owner counts as active after its last event. */
 enum {
     BUCKETS = 1024,
     ROUND_US = 300,
-    WINDOW_US = 10000,
-    HEAVY_US = 4000,
-    LIGHT_US = 300,
-    RECENT_US = 100000,
+    WINDOW_US = 5000,
+    EACH_US = 75,
+    SAVED_US = 2000,
+    HEAVY_US = 2500,
+    NEW_US = 500,
+    RECENT_US = 1000000,
     HEAVY_FOR_US = 1000000
 };
 
@@ -29,7 +34,7 @@ typedef struct wrn_turn_owner {
     int turns;        /* that have it */
     int64_t window;   /* the last one that was settled */
     int64_t used_us;  /* not settled yet */
-    int64_t spent_us; /* when it was last seen using more than LIGHT_US */
+    int64_t spent_us; /* when it was last seen using more than SAVED_US */
     bool is_counted;  /* in `heavy`, in this window */
     bool is_listed;
     char id[];
@@ -42,7 +47,7 @@ typedef struct driver {
     int open;
 } driver;
 
-static owner strangers, *owners[BUCKETS];
+static owner strangers, newcomers, *owners[BUCKETS];
 static owner *waiting, **last_waiting = &waiting;       /* first in, first out */
 static driver *driving;                                 /* while some wait */
 static unsigned char secret[crypto_shorthash_KEYBYTES]; /* so that no client can fill one bucket */
@@ -50,7 +55,9 @@ static uint64_t number;
 static int64_t window, light_us; /* the current one; the last event of an owner that is not heavy */
 static int heavy, heavy_before;  /* numbers of heavy owners in this window and the one before */
 
-static owner *owner_of(const wrn_turn *turn) { return turn->owner ? turn->owner : &strangers; }
+static owner *owner_of(const wrn_turn *turn) {
+    return turn->owner ? turn->owner : turn->is_new ? &newcomers : &strangers;
+}
 
 static int64_t thread_us(void) {
     struct timespec now;
@@ -58,9 +65,13 @@ static int64_t thread_us(void) {
     return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static int64_t part(void) {
+static bool is_heavy(const owner *o, int64_t now_us) { return o->spent_us && now_us - o->spent_us < HEAVY_FOR_US; }
+
+/* What it gets of a window. */
+static int64_t part_of(const owner *o, int64_t now_us) {
+    if (o == &newcomers) return NEW_US;
     int count = heavy > heavy_before ? heavy : heavy_before;
-    return count > HEAVY_US / LIGHT_US ? LIGHT_US : HEAVY_US / (count ? count : 1);
+    return !count || !is_heavy(o, now_us) ? EACH_US : HEAVY_US / count;
 }
 
 /* Brings the account up to date. */
@@ -72,20 +83,18 @@ static void settle(owner *o, int64_t now_us) {
         window = now;
     }
     if (o->window == now) return;
-    int64_t paid = (now - o->window) * part();
+    int64_t paid = (now - o->window) * part_of(o, now_us);
     o->used_us = o->used_us > paid ? o->used_us - paid : 0;
     o->window = now;
     o->is_counted = false;
 }
 
-static bool is_heavy(const owner *o, int64_t now_us) { return o->spent_us && now_us - o->spent_us < HEAVY_FOR_US; }
-
 static bool has_spent(owner *o, int64_t now_us) {
-    if (o->used_us <= LIGHT_US) return false;
+    if (o->used_us <= SAVED_US) return false;
     o->spent_us = now_us;
     if (!o->is_counted) heavy++;
     o->is_counted = true;
-    return o->used_us > part();
+    return o->used_us > part_of(o, now_us);
 }
 
 static bool must_wait(owner *o, int64_t now_us) { return has_spent(o, now_us) && now_us - light_us < RECENT_US; }
@@ -104,6 +113,7 @@ static wrn_turn *take_turn(owner *o) {
     wrn_turn *turn = o->first;
     o->first = turn->next;
     turn->waits = false;
+    turn->is_due = true;
     turn->lent_us = turn->took_us;
     o->used_us += turn->lent_us;
     return turn;
@@ -240,6 +250,17 @@ void wrn_turn_set_owner(wrn_turn *turn, const char *id) {
     if (waits) wrn_turn_wait(turn);
 }
 
+int wrn_turn_crowd(const wrn_turn *turn) { return turn->owner ? turn->owner->turns : INT_MAX; }
+
+/* It has had its first event. */
+static void settle_in(wrn_turn *turn) {
+    bool waits = turn->waits;
+    if (!turn->is_new) return;
+    wrn_turn_cancel(turn);
+    turn->is_new = false;
+    if (waits) wrn_turn_wait(turn);
+}
+
 void wrn_turn_close(wrn_turn *turn) {
     wrn_turn_cancel(turn);
     give_up_owner(turn);
@@ -253,10 +274,23 @@ void wrn_turn_begin(wrn_turn *turn) {
     owner *o = owner_of(turn);
     wrn_hold_tick();
     number++;
+    turn->is_due = false;
     turn->began_us = wrn_now_us();
     turn->cpu_us = thread_us();
     settle(o, turn->began_us);
-    if (!is_heavy(o, turn->began_us)) light_us = turn->began_us;
+    if (is_heavy(o, turn->began_us)) return;
+    light_us = turn->began_us;
+    wrn_pulse();
+}
+
+bool wrn_turn_comes_later(wrn_turn *turn) {
+    if (turn->is_due) return false;
+    owner *o = owner_of(turn);
+    int64_t now_us = wrn_now_us();
+    settle(o, now_us);
+    if (!must_wait(o, now_us)) return false;
+    wrn_turn_wait(turn);
+    return true;
 }
 
 bool wrn_turn_is_over(const wrn_turn *turn) {
@@ -275,6 +309,7 @@ bool wrn_turn_end(wrn_turn *turn) {
     turn->lent_us = 0;
     if (o->used_us < 0) o->used_us = 0;
     if (o->used_us > WINDOW_US) o->used_us = WINDOW_US;
+    settle_in(turn);
     if (!must_wait(o, now_us) && turn->took_us <= WRN_TURN_US) return turn->waits;
     wrn_turn_wait(turn);
     return true;

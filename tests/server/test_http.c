@@ -500,6 +500,34 @@ TEST(who_only_waits_makes_room) {
     daemon_stop(&d);
 }
 
+static void list_sandboxes(const test_daemon *d, int fd) {
+    char head[256];
+    snprintf(head, sizeof(head), "GET /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\n\r\n", d->key);
+    send_text(fd, head);
+    CHECK_STATUS(read_reply(fd), 200);
+}
+
+/* Who is known and has few connections keeps them when strangers want all. */
+TEST(strangers_do_not_take_the_room_of_who_is_known) {
+    enum { MANY = 4 };
+    test_daemon d;
+    daemon_start(&d, (const char *[]){"--max-connections", "4", NULL});
+    int known = dial(d.socket), fds[MANY];
+    list_sandboxes(&d, known);
+    daemon_advance(&d, 1);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = dial(d.socket);
+        send_text(fds[i], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+        CHECK_STATUS(read_reply(fds[i]), i < MANY - 1 ? 200 : 503);
+    }
+    daemon_advance(&d, 2); /* `known` has waited longest */
+    CHECK_STATUS(request(&d, "GET", "/health", NULL, NULL), 200);
+    list_sandboxes(&d, known);
+    for (int i = 0; i < MANY; i++) close(fds[i]);
+    close(known);
+    daemon_stop(&d);
+}
+
 /* Who has asked in time does not only wait, even if the server is late. */
 TEST(who_has_asked_is_answered_before_there_is_room) {
     test_daemon d;

@@ -159,6 +159,43 @@ TEST(sources_of_a_heavy_owner_wait_for_each_other) {
     while (!source_waits_for_its_owner()) CHECK(++tries < TRIES);
 }
 
+static bool what_has_come_stays_unread(void) {
+    fixture f;
+    source heavy, same, light;
+    open_turns(&f);
+    make(&f, &heavy, "cl-heavy", 'h');
+    make(&f, &same, "cl-heavy", 's');
+    make(&f, &light, "cl-light", 'l');
+    CHECK(burn(&heavy));
+    touch(&light);
+    CHECK(!wrn_turn_comes_later(&light.turn));
+    bool later = wrn_turn_comes_later(&same.turn);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    /* It has waited, and is not sent away again. */
+    if (later) CHECK(!wrn_turn_comes_later(&same.turn));
+    close_turns(&f);
+    CHECK_STR(f.order, later ? "hs" : "h");
+    return later;
+}
+
+TEST(a_source_of_a_heavy_owner_waits_before_it_reads) {
+    int tries = 0;
+    while (!what_has_come_stays_unread()) CHECK(++tries < TRIES);
+}
+
+TEST(new_connections_do_not_wait_for_strangers) {
+    fixture f;
+    source strangers[3], newcomer;
+    open_turns(&f);
+    for (int i = 0; i < 3; i++) make(&f, &strangers[i], "", 's'), wrn_turn_wait(&strangers[i].turn);
+    make(&f, &newcomer, "", 'n');
+    newcomer.turn.is_new = true;
+    wrn_turn_wait(&newcomer.turn);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    CHECK_STR(f.order, "snss");
+    close_turns(&f);
+}
+
 TEST(a_cancelled_turn_never_goes_on) {
     fixture f;
     source a, b, c;

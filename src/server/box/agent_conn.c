@@ -51,6 +51,7 @@ struct wrn_agent {
     int handles; /* not yet closed */
     int fd, out_fd;
     bool said_hello, broken, in_event, close_asked, suspended;
+    bool unread;      /* it waits for its turn before it reads */
     bool writing;     /* waits until out_fd is writable */
     uint64_t sent_in; /* the event in which something was sent last */
     wrn_turn turn;    /* while it waits, frames may be left, and nothing is read */
@@ -614,8 +615,10 @@ static void end_event(wrn_agent *agent) {
 
 static void agent_on_turn(wrn_turn *turn) {
     wrn_agent *agent = turn->context;
-    begin_event(agent);
+    if (agent->broken) return;
     uv_poll_start(&agent->poll, UV_READABLE, agent_on_readable);
+    if (agent->unread) return;
+    begin_event(agent);
     handle_frames(agent, FRAMES_MAX);
     end_event(agent);
 }
@@ -638,6 +641,11 @@ static bool read_frames(wrn_agent *agent, size_t max) {
 
 static void agent_on_readable(uv_poll_t *poll, int status, int events) {
     wrn_agent *agent = poll->data;
+    agent->unread = status == 0 && wrn_turn_comes_later(&agent->turn);
+    if (agent->unread) {
+        uv_poll_stop(poll);
+        return;
+    }
     begin_event(agent);
     if (status < 0) {
         /* The agent closed its end before it read everything; what it sent last is still in the pipe. */

@@ -82,6 +82,8 @@ static void conn_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) 
     (void)suggested;
     wrn_conn *conn = handle->data;
     bool little = conn->state == WRN_CONN_TAP && conn->tap.little;
+    conn->unread = wrn_turn_comes_later(&conn->turn);
+    if (conn->unread) return; /* without a buffer nothing is read, and conn_on_read() gets UV_ENOBUFS */
     *buf = uv_buf_init(conn->http->read_buffer, little ? (size_t)conn->gulp : sizeof(conn->http->read_buffer));
 }
 
@@ -253,6 +255,7 @@ static void take_read(wrn_conn *conn, ssize_t got, const uv_buf_t *buf);
 static void conn_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     wrn_conn *conn = stream->data;
     if (got == 0) return;
+    if (got == UV_ENOBUFS) return wrn_conn_update_reading(conn); /* its turn comes later */
     wrn_turn_begin(&conn->turn);
     take_read(conn, got, buf);
     end_turn(conn); /* even a closed one is freed later, from the loop */
@@ -295,6 +298,9 @@ void wrn_conn_went_round(wrn_conn *conn) {
 /* Its wait is over. */
 static void conn_on_turn(wrn_turn *turn) {
     wrn_conn *conn = turn->context;
+    bool unread = conn->unread;
+    conn->unread = false;
+    if (unread && !conn->rest.size) return wrn_conn_update_reading(conn);
     wrn_turn_begin(turn);
     if (conn->held) begin_body(conn);
     advance_rest(conn);
@@ -537,25 +543,36 @@ static bool has_unread_request(const wrn_conn *conn) {
            uv_fileno(&conn->io.handle, &fd) == 0 && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
 }
 
-/* One that has had its answer, or of the spare ones that have waited since then or later the one that has waited longest. */
-static wrn_conn *least_useful(const wrn_http *http, const wrn_conn *newest, int64_t since_ms, int64_t until_ms) {
+/* Whether it has waited for long enough to give way to others: a second, but half a minute where its owner has few. */
+static bool has_had_time(const wrn_conn *conn, int crowd, int64_t now_ms) {
+    enum { FEW = 8, PATIENCE_MS = 1000, LONG_MS = 30000 };
+    return now_ms - conn->waits_since_ms >= (crowd <= FEW ? LONG_MS : PATIENCE_MS);
+}
+
+/* One that has had its answer. Or, of the spare ones that have waited since then or later, one of whoever has most
+ * connections: the one that has waited longest. */
+static wrn_conn *least_useful(const wrn_http *http, const wrn_conn *newest, int64_t since_ms) {
     wrn_conn *found = NULL;
+    int64_t now_ms = wrn_now_ms();
+    int most = 0;
     for (wrn_conn *conn = http->conns; conn; conn = conn->next) {
         if (conn == newest) continue;
         if (conn->state == WRN_CONN_LINGER) return conn;
-        if (!is_spare(conn) || conn->waits_since_ms < since_ms || conn->waits_since_ms > until_ms) continue;
-        until_ms = conn->waits_since_ms;
+        int crowd = wrn_turn_crowd(&conn->turn);
+        if (!is_spare(conn) || conn->waits_since_ms < since_ms || !has_had_time(conn, crowd, now_ms)) continue;
+        if (crowd < most || (crowd == most && conn->waits_since_ms >= found->waits_since_ms)) continue;
+        most = crowd;
         found = conn;
     }
     return found;
 }
 
-/* Closes the least useful connection that has waited for PATIENCE_MS. False: there is none among the first few. */
+/* Closes the least useful connection. False: there is none among the first few. */
 static bool make_room(wrn_http *http, const wrn_conn *newest) {
-    enum { PATIENCE_MS = 1000, TRIES = 4 };
+    enum { TRIES = 4 };
     int64_t since_ms = 0;
     for (int i = 0; i < TRIES; i++) {
-        wrn_conn *conn = least_useful(http, newest, since_ms, wrn_now_ms() - PATIENCE_MS);
+        wrn_conn *conn = least_useful(http, newest, since_ms);
         if (!conn) return false;
         if (!has_unread_request(conn)) return wrn_conn_close(conn), true;
         since_ms = conn->waits_since_ms + 1;
@@ -571,7 +588,7 @@ void wrn_conn_accept(wrn_http *http, uv_stream_t *listener) {
     else uv_pipe_init(http->loop, &conn->io.pipe, 0);
     conn->io.handle.data = conn;
     conn->http = http;
-    conn->turn = (wrn_turn){.go = conn_on_turn, .context = conn, .loop = http->loop};
+    conn->turn = (wrn_turn){.go = conn_on_turn, .context = conn, .loop = http->loop, .is_new = true};
     conn->gulp = LITTLE;
     conn->next = http->conns;
     conn->link = &http->conns;

@@ -51,6 +51,7 @@ struct wrn_conn {
     bool advancing, reading, head_timed, keep_alive;
     bool deaf;                 /* input is ignored */
     bool to_stream, streaming; /* the body is to be passed, and is passed, to the handler as it comes */
+    bool unread;               /* it waits for its turn before it reads */
     bool held;                 /* the head has come, and its request has not begun */
     bool paused, crowded, chunked, bodiless, broken;
     bool half_closed; /* the client has shut down its sending side; input may still be unread */

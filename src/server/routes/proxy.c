@@ -266,8 +266,9 @@ static void deliver_early(proxy *p) {
 
 static void guest_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     static char buffer[65536]; /* consumed before the next read */
-    (void)handle, (void)suggested;
-    *buf = uv_buf_init(buffer, sizeof(buffer));
+    proxy *p = handle->data;
+    (void)suggested;
+    if (!wrn_turn_comes_later(&p->turn)) *buf = uv_buf_init(buffer, sizeof(buffer));
 }
 
 static void end_half(proxy *p, bool *half);
@@ -314,6 +315,7 @@ static void guest_on_turn(wrn_turn *turn) { update_guest_reading(turn->context);
 static void guest_on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
     proxy *p = stream->data;
     if (!got) return;
+    if (got == UV_ENOBUFS) return update_guest_reading(p); /* its turn comes later */
     wrn_turn_begin(&p->turn);
     take_from_guest(p, got, buf);
     if (!wrn_turn_end(&p->turn)) return;

@@ -14,8 +14,9 @@
 #include "server/log.h"
 #include "server/store/sql.h"
 
-/* The write-ahead log is checkpointed once it has this many pages of 4 KiB; SQLite waits for the disk when it restarts it. */
-enum { LOG_PAGES = 4096 };
+/* The write-ahead log is checkpointed once it has this many pages of 4 KiB; SQLite waits for the disk when it restarts it. Each
+ * is stored in a frame of LOG_FRAME bytes. */
+enum { LOG_PAGES = 4096, LOG_FRAME = 4096 + 24 };
 
 /* Migration i takes a file from version i to i + 1. Released migrations never change. */
 static const char *const migrations[] = {
@@ -253,10 +254,20 @@ static int store_on_commit(void *context, sqlite3 *db, const char *name, int pag
     return SQLITE_OK;
 }
 
+/* A commit that makes the log longer waits while the kernel writes other parts of it to the disk; one inside of it does not.
+ * SQLite looks at the log's frames, not at its size. Without room, or on a file system that cannot do it, the log grows. */
+static void reserve_log(const wrn_store *store) {
+    int fd = open(store->log_path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    (void)!fallocate(fd, 0, 0, (off_t)LOG_PAGES * LOG_FRAME);
+    close(fd);
+}
+
 void wrn_store_use_loop(wrn_store *store, uv_loop_t *loop) {
     if (store->ephemeral) return;
     store->loop = loop;
     sqlite3_wal_hook(store->db, store_on_commit, store); /* replaces SQLite's, which checkpoints at once */
+    reserve_log(store);
 }
 
 static int schema_version(wrn_store *store) {

@@ -7,10 +7,11 @@
 
 #include "base/clock.h"
 #include "server/backend/ns/instance.h"
+#include "server/pulse.h"
 
 /* Use is in thousandths of a processor: half of it is the time since the last look, the rest older, so that burning in bursts
- * does not pay. Between LITTLE and MUCH nothing changes. */
-enum { TICK_MS = 250, MUCH = 100, LITTLE = 60 };
+ * does not pay. Between LITTLE and MUCH nothing changes. From CROWDED on, all sandboxes together, others wait for them. */
+enum { TICK_MS = 250, MUCH = 100, LITTLE = 60, CROWDED = 500 };
 
 /* ---- teams ---- */
 
@@ -80,12 +81,15 @@ static bool is_watched(const wrn_instance *it) { return it->team && !it->ended &
 
 static void on_tick(uv_timer_t *timer) {
     wrn_backend *backend = timer->data;
+    int64_t all = 0;
     for (team *t = backend->teams; t; t = t->next) t->recent = 0;
     for (wrn_instance *it = backend->all; it; it = it->next) {
         if (!is_watched(it)) continue;
         look(it);
         it->team->recent += it->use.recent;
+        all += it->use.recent;
     }
+    wrn_pulse_need(all > CROWDED);
     for (team *t = backend->teams; t; t = t->next) t->is_heavy = is_much(t->recent, t->is_heavy);
     for (wrn_instance *it = backend->all; it; it = it->next)
         if (is_watched(it) && it->use.is_known) greed_judge(it);
