@@ -161,6 +161,7 @@ TEST(whoever_waits_gets_what_happens) {
     check_answer(end, "sandbox.destroy");
     check_answer(late, "sandbox.destroy");
     int idle = ask(&d, "?after=now&wait_sec=60");
+    CHECK_STATUS(call(&d, "GET", "/v1/sandboxes", NULL), 200); /* what came before this waits by now */
     daemon_pass(&d, 61);
     check_answer(idle, "");
     idle = ask(&d, "?after=now&wait_sec=3600");

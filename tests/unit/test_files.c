@@ -717,10 +717,12 @@ TEST(pages_join_to_the_whole) {
 TEST(a_listing_has_any_number_of_entries) {
     at_home();
     CHECK(chdir(test_dir()) == 0);
+    /* A name more for a file takes a third of the time of a file; there is a limit of 65000 for one. */
     for (int i = 0; i < 120000; i++) {
-        char name[32];
+        char name[32], first[32];
         snprintf(name, sizeof(name), "%d", i);
-        CHECK(mknod(name, S_IFREG | 0600, 0) == 0);
+        snprintf(first, sizeof(first), "%d", i / 60000 * 60000);
+        CHECK(i % 60000 == 0 ? mknod(name, S_IFREG | 0600, 0) == 0 : link(first, name) == 0);
     }
     CHECK_INT(entries_in("~"), 120000);
 }

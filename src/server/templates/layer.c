@@ -12,9 +12,10 @@
 #include "base/file.h"
 #include "base/tree.h"
 
-/* A level takes up to five descriptors. The kernel limits redirects to 256 bytes. Only the table of hard links grows
- * with the layer: it has room for half a million, or 30,000 with the longest paths. */
-enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536, REDIRECT_MAX = 512, LINKS_MAX_BYTES = 128 << 20 };
+/* A level takes up to five descriptors. The kernel limits redirects to 256 bytes. */
+enum { DEPTH_MAX = 300, NAMES_MAX = 65536, VALUE_MAX = 65536, REDIRECT_MAX = 512 };
+
+size_t layer_links_max = 128 << 20;
 
 /* A copied file with more than one name. */
 typedef struct linked {
@@ -162,7 +163,7 @@ static void forget_links(copy *c) {
 
 static int remember_link(copy *c, linked **at, const struct stat *info) {
     c->links_bytes += sizeof(**at) + c->size + 1;
-    if (c->links_bytes > LINKS_MAX_BYTES) return errno = ENOBUFS, -1;
+    if (c->links_bytes > layer_links_max) return errno = ENOBUFS, -1;
     linked *link = *at = calloc(1, sizeof(*link));
     *link = (linked){info->st_ino, info->st_dev, strdup(c->path), NULL};
     return 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 typedef struct layer_fault {
     int error; /* ELOOP: nested too deeply; ENOBUFS: too many files with several names */
@@ -19,6 +20,10 @@ typedef struct layer_plan {
     const char *skip; /* an entry of `from` that is left out; may be NULL */
     bool root;        /* with owners */
 } layer_plan;
+
+/* How many bytes are remembered of files with several names, the only thing that grows with the layer: enough for half a million, or
+ * for 30,000 with the longest paths. A test lowers it. */
+extern size_t layer_links_max;
 
 /* Changes `to` to what an overlay of `from` on `to` shows: files with holes, hard links, owners, modes, times and
  * attributes. A file that `from` deletes is removed, and a whiteout stays only if a kept layer below has the file. A

@@ -15,6 +15,8 @@ fail() {
 
 need() { command -v "$1" >/dev/null || fail "there is no program $1; on Debian and Ubuntu: apt-get install $2"; }
 
+[ -z "$image" ] || [ -r "$image" ] || fail "cannot read $image"
+
 # ---- QEMU, its libraries, its firmware ----
 
 need qemu-system-x86_64 qemu-system-x86
@@ -87,7 +89,6 @@ if [ -d "$image" ]; then
     tar -C "$image" --numeric-owner -cf "$tmp/dir.tar" . || fail "cannot read all of $image"
     image=$tmp/dir.tar
 fi
-[ -r "$image" ] || fail "cannot read $image"
 case $image in
 *.squashfs) cp "$image" "$dir/minimal.squashfs" ;;
 *.gz | *.tgz) gzip -dc "$image" >"$tmp/plain.tar" ;;
