@@ -189,7 +189,8 @@ TEST(accounts_keys_and_hosts) {
                 "\"$WRENN_CLI\" key ls -o name",
                 0, "1\n", "");
     check_shell("\"$WRENN_CLI\" logout && \"$WRENN_CLI\" key ls", 1, "", "'wrenn login' gets one");
-    check_shell("echo wrong | \"$WRENN_CLI\" login a@example.com --password-stdin", 1, "", "a@example.com");
+    check_shell("echo wrong | \"$WRENN_CLI\" login a@example.com --password-stdin", 1, "",
+                "(HTTP 401, unauthorized)\n");
     check_shell(
         "echo long-password | \"$WRENN_CLI\" login a@example.com --password-stdin; \"$WRENN_CLI\" key ls -o name", 0,
         "", "logged in as");
