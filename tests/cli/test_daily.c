@@ -177,16 +177,17 @@ TEST(ports) {
 /* Who is connected does not read until the sandbox can send no more, and then all there is. */
 TEST(a_forwarded_port_goes_on_after_a_stall) {
     begin_with_sandbox();
-    check_shell("cat > server.py <<'E'\nimport socket\nc = socket.create_server(('', 8000)).accept()[0]\nleft = 40000000\n"
-                "c.settimeout(1)\nwhile left:\n try: left -= c.send(bytes(min(left, 65536)))\n"
-                " except TimeoutError: open('/tmp/full', 'w'); c.settimeout(None)\nc.recv(1)\nE\n"
-                "cat > client.py <<'E'\nimport os, socket, sys\n"
-                "c, left = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 60), 40000000\n"
-                "sys.stdin.read()\nwhile left: left -= len(c.recv(min(left, 1 << 20))) or sys.exit('cut')\nprint('all')\nE\n"
-                "w exec -d s python3 -u -c \"$(cat server.py)\" > /dev/null; "
-                "w port-forward --wait 60 s :8000 > where & forward=$!; until [ -s where ]; do :; done; port=$(cat where); "
-                "{ until w exec s test -e /tmp/full; do :; done; } | /usr/bin/python3 client.py ${port##*:}; kill $forward",
-                0, "all\n", "");
+    check_shell(
+        "cat > server.py <<'E'\nimport socket\nc = socket.create_server(('', 8000)).accept()[0]\nleft = 40000000\n"
+        "c.settimeout(1)\nwhile left:\n try: left -= c.send(bytes(min(left, 65536)))\n"
+        " except TimeoutError: open('/tmp/full', 'w'); c.settimeout(None)\nc.recv(1)\nE\n"
+        "cat > client.py <<'E'\nimport os, socket, sys\n"
+        "c, left = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 60), 40000000\n"
+        "sys.stdin.read()\nwhile left: left -= len(c.recv(min(left, 1 << 20))) or sys.exit('cut')\nprint('all')\nE\n"
+        "w exec -d s python3 -u -c \"$(cat server.py)\" > /dev/null; "
+        "w port-forward --wait 60 s :8000 > where & forward=$!; until [ -s where ]; do :; done; port=$(cat where); "
+        "{ until w exec s test -e /tmp/full; do :; done; } | /usr/bin/python3 client.py ${port##*:}; kill $forward",
+        0, "all\n", "");
 }
 
 TEST(accounts_keys_and_hosts) {

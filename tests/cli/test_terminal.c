@@ -207,12 +207,11 @@ TEST(questions_end_with_ctrl_c) {
 
 TEST(a_question_that_was_stopped_still_hides_what_is_typed) {
     fresh_home();
-    person p = person_starts(
-        (const char *const[]){"sh", "-mc",
-                              "\"$WRENN_CLI\" context add x --url unix:/x --key-stdin; "
-                              "stty -a | grep -o ' echo '; fg; echo over",
-                              NULL},
-        80, 24);
+    person p = person_starts((const char *const[]){"sh", "-mc",
+                                                   "\"$WRENN_CLI\" context add x --url unix:/x --key-stdin; "
+                                                   "stty -a | grep -o ' echo '; fg; echo over",
+                                                   NULL},
+                             80, 24);
     person_sees(&p, "API key: ");
     person_types(&p, "\032");
     person_sees(&p, " echo ");
