@@ -494,6 +494,8 @@ wrn_json *cli_network_json(const wrenn_network *network);
 /* Says on stderr what the sandbox was denied from that Unix time on, by the clock of the server, and which option would allow
  * it. */
 void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since);
+/* Says on stderr why that destination is denied, and which option would allow it. */
+void cli_explain_check(const wrenn_network_check *verdict, const char *to);
 
 /* What a new sandbox is to be: for the options of run and create. */
 typedef struct cli_creation {

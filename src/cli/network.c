@@ -20,27 +20,54 @@ bool cli_check_network(const cli_app *cli, const cli_network *network) {
     return false;
 }
 
-/* What the owner of the sandbox could allow; the rest is never allowed, or was denied on purpose. */
-static bool is_allowable(const char *reason) {
-    static const char *const reasons[] = {"not-allowed", "name-not-allowed", "server-name"};
+/* Why something is denied, for people. Without a text a rule of the sandbox's owner would allow it. */
+static const struct {
+    const char *reason, *text;
+} reasons[] = {
+    {"not-allowed", NULL},
+    {"name-not-allowed", NULL},
+    {"server-name", NULL},
+    {"dns-server", NULL},
+    {"loopback", "addresses of the machine itself are never reached"},
+    {"host", "addresses of the machine itself are never reached"},
+    {"link-local", "link-local addresses are never reached"},
+    {"metadata", "metadata services are never reached"},
+    {"multicast", "nothing is sent to many receivers at once"},
+    {"reserved", "it is no public address"},
+    {"private", "private addresses have to be opened by the operator (wrennd --egress-private) and named by --allow"},
+    {"rebinding", "the name leads to an address that is private or never reached"},
+    {"port-25", "mail leaves only where the operator lets it (wrennd --egress-smtp on)"},
+    {"deny-rule", "a --deny of this sandbox says so, and that counts whatever else allows it"},
+    {"operator", "the operator denies it to all sandboxes (wrennd --egress-deny)"},
+    {"limit", "too many connections at once, or new ones each second (wrennd --egress-connections, --egress-rate)"},
+    {"protocol", "only TCP, UDP and ping leave a sandbox"},
+    {"malformed", "packets in fragments are not passed on"},
+    {"proxy-refused", "the operator's proxy refuses it"},
+    {"proxy-failed", "the operator's proxy could not connect to it"},
+    {"proxy-tcp-only", "only TCP passes the operator's proxy"},
+    {"no-network", "the sandbox was made without a network; --net, --allow and --preset of 'wrenn create' give one"},
+};
+
+/* Appends it to `out`: how to allow `what`, or why that can't be. A reason that is not known here stands for itself. */
+static void put_why(wrn_buf *out, const char *reason, const char *what) {
+    const char *text = reason ? reason : "denied";
     for (size_t i = 0; reason && i < WRN_COUNT(reasons); i++)
-        if (strcmp(reason, reasons[i]) == 0) return true;
-    return false;
+        if (strcmp(reason, reasons[i].reason) == 0) text = reasons[i].text;
+    if (text) wrn_buf_puts(out, text);
+    else wrn_buf_printf(out, "to allow it: --allow %s", what);
 }
 
 static void network_explain(const wrenn_network_denial *denial) {
     const char *name = denial->name && *denial->name ? denial->name : denial->address;
-    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT, shown = WRN_BUF_INIT;
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT, shown = WRN_BUF_INIT, why = WRN_BUF_INIT;
     bool is_six = strchr(name, ':'), has_port = denial->port > 0;
     wrn_buf_printf(&line, has_port && is_six ? "[%s]" : "%s", name);
     if (has_port) wrn_buf_printf(&line, ":%lld", (long long)denial->port);
     if (has_port && denial->proto && strcmp(denial->proto, "udp") == 0) wrn_buf_puts(&line, "/udp");
     cli_put_visible(&shown, line.data ? line.data : "");
     if (!shown.data) return;
-    if (is_allowable(denial->reason))
-        fprintf(stderr, "denied: %s (%lld x); to allow it: --allow %s\n", shown.data, (long long)denial->count,
-                shown.data);
-    else fprintf(stderr, "denied: %s (%lld x): %s\n", shown.data, (long long)denial->count, denial->reason);
+    put_why(&why, denial->reason, shown.data);
+    if (why.data) fprintf(stderr, "denied: %s (%lld x); %s\n", shown.data, (long long)denial->count, why.data);
 }
 
 void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
@@ -53,6 +80,13 @@ void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
         if (strcmp(network->denied[i]->last_at, first) >= 0) network_explain(network->denied[i]);
     wrenn_error_free(error);
     wrenn_network_free(network);
+}
+
+void cli_explain_check(const wrenn_network_check *verdict, const char *to) {
+    WRN_AUTO(wrn_buf_free) wrn_buf shown = WRN_BUF_INIT, why = WRN_BUF_INIT;
+    cli_put_visible(&shown, to);
+    put_why(&why, verdict->reason, shown.data ? shown.data : "");
+    if (why.data) fprintf(stderr, "denied: %s; %s\n", shown.data ? shown.data : "", why.data);
 }
 
 static wrn_json *denial_json(const wrenn_network_denial *denial) {

@@ -34,6 +34,7 @@ static const char *remedy(const wrenn_error *error) {
         const char *text;
     } remedies[] = {
         {WRENN_E_AUTHENTICATION, "needs a user token", "'wrenn login' gets one"},
+        {WRENN_E_AUTHENTICATION, "login: ", NULL}, /* of a password */
         {WRENN_E_AUTHENTICATION, "", "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
         {WRENN_E_NOT_FOUND, "sandbox not found", CLI_SHOWS_SANDBOXES},
         {WRENN_E_NOT_FOUND, "no template \"", CLI_SHOWS_TEMPLATES},

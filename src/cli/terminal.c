@@ -62,12 +62,26 @@ static void set_echo(bool on) {
     tcsetattr(STDIN_FILENO, TCSADRAIN, on ? &shown : &hidden);
 }
 
+static const char *asked;
+
+/* Ctrl-Z: the shell gets the terminal as it was; when we go on, it hides what is typed again. */
+static void pause_hiding(int number) {
+    int error = errno;
+    (void)number;
+    set_echo(true);
+    raise(SIGSTOP);
+    set_echo(false);
+    (void)!write(STDERR_FILENO, asked, strlen(asked));
+    errno = error;
+}
+
 /* The line that is typed; NULL at the end of input. A signal ends this process meanwhile, after the terminal's mode is
  * restored. */
 static char *read_typed(const char *prompt, bool hides) {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     const struct sigaction revealing = {.sa_handler = reveal, .sa_flags = SA_RESETHAND};
-    struct sigaction was[WRN_COUNT(ending)];
+    const struct sigaction pausing = {.sa_handler = pause_hiding, .sa_flags = SA_RESTART};
+    struct sigaction was[WRN_COUNT(ending)], was_stop;
     sigset_t set, blocked;
     char *line = NULL;
     size_t capacity = 0;
@@ -77,19 +91,25 @@ static char *read_typed(const char *prompt, bool hides) {
         sigaction(ending[i], NULL, &was[i]);
         if (hides && was[i].sa_handler != SIG_IGN) sigaction(ending[i], &revealing, NULL);
     }
+    sigaction(SIGTSTP, NULL, &was_stop);
+    if (hides && was_stop.sa_handler != SIG_IGN) sigaction(SIGTSTP, &pausing, NULL);
+    asked = prompt;
     sigprocmask(SIG_UNBLOCK, &set, &blocked);
     if (hides) set_echo(false);
-    fprintf(stderr, "%s: ", prompt); /* only now, so that nothing is typed that shows */
+    fputs(prompt, stderr); /* only now, so that nothing is typed that shows */
     if (getline(&line, &capacity, stdin) <= 0) free(WRN_TAKE(line));
     if (hides) set_echo(true), fputc('\n', stderr);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
     for (size_t i = 0; i < WRN_COUNT(ending); i++) sigaction(ending[i], &was[i], NULL);
+    sigaction(SIGTSTP, &was_stop, NULL);
     return line;
 }
 
 static char *terminal_ask(const char *prompt, bool secret) {
     if (!isatty(STDIN_FILENO)) return cli_complain("there is no terminal to ask for it: %s", prompt), NULL;
-    char *line = read_typed(prompt, secret && tcgetattr(STDIN_FILENO, &shown) == 0);
+    char question[64];
+    snprintf(question, sizeof(question), "%s: ", prompt);
+    char *line = read_typed(question, secret && tcgetattr(STDIN_FILENO, &shown) == 0);
     if (line) return line[strcspn(line, "\r\n")] = '\0', line;
     cli_complain("nothing was entered");
     return NULL;

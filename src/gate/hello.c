@@ -100,14 +100,15 @@ static bool is_clean_line(const char *line, size_t size) {
     return true;
 }
 
-/* METHOD /path HTTP/1.x: a target with a host of its own would count instead of Host. */
-static bool is_request_line(const char *line, size_t size) {
+/* METHOD /path HTTP/1.x, or METHOD http://HOST/path HTTP/1.x; then that is in `host`. */
+static bool read_request_line(const char *line, size_t size, const char **host, size_t *host_size) {
     const char *space = memchr(line, ' ', size);
     if (!space || space == line) return false;
     const char *target = space + 1, *last = memrchr(line, ' ', size);
     size_t version = size - (size_t)(last + 1 - line);
-    return last > target && (*target == '/' || (*target == '*' && last == target + 1)) && version == 8 &&
-           memcmp(last + 1, "HTTP/1.", 7) == 0;
+    if (last <= target || version != 8 || memcmp(last + 1, "HTTP/1.", 7) != 0) return false;
+    *host = wrn_target_host(target, last, "http://", host_size);
+    return *host || *target == '/' || (*target == '*' && last == target + 1);
 }
 
 /* NAME or ADDRESS, and a port. */
@@ -137,14 +138,22 @@ static wrn_hello read_begin(const char *text, size_t size) {
     return !blank && word && word < METHOD_MAX ? WRN_HELLO_NAMED : WRN_HELLO_UNCLEAR;
 }
 
+/* A host in the target counts instead of Host (RFC 9112, 3.2.2), but not to all servers: both have to be the same. */
+static bool is_same_host(const char *target, size_t size, wrn_hello found, const char *name) {
+    char other[WRN_NAME_MAX + 1] = "";
+    return read_host(target, size, other) == found && (found != WRN_HELLO_NAMED || strcmp(other, name) == 0);
+}
+
 static wrn_hello read_head(const char *line, const char *end, char name[WRN_NAME_MAX + 1]) {
     wrn_hello found = WRN_HELLO_UNCLEAR;
+    const char *target = NULL;
+    size_t target_size = 0;
     for (bool first = true; line < end; first = false) {
         const char *stop = memmem(line, (size_t)(end - line), "\r\n", 2);
         size_t size = (size_t)(stop - line);
         if (!is_clean_line(line, size)) return WRN_HELLO_UNCLEAR;
         if (first) {
-            if (!is_request_line(line, size)) return WRN_HELLO_UNCLEAR;
+            if (!read_request_line(line, size, &target, &target_size)) return WRN_HELLO_UNCLEAR;
         } else {
             const char *colon = memchr(line, ':', size);
             if (!colon || colon == line) return WRN_HELLO_UNCLEAR;
@@ -158,7 +167,7 @@ static wrn_hello read_head(const char *line, const char *end, char name[WRN_NAME
         }
         line = stop + 2;
     }
-    return found;
+    return target && !is_same_host(target, target_size, found, name) ? WRN_HELLO_UNCLEAR : found;
 }
 
 wrn_hello wrn_hello_http(const uint8_t *bytes, size_t size, char name[WRN_NAME_MAX + 1]) {
@@ -167,7 +176,9 @@ wrn_hello wrn_hello_http(const uint8_t *bytes, size_t size, char name[WRN_NAME_M
     if (begin != WRN_HELLO_NAMED) return begin == WRN_HELLO_MORE && size >= HTTP_MAX ? WRN_HELLO_UNCLEAR : begin;
     const char *end = memmem(text, size < HTTP_MAX ? size : HTTP_MAX, "\r\n\r\n", 4);
     const char *stop = end ? end : text + size, *first = memchr(text, '\n', (size_t)(stop - text));
-    if (first && !is_request_line(text, (size_t)(first - 1 - text))) return WRN_HELLO_UNCLEAR;
+    const char *host;
+    size_t host_size;
+    if (first && !read_request_line(text, (size_t)(first - 1 - text), &host, &host_size)) return WRN_HELLO_UNCLEAR;
     for (const char *line = first; line; line = memchr(line + 1, '\n', (size_t)(stop - line - 1)))
         if (line[-1] != '\r') return WRN_HELLO_UNCLEAR; /* the end of a line to some only */
     if (!end) return size < HTTP_MAX ? WRN_HELLO_MORE : WRN_HELLO_UNCLEAR;

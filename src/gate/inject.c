@@ -152,7 +152,7 @@ static const wrn_inject_refusal *take_field(wrn_injector *in, const char *line, 
 
 /* ---- heads ---- */
 
-/* METHOD /path HTTP/1.x */
+/* METHOD /path HTTP/1.x, or with the host in front of the path, which has to be that of this connection. */
 static const wrn_inject_refusal *take_request_line(wrn_injector *in, const char *line, size_t size) {
     static const char *const refused[] = {"CONNECT", "TRACE", "TRACK"};
     size_t method = wrn_token_size(line);
@@ -161,7 +161,10 @@ static const wrn_inject_refusal *take_request_line(wrn_injector *in, const char 
     if (memcmp(version, " HTTP/1.", 8) != 0 || (version[8] != '0' && version[8] != '1')) return &malformed;
     for (size_t i = 0; i < WRN_COUNT(refused); i++)
         if (strlen(refused[i]) == method && strncasecmp(line, refused[i], method) == 0) return &forbidden;
-    if (*target != '/' && !(*target == '*' && version == target + 1)) return &malformed;
+    size_t host_size;
+    const char *host = wrn_target_host(target, version, in->host->port == 80 ? "http://" : "https://", &host_size);
+    if (host && !is_own_host(in, host, host_size)) return &elsewhere;
+    if (!host && *target != '/' && !(*target == '*' && version == target + 1)) return &malformed;
     for (const char *c = target; c < version; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f) return &malformed;
     in->has_host = in->has_length = in->is_chunked = in->upgrades = false;

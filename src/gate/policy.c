@@ -150,7 +150,10 @@ static bool has_names(const wrn_rules *rules) {
     return false;
 }
 
-/* Is a name denied by which the address was found? Other names of the same address do not help. */
+/* Does the gate see for which name a connection is? See connections.c. */
+static bool says_name(const wrn_endpoint *to) { return to->proto == WRN_TCP && (to->port == 443 || to->port == 80); }
+
+/* Is an address allowed by a name that led to it? `denied` says whether, and why, another one of its names is denied. */
 static bool found_by(const wrn_policy *policy, const wrn_endpoint *to, wrn_names_fn names, void *context,
                      wrn_denial *denied) {
     bool allowed = false;
@@ -193,6 +196,7 @@ static wrn_denial judge(const wrn_policy *policy, const wrn_endpoint *to, wrn_na
     if (to->proto == WRN_TCP && to->port == 25 && !policy->smtp) return WRN_DENY_SMTP;
     if (!is_name && range_allowed(policy, to)) return WRN_ALLOWED;
     bool found = found_by(policy, to, names, context, &by_name);
+    if (by_name != WRN_ALLOWED && !says_name(to)) return by_name; /* it could be meant for the denied one */
     if (policy->egress == WRN_EGRESS_PUBLIC && class == WRN_ALLOWED) {
         if (by_name != WRN_ALLOWED && !found) return by_name;
         if (has_names(&policy->deny) || has_names(&policy->operator_deny)) *scrutiny = WRN_NAME_NOT_DENIED;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 
@@ -173,4 +174,13 @@ bool wrn_host_is_address(const char *text, size_t size) {
     memcpy(copy, text, size);
     return wrn_rule_parse(copy, &rule, why, sizeof(why)) && !rule.is_name && rule.bits == ALL_BITS &&
            (!rule.has_ports || rule.low == rule.high);
+}
+
+const char *wrn_target_host(const char *target, const char *end, const char *scheme, size_t *size) {
+    size_t head = strlen(scheme);
+    if ((size_t)(end - target) < head || strncasecmp(target, scheme, head) != 0) return NULL;
+    const char *stop = target += head;
+    while (stop < end && *stop != '/' && *stop != '?') stop++;
+    *size = (size_t)(stop - target);
+    return target;
 }

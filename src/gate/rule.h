@@ -36,3 +36,6 @@ bool wrn_name_clean(const char *text, size_t size, char out[WRN_NAME_MAX + 1]);
 bool wrn_name_below(const char *name, const char *end);
 /* Whether the value of the field Host is an address, with a port or without. */
 bool wrn_host_is_address(const char *text, size_t size);
+/* HOST or HOST:PORT of a target that names it, as `http://HOST/path` does; `scheme` is `http://` or `https://`. NULL: the target has
+ * another form. */
+const char *wrn_target_host(const char *target, const char *end, const char *scheme, size_t *size);

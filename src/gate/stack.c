@@ -20,6 +20,7 @@
 
 enum {
     FRAGMENT_OFFSET = 0x1fff, /* the bits of it */
+    FRAGMENT6 = 44,           /* the header of fragments in version 6 */
     FRAMES_AT_ONCE = 32,
     MESSAGES_AT_ONCE = 64,
     POLLS_FIRST = 64,
@@ -150,8 +151,9 @@ static void packet_in(wrn_frame *packet) {
     if (packet->proto == WRN_UDP) return udp(packet);
     if (packet->proto == (packet->v6 ? IP_ICMP6 : IP_ICMP)) return ping(packet);
     wrn_endpoint to = {packet->to, 0, packet->proto};
-    to_broker(SEAM_DENIED, WRN_DENY_PROTOCOL, &to, 0, out, 0);
-    connections_refuse(packet, WRN_DENY_PROTOCOL, 0);
+    wrn_denial denial = packet->v6 && packet->proto == FRAGMENT6 ? WRN_DENY_MALFORMED : WRN_DENY_PROTOCOL;
+    to_broker(SEAM_DENIED, denial, &to, 0, out, 0);
+    connections_refuse(packet, denial, 0);
 }
 
 void stack_frame(uint8_t *bytes, size_t size) {

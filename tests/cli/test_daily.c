@@ -174,6 +174,22 @@ TEST(ports) {
         0, "1\n143\n", "");
 }
 
+/* Who is connected does not read until the sandbox can send no more, and then all there is. */
+TEST(a_forwarded_port_goes_on_after_a_stall) {
+    begin_with_sandbox();
+    check_shell(
+        "cat > server.py <<'E'\nimport socket\nc = socket.create_server(('', 8000)).accept()[0]\nleft = 40000000\n"
+        "c.settimeout(1)\nwhile left:\n try: left -= c.send(bytes(min(left, 65536)))\n"
+        " except TimeoutError: open('/tmp/full', 'w'); c.settimeout(None)\nc.recv(1)\nE\n"
+        "cat > client.py <<'E'\nimport os, socket, sys\n"
+        "c, left = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 60), 40000000\n"
+        "sys.stdin.read()\nwhile left: left -= len(c.recv(min(left, 1 << 20))) or sys.exit('cut')\nprint('all')\nE\n"
+        "w exec -d s python3 -u -c \"$(cat server.py)\" > /dev/null; "
+        "w port-forward --wait 60 s :8000 > where & forward=$!; until [ -s where ]; do :; done; port=$(cat where); "
+        "{ until w exec s test -e /tmp/full; do :; done; } | /usr/bin/python3 client.py ${port##*:}; kill $forward",
+        0, "all\n", "");
+}
+
 TEST(accounts_keys_and_hosts) {
     fresh_home();
     setenv("WRENND_SIGNUP", "local", 1);
@@ -189,7 +205,8 @@ TEST(accounts_keys_and_hosts) {
                 "\"$WRENN_CLI\" key ls -o name",
                 0, "1\n", "");
     check_shell("\"$WRENN_CLI\" logout && \"$WRENN_CLI\" key ls", 1, "", "'wrenn login' gets one");
-    check_shell("echo wrong | \"$WRENN_CLI\" login a@example.com --password-stdin", 1, "", "a@example.com");
+    check_shell("echo wrong | \"$WRENN_CLI\" login a@example.com --password-stdin", 1, "",
+                "(HTTP 401, unauthorized)\n");
     check_shell(
         "echo long-password | \"$WRENN_CLI\" login a@example.com --password-stdin; \"$WRENN_CLI\" key ls -o name", 0,
         "", "logged in as");

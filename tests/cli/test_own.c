@@ -116,6 +116,10 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
     } while (shown.code == 0 && strstr(shown.out, "\"net_denied\":0"));
     CHECK_CONTAINS(shown.out, "\"net_out_bytes\":");
     program_result_free(&shown);
+    check_fails(WRENN("net", "check", id, "y.org"), 1, "denied: y.org; to allow it: --allow y.org\n");
+    shown = WRENN("net", "--denied", id);
+    CHECK_CONTAINS(shown.err, " x); a --deny of this sandbox says so");
+    program_result_free(&shown);
     shown = WRENN("net", "check", "-o", "json", id, "PyPI.org");
     CHECK_STR(
         shown.out,
@@ -124,6 +128,7 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
     program_result_free(&shown);
     shown = WRENN("net", id, "x.org:80");
     CHECK_CONTAINS(shown.out, "deny-rule");
+    CHECK_CONTAINS(shown.err, "denied: x.org:80; a --deny of this sandbox says so");
     CHECK_INT(shown.code, 1);
     program_result_free(&shown);
     check_fails(WRENN("net", "check", id, "x.org:0"), 1, "HOST:PORT");

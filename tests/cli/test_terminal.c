@@ -205,6 +205,23 @@ TEST(questions_end_with_ctrl_c) {
     CHECK_INT(person_leaves(&p), 1000 + SIGINT);
 }
 
+TEST(a_question_that_was_stopped_still_hides_what_is_typed) {
+    fresh_home();
+    person p = person_starts((const char *const[]){"sh", "-mc",
+                                                   "\"$WRENN_CLI\" context add x --url unix:/x --key-stdin; "
+                                                   "stty -a | grep -o ' echo '; fg; echo over",
+                                                   NULL},
+                             80, 24);
+    person_sees(&p, "API key: ");
+    person_types(&p, "\032");
+    person_sees(&p, " echo ");
+    person_sees(&p, "API key: ");
+    person_types(&p, "wrn_typed\r");
+    person_sees(&p, "over");
+    CHECK(!strstr(p.screen, "wrn_typed"));
+    CHECK_INT(person_leaves(&p), 0);
+}
+
 TEST(ls_watches_until_ctrl_c) {
     fresh_home();
     person p = PERSON("ls", "--watch");

@@ -118,6 +118,10 @@ def a_closed_port_is_refused_and_a_gate_port_too():
     assert guest.wait(lambda p: True).text == "icmp 3/3"
     guest.send(frame(OUT, 17, struct.pack(">HHHH", 5003, ECHO, 3000, 0) + b"x" * 1000, off=0x2000, ident=3)) # the first of fragments
     assert guest.wait(lambda p: True).text == "icmp 3/13"
+    fragment = struct.pack(">BBHI", 17, 0, 1, 9) + struct.pack(">HHHH", 5003, ECHO, 3000, 0) + b"x" * 1000
+    guest.send(frame(OUT6, 44, fragment))
+    assert guest.wait(lambda p: True).text == "icmp 1/1"
+    assert sorted(entry[4] for entry in guest.gate.denied() if entry[1] in (OUT, OUT6)) == ["malformed", "malformed"], guest.gate.denied()
     guest.send(udp_frame(OUT, 5001, 999, b"x"))
     guest.gate.set({**POLICY, "egress": "public"})
     guest.send(udp_frame(OUT, 5001, 999, b"x"))

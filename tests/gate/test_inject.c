@@ -43,6 +43,12 @@ TEST(a_header_is_added_to_each_request) {
                "PUT / HTTP/1.1\r\nContent-Length: 4\r\n" HOST ADDED "\r\nGET OPTIONS * HTTP/1.1\r\n" HOST ADDED "\r\n");
 }
 
+TEST(a_target_may_name_the_host_once_more) {
+    CHECK_SENT("GET https://Api.test:443/ HTTP/1.1\r\n" HOST "\r\n",
+               "GET https://Api.test:443/ HTTP/1.1\r\n" HOST ADDED "\r\n");
+    CHECK_SENT("GET https://api.test HTTP/1.1\r\n" HOST "\r\n", "GET https://api.test HTTP/1.1\r\n" HOST ADDED "\r\n");
+}
+
 TEST(the_sandbox_has_no_header_of_that_name) {
     CHECK_SENT("GET / HTTP/1.1\r\nx-KEY: a\r\n" HOST "X_Key: b\r\n\r\n", "GET / HTTP/1.1\r\n" HOST ADDED "\r\n");
     CHECK_SENT("PUT / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Key: a\r\nB: c\r\n\r\n",
@@ -56,7 +62,11 @@ TEST(requests_for_others_are_refused) {
     CHECK_SENT("GET / HTTP/1.1\r\nHost:\r\n\r\n", "421");
     CHECK_SENT("GET / HTTP/1.1\r\n\r\n", "400");
     CHECK_SENT("GET / HTTP/1.1\r\n" HOST HOST "\r\n", "400");
-    CHECK_SENT("GET https://other.test/ HTTP/1.1\r\n" HOST "\r\n", "400");
+    CHECK_SENT("GET https://other.test/ HTTP/1.1\r\n" HOST "\r\n", "421");
+    CHECK_SENT("GET https://api.test:80/ HTTP/1.1\r\n" HOST "\r\n", "421");
+    CHECK_SENT("GET https://api.test@other.test/ HTTP/1.1\r\n" HOST "\r\n", "421");
+    CHECK_SENT("GET http://api.test/ HTTP/1.1\r\n" HOST "\r\n", "400");
+    CHECK_SENT("GET https://api.test/ HTTP/1.1\r\n\r\n", "400");
     CHECK_SENT("CONNECT other.test:443 HTTP/1.1\r\n" HOST "\r\n", "405");
     CHECK_SENT("TRACE / HTTP/1.1\r\n" HOST "\r\n", "405");
 }

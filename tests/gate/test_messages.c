@@ -156,11 +156,29 @@ TEST(http_names_its_server) {
     for (size_t cut = 0; cut < head; cut++) CHECK_INT(wrn_hello_http((const uint8_t *)text, cut, name), WRN_HELLO_MORE);
 }
 
+TEST(a_target_may_name_the_host_once_more) {
+    char name[WRN_NAME_MAX + 1];
+    CHECK_INT(http("GET http://A.test/x HTTP/1.1\r\nHost: a.test\r\n\r\n", name), WRN_HELLO_NAMED);
+    CHECK_STR(name, "a.test");
+    CHECK_INT(http("GET HTTP://a.test HTTP/1.1\r\nHost: a.test\r\n\r\n", name), WRN_HELLO_NAMED);
+    CHECK_INT(http("GET http://a.test:80?x HTTP/1.0\r\nX: y\r\nHost: a.test\r\n\r\n", name), WRN_HELLO_NAMED);
+    CHECK_INT(http("GET http://203.0.113.7/ HTTP/1.1\r\nHost: 203.0.113.7\r\n\r\n", name), WRN_HELLO_ADDRESS);
+}
+
 TEST(http_that_could_be_read_in_two_ways_is_unclear) {
     static const char *const bad[] = {
         "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "GET / HTTP/1.1\r\nX: y\r\n\r\n",
         "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://b.a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a@b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a\\@b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a#b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http://a/ HTTP/1.1\r\n\r\n",
+        "GET http://1.2.3.4/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET http:a HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET //b/ \x01HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\nHost: b\n\nX: y\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost : a\r\n\r\n",

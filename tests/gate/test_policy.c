@@ -253,6 +253,20 @@ TEST(an_allow_list_allows_what_it_says_and_nothing_else) {
     wrn_policy_free(&p);
 }
 
+TEST(an_address_of_a_denied_name_needs_a_connection_that_says_its_name) {
+    const char *const both[] = {"good.test", "bad.test", NULL}, *const good[] = {"good.test", NULL};
+    wrn_scrutiny s;
+    wrn_policy p = policy_of("{\"egress\":\"allowlist\",\"allow\":[\"good.test\",\"good.test:1-65535/udp\"],"
+                             "\"deny\":[\"bad.test:1-65535\"]}");
+    CHECK_DENIAL(check(&p, "203.0.113.1", 123, WRN_UDP, good, &s), WRN_ALLOWED);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 123, WRN_UDP, both, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 443, WRN_UDP, both, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 22, WRN_TCP, both, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 443, WRN_TCP, both, &s), WRN_ALLOWED);
+    CHECK_INT(s, WRN_NAME_REQUIRED);
+    wrn_policy_free(&p);
+}
+
 TEST(private_ranges_need_the_operator_and_a_rule) {
     wrn_scrutiny s;
     wrn_policy p = policy_of("{\"egress\":\"public\",\"private\":[\"10.1.0.0/16:443\"],\"allow\":[\"10.0.0.0/8\"]}");

@@ -35,6 +35,7 @@ static int check(cli_app *cli, const char *name, const char *to) {
         cli_set_text(out, "source", verdict->source);
         int printed = cli_print_object(cli, to, out);
         if (printed) code = printed;
+        if (!verdict->allowed && cli->format == CLI_FORMAT_TEXT) cli_explain_check(verdict, to);
     }
     wrenn_network_check_free(verdict);
     wrenn_sandbox_free(sandbox);

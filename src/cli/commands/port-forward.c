@@ -69,17 +69,17 @@ static void end_relay(relay *r) {
     *r = (relay){.socket = -1};
 }
 
-static void begin_relay(forward *f, int socket) {
+/* NULL: all places are taken. */
+static relay *free_place(forward *f) {
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        if (f->relays[i].socket < 0) return &f->relays[i];
+    return NULL;
+}
+
+static void begin_relay(forward *f, relay *r, int socket) {
     const char *const argv[] = {"sh", "-c", line, f->port, NULL};
     wrenn_command command = WRENN_COMMAND_INIT;
     wrenn_error *error = NULL;
-    size_t i = 0;
-    while (i < CONNECTIONS_MAX && f->relays[i].socket >= 0) i++;
-    if (i == CONNECTIONS_MAX) {
-        close(socket); /* all places are taken */
-        return;
-    }
-    relay *r = &f->relays[i];
     *r = (relay){.socket = socket, .in_open = true, .out_open = true};
     command.argv = argv;
     command.want_stdin = 1;
@@ -99,12 +99,22 @@ static bool open_stream(relay *r) {
     return rc >= 0;
 }
 
+/* Who is connected here has to see that something is missing, so there is no proper end. */
+static bool break_off(const relay *r, wrenn_error *error) {
+    const struct linger none = {.l_onoff = 1};
+    setsockopt(r->socket, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+    cli_report("a connection is cut", error);
+    return false;
+}
+
 static bool forward_pull(relay *r) {
     const wrenn_event *event = NULL;
-    while (r->stream && r->out.size < CHUNK) {
-        int rc = wrenn_stream_next(r->stream, 0, &event, NULL);
-        if (rc == WRENN_E_AGAIN) return true;
-        if (rc <= 0 || event->type == WRENN_EVENT_EXIT) {
+    wrenn_error *error = NULL;
+    while (r->stream && r->out_open && r->out.size < CHUNK) {
+        int rc = wrenn_stream_next(r->stream, 0, &event, &error);
+        if (rc == WRENN_E_AGAIN) return wrenn_error_free(error), true;
+        if (rc < 0) return r->out_open = false, break_off(r, error);
+        if (rc == 0 || event->type == WRENN_EVENT_EXIT) {
             r->out_open = false;
             return r->out.size > 0;
         }
@@ -134,20 +144,20 @@ static bool turn_relay(relay *r, short events) {
         else if (errno != EAGAIN && errno != EINTR) return false;
     }
     if (!open_stream(r) || !forward_push(r)) return false;
-    bool goes_on = forward_pull(r);
-    if (r->out.size) {
+    /* Until one of both ends has no more: nobody wakes us for what the stream has in its queue. */
+    while (forward_pull(r) && r->out.size) {
         ssize_t sent = send(r->socket, r->out.data, r->out.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0) wrn_buf_consume(&r->out, (size_t)sent);
-        else if (sent < 0 && errno != EAGAIN && errno != EINTR) return false;
+        if (sent < 0) return errno == EAGAIN || errno == EINTR;
+        wrn_buf_consume(&r->out, (size_t)sent);
     }
-    return goes_on && (r->out_open || r->out.size);
+    return r->out_open && !r->out.failed;
 }
 
 static void forward_turn(forward *f, int listener) {
     struct pollfd fds[CONNECTIONS_MAX + 3] = {
         {.fd = f->cli->signals, .events = POLLIN},
         {.fd = wrenn_client_fd(f->cli->client), .events = POLLIN},
-        {.fd = listener, .events = POLLIN},
+        {.fd = free_place(f) ? listener : -1, .events = POLLIN}, /* who is too many waits to be accepted */
     };
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         const relay *r = &f->relays[i];
@@ -160,7 +170,7 @@ static void forward_turn(forward *f, int listener) {
     for (size_t i = 0; i < CONNECTIONS_MAX; i++)
         if (f->relays[i].socket >= 0 && !turn_relay(&f->relays[i], fds[i + 3].revents)) end_relay(&f->relays[i]);
     int socket = fds[2].revents ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) : -1;
-    if (socket >= 0) begin_relay(f, socket);
+    if (socket >= 0) begin_relay(f, free_place(f), socket);
 }
 
 /* -1: reported. */
