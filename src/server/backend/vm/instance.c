@@ -191,7 +191,7 @@ static bool make_ends(ends *e) {
     *e = (ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->agent) != 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
         pipe2(e->errors, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
     for (int i = 0; i < 2; i++) setsockopt(e->agent[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));

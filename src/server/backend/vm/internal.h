@@ -45,6 +45,13 @@ enum {
     FD_GROUPS
 };
 
+/* What wrenn-vm is told over the lifeline, with one byte each. */
+enum {
+    SAY_HIBERNATE = 'h', /* end QEMU, and stay */
+    SAY_WAKE = 'w',      /* start it again, with the descriptor that comes along as its monitor */
+    SAY_GOES_ON = 'g'    /* the machine runs: if QEMU ends it is over */
+};
+
 /* What a machine needs of a setup, which stays meanwhile. */
 typedef struct setup {
     char dir[PATH_MAX]; /* without links */
@@ -106,7 +113,11 @@ struct wrn_instance {
     uv_timer_t timer; /* how long that may take */
     wrn_moment_fn kept;
     void *kept_context;
-    bool is_saved; /* the file `state` in `dir` has the memory of the stopped machine */
+    bool is_saved;   /* the file `state` in `dir` has the memory of the stopped machine */
+    bool hibernates; /* there is no QEMU */
+    wrn_done_fn changed;          /* of hibernate, and of thaw for what hibernates; NULL: neither is under way */
+    void *changed_context;
+    wrn_fault trouble; /* why it will have failed */
     wrn_saved_fn saved;
     void *saved_context;
 };
@@ -129,14 +140,14 @@ void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 
 /* ---- machine.c ---- */
 
-enum { MACHINE_ARGS = 96 };
+enum { MACHINE_ARGS = 160 };
 typedef struct machine {
-    char text[4096]; /* of the arguments */
+    char text[8192]; /* of the arguments */
     size_t used;
     char *argv[MACHINE_ARGS + 1];
     size_t count;
 } machine;
-/* The command line of wrenn-vm and of QEMU for a box. */
+/* The command line of wrenn-vm for a box, with those of QEMU. */
 void machine_describe(const wrn_instance *it, machine *out);
 
 /* ---- warm.c ---- */
@@ -179,6 +190,12 @@ bool saved_needs(const char *setup_dir);
 /* The size of its disk; of a snapshot that has a moment. */
 int64_t saved_disk_mb(const wrn_root *root);
 
+/* ---- hibernate.c ---- */
+
+bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context);
+bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context);
+void vm_hibernate(wrn_instance *it, wrn_done_fn done, void *context);
+
 /* ---- initramfs.c ---- */
 
 /* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent, the modules of the setup, and what `minimal` has
@@ -196,6 +213,10 @@ void monitor_close(monitor *m);
 /* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does
  * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
+/* What is under way will not be answered. */
+void monitor_forget(monitor *m);
+/* `done`, with a fault, when QEMU has ended, and its memory is free. */
+void monitor_await_end(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context);
 /* The state of the machine, with its memory or without, to or from a file: `done` when it is complete. The machine is stopped. */
 void monitor_save(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context);
 void monitor_load(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context);

@@ -193,6 +193,15 @@ void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn d
     run(m, &m->one, 1);
 }
 
+void monitor_await_end(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context) {
+    (void)begin(loop, m, done, context);
+}
+
+void monitor_forget(monitor *m) {
+    m->done = NULL;
+    m->next = m->end = NULL;
+}
+
 static void migrate(uv_loop_t *loop, monitor *m, int fd, const step *steps, size_t count, wrn_done_fn done,
                     void *context) {
     if (!begin(loop, m, done, context)) return;

@@ -68,17 +68,6 @@ static int vm_check_network(const wrn_backend *backend, wrn_fault *fault) {
 
 /* ---- what they do ---- */
 
-static bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context) {
-    monitor_run(it->backend->config.loop, it->monitor, "stop", done, context);
-    return true;
-}
-
-static bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
-    saved_drop(it);
-    monitor_run(it->backend->config.loop, it->monitor, "cont", done, context);
-    return true;
-}
-
 static void vm_stats(wrn_instance *it, wrn_box_stats *out) {
     struct stat disk;
     cgroup_stats(&it->backend->cgroups, it->id, out);
@@ -124,6 +113,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .release = vm_release,
     .freeze = vm_freeze,
     .thaw = vm_thaw,
+    .hibernate = vm_hibernate,
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
