@@ -562,7 +562,7 @@ static void check_hibernation(const test_daemon *d, const char *id) {
 
 /* What hibernates ends like any other. */
 static void check_asleep_ends(const test_daemon *d, const char *id) {
-    char line[64];
+    char line[128];
     hibernate(d, id);
     snprintf(line, sizeof(line), "pkill -KILL -f '^wrenn-vm .*-name %s '", id);
     CHECK_INT(system(line), 0);
