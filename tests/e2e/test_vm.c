@@ -837,6 +837,82 @@ static void make_other_image(void) {
     close(fd);
 }
 
+/* ---- from one wrennd to the next ---- */
+
+enum { MACHINES = 3 }; /* that run, are paused, and are hibernated */
+
+static void kill_and_serve(test_daemon *d, const char *const *options, char ids[MACHINES][40]) {
+    kill(d->pid, SIGKILL);
+    daemon_wait(d->pid);
+    for (int i = 0; i < MACHINES; i++) CHECK(processes_of(ids[i]) > 0);
+    serve_again(d, options, ids[0]);
+}
+
+/* All are as they were, with what ran in the background, and can be used. */
+static void check_adopted(const test_daemon *d, char ids[MACHINES][40]) {
+    CHECK_SH(d, ids[0], GOES_ON, "");
+    check_status(d, ids[1], "paused");
+    check_status(d, ids[2], "hibernated");
+    for (int i = 1; i < MACHINES; i++) resume(d, ids[i]);
+    for (int i = 0; i < MACHINES; i++) {
+        char want[64];
+        snprintf(want, sizeof(want), "%s\n", ids[i]);
+        CHECK_SH(d, ids[i], GOES_ON "head -c 3000000 /dev/zero | wc -c", "3000000\n");
+        CHECK_SH(d, ids[i], "hostname", want);
+        CHECK_STATUS(ask(d, ids[i], 8000, "GET", "/count"), 200);
+    }
+    CHECK_STATUS(call(d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
+    hibernate(d, ids[2]);
+}
+
+/* The end of what was taken over is seen, whatever state it is in. */
+static void check_adopted_end(const test_daemon *d, char ids[MACHINES][40]) {
+    CHECK_SH(d, ids[0], GOES_ON, "");
+    for (int i = 0; i < 2; i++) {
+        kill(find_qemu(ids[i]), SIGKILL);
+        wait_status(d, ids[i], "stopped");
+    }
+    destroy(d, ids[2]);
+    for (int i = 0; i < MACHINES; i++) await_no_processes(ids[i]);
+}
+
+static void begin_machine(const test_daemon *d, char id[40]) {
+    start_machine(d, id);
+    begin_counter(d, id);
+    CHECK_SH(d, id, "httpd -p 8000 -h /root; until [ -s /root/count ]; do sleep 0.05; done", "");
+}
+
+static void go_over(void) {
+    test_daemon d;
+    char ids[MACHINES][40];
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    const char *const options[] = {"--vm-dir", machines_path("vm"), NULL};
+    serve(&d, options);
+    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i]);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
+    hibernate(&d, ids[2]);
+    kill_and_serve(&d, options, ids);
+    check_adopted(&d, ids);
+    kill_and_serve(&d, options, ids); /* again, without anything done to two of them */
+    kill_and_serve(&d, options, ids);
+    check_adopted(&d, ids);
+    kill_and_serve(&d, options, ids);
+    check_adopted_end(&d, ids);
+    begin_machine(&d, ids[0]);
+    pid_t holder = test_find_process("(wrennd-holder)");
+    kill(d.pid, SIGKILL);
+    kill(holder, SIGKILL);
+    daemon_wait(d.pid);
+    await_no_processes(ids[0]);
+    serve(&d, options);
+    wait_status(&d, ids[0], "stopped");
+    end(&d, SIGTERM, 0);
+}
+
+TEST_AS_BOTH(machines_go_from_one_wrennd_to_the_next, go_over)
+
 static void outlive(void) {
     test_daemon d;
     char id[40], copies[2][40];
@@ -845,7 +921,7 @@ static void outlive(void) {
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up"); /* the first one goes */
     CHECK_INT(entries(machines_path("vm")), 2);
-    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--vm-hibernate-after-sec", "1", NULL});
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--vm-hibernate-after-sec", "1", "--adopt-timeout-sec", "0", NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
     begin_counter(&d, id);
@@ -874,7 +950,7 @@ static void outlive(void) {
     CHECK_INT(entries(machines_path("vm")), 2);
 }
 
-TEST_AS_ROOT(no_machine_outlives_wrennd, outlive)
+TEST_AS_ROOT(no_machine_outlives_wrennd_that_must_not, outlive)
 
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;

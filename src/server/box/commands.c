@@ -133,7 +133,7 @@ static void on_box_thawed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
     if (!fault) wrn_agent_suspend(box->agent, false);
-    if (!fault && box->runner->ops->stops_agent) {
+    if (!fault && box->greeted && box->runner->ops->stops_agent) {
         box_limit(box);
         return wrn_agent_resume(box->agent, on_agent_resumed, box);
     }

@@ -10,9 +10,7 @@ enum { WAKE_LIMIT_MS = 120000 };
 
 static uv_loop_t *loop_of(const wrn_instance *it) { return it->backend->config.loop; }
 
-static bool say(const wrn_instance *it, char what, int fd) {
-    return wrn_fds_send(it->lifeline, &what, 1, &fd, fd >= 0, 0);
-}
+static bool say(const wrn_instance *it, char what) { return wrn_fds_send(it->lifeline, &what, 1, NULL, 0, 0); }
 
 static int open_state(const wrn_instance *it, int flags) {
     char path[PATH_MAX + 8];
@@ -21,6 +19,7 @@ static int open_state(const wrn_instance *it, int flags) {
 }
 
 bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context) {
+    if (it->hibernates) return wrn_answer_later(loop_of(it), done, context, NULL), true;
     monitor_run(loop_of(it), it->monitor, "stop", done, context);
     return true;
 }
@@ -39,7 +38,7 @@ static void on_qemu_ended(void *context, const wrn_fault *fault) {
 static void end_qemu(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
     wrn_fault fault;
-    if (!say(it, SAY_HIBERNATE, -1)) {
+    if (!say(it, SAY_HIBERNATE)) {
         wrn_fault_set(&fault, WRN_FAULT_INTERNAL_ERROR, "cannot end QEMU: %s", strerror(errno));
         return end_change(it, &fault);
     }
@@ -88,7 +87,7 @@ static void on_asleep_again(void *context, const wrn_fault *fault) {
 static void sleep_again(wrn_instance *it, const char *problem) {
     uv_timer_stop(&it->timer);
     wrn_fault_set(&it->trouble, WRN_FAULT_INTERNAL_ERROR, "cannot wake the sandbox, which stays hibernated: %s", problem);
-    say(it, SAY_HIBERNATE, -1);
+    say(it, SAY_HIBERNATE);
     monitor_await_end(loop_of(it), it->monitor, on_asleep_again, it);
 }
 
@@ -100,25 +99,29 @@ static void on_wake_late(uv_timer_t *timer) {
 
 static void on_going_on(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
-    if (fault) return sleep_again(it, fault->message);
-    uv_timer_stop(&it->timer);
-    it->hibernates = false;
-    saved_drop(it);
-    say(it, SAY_GOES_ON, -1); /* if that fails, wrenn-vm has ended, and the agent's channel tells */
-    end_change(it, NULL);
+    if (!fault && it->adopted) adopted_reach(it, true);
+    end_change(it, fault);
 }
 
+/* From here on the disk may be written to, and what is saved is of no use, whoever dies. If nobody listens wrenn-vm has ended, and
+ * the agent's channel tells. */
 static void on_state_read(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
-    if (fault) sleep_again(it, fault->message);
-    else monitor_run(loop_of(it), it->monitor, "cont", on_going_on, it);
+    if (fault) return sleep_again(it, fault->message);
+    uv_timer_stop(&it->timer);
+    say(it, SAY_GOES_ON);
+    it->hibernates = false;
+    saved_drop(it);
+    monitor_run(loop_of(it), it->monitor, "cont", on_going_on, it);
 }
 
 /* False with errno. */
 static bool start_again(wrn_instance *it) {
+    static const char what = SAY_WAKE;
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
-    bool ok = fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 && say(it, SAY_WAKE, ends[1]);
+    bool ok = fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
+              wrn_fds_send(it->lifeline, &what, 1, (const int[]){ends[1], ends[0]}, 2, 0);
     int error = errno;
     close(ends[1]);
     if (ok) it->monitor = monitor_open(loop_of(it), ends[0]);
@@ -141,9 +144,17 @@ static void wake(wrn_instance *it, wrn_done_fn done, void *context) {
     wrn_answer_later(loop_of(it), done, context, &fault);
 }
 
+static void on_thawed(void *context, const wrn_fault *fault) {
+    wrn_instance *it = context;
+    if (!fault && it->adopted) adopted_reach(it, false);
+    end_change(it, fault);
+}
+
 bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
     if (it->hibernates) return wake(it, done, context), true;
     saved_drop(it);
-    monitor_run(loop_of(it), it->monitor, "cont", done, context);
+    it->changed = done;
+    it->changed_context = context;
+    monitor_run(loop_of(it), it->monitor, "cont", on_thawed, it);
     return true;
 }

@@ -42,14 +42,19 @@ enum {
     FD_RAM,
     FD_LINK,
     FD_LAYER,
+    FD_LOCK,    /* of the setup, which stays as long as the machine */
+    FD_COMMAND, /* wrennd's end of the monitor, for the next wrennd */
     FD_GROUPS
 };
 
 /* What wrenn-vm is told over the lifeline, with one byte each. */
 enum {
     SAY_HIBERNATE = 'h', /* end QEMU, and stay */
-    SAY_WAKE = 'w',      /* start it again, with the descriptor that comes along as its monitor */
-    SAY_GOES_ON = 'g'    /* the machine runs: if QEMU ends it is over */
+    SAY_WAKE = 'w',      /* start it again, with the descriptors that come along as its monitor, and as FD_COMMAND */
+    SAY_GOES_ON = 'g',   /* the machine runs: if QEMU ends it is over */
+    /* From another wrennd, with QEMU's new end of the agent's channel. The answer is SAY_GOES_ON with FD_COMMAND, or SAY_HIBERNATE. */
+    SAY_ADOPT = 'a',
+    SAY_SHOW = 's' /* the answer is the same with QEMU's end of the agent's channel */
 };
 
 /* What a machine needs of a setup, which stays meanwhile. */
@@ -85,6 +90,7 @@ struct wrn_backend {
     char why_no_kvm[128];
     char cpu[128]; /* what runs machines, for those that go on elsewhere */
     int initramfs_fd, slots_fd;
+    bool slot_used[SLOTS_MAX];
     int64_t tsc_khz; /* 0: unknown */
     cgroups cgroups;
     warms *warms;
@@ -97,6 +103,9 @@ struct wrn_instance {
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
     int pidfd; /* the caller's */
+    bool adopted;      /* from another wrennd; its agent does not know yet */
+    int channel_fd;    /* our end of the channel to that agent; -1 unless it is adopted */
+    int tries;         /* to reach it */
     int disk_fd, ram_fd;
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
@@ -137,6 +146,20 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
              wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
+wrn_instance *instance_new(wrn_backend *backend, const char *id, const char *dir);
+/* What the machine writes to. -1 with errno. */
+int open_disk(const char *dir, int flags);
+/* Both ends of the agent's channel: ours does not block. False with errno. */
+bool make_agent_channel(int ends[2]);
+
+/* ---- adopted.c ---- */
+
+wrn_instance *vm_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
+int vm_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
+/* The machine of another wrennd runs: lets its agent know who is there now. `connected`: QEMU has its end of the channel. */
+void adopted_reach(wrn_instance *it, bool connected);
+/* The agent has answered. */
+void adopted_end(wrn_instance *it);
 
 /* ---- machine.c ---- */
 
@@ -208,6 +231,10 @@ int initramfs_with(int initramfs, const char *authority);
 
 /* QMP over a socket, which it takes over. */
 monitor *monitor_open(uv_loop_t *loop, int fd);
+/* The same, of another wrennd, whose answers may still come. */
+monitor *monitor_adopt(uv_loop_t *loop, int fd);
+/* Connects the agent's port to a socket; -1: to nothing. */
+void monitor_connect(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context);
 /* Drops what is under way without an answer. */
 void monitor_close(monitor *m);
 /* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does

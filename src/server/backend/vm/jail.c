@@ -139,6 +139,8 @@ _Noreturn static void become_qemu(const jail *j, char **argv) {
     dup2(FD_ERRORS, 2);
     close(FD_LIFELINE);
     close(FD_ERRORS);
+    close(FD_LOCK);
+    close(FD_COMMAND);
     syscall(SYS_close_range, (unsigned)FD_GROUPS, ~0u, 0u);
     execve(argv[0], argv, env);
     dprintf(2, "execute QEMU: %s\n", strerror(errno));
@@ -175,13 +177,22 @@ static void end_qemu(pid_t *qemu, int *pidfd) {
     *qemu = 0;
 }
 
+static void answer(char said, int fd) { wrn_fds_send(FD_LIFELINE, &said, 1, &fd, fd >= 0, 0); }
+
+/* The descriptors that came along get their numbers. */
+static void place(int end, int fd) {
+    if (end < 0) return;
+    dup2(end, fd);
+    close(end);
+}
+
 /* Does what wrennd says; when that is nothing, it is gone. Until a machine that goes on from its state really goes on, the state is good, and
  * the end of QEMU is none of the machine. */
 _Noreturn static void watch_over(const jail *j, pid_t qemu, int pidfd, char **again) {
     bool hibernates = false;
     for (;;) {
         char said = 0;
-        int end = -1;
+        int ends[2];
         struct pollfd fds[] = {{.fd = FD_LIFELINE, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
         if (poll(fds, 2, -1) < 0) continue;
         if (fds[1].revents && !hibernates) _exit(reap(qemu));
@@ -189,14 +200,21 @@ _Noreturn static void watch_over(const jail *j, pid_t qemu, int pidfd, char **ag
             end_qemu(&qemu, &pidfd);
             continue;
         }
-        bool heard = wrn_fds_receive(FD_LIFELINE, &said, 1, &end, 1) == 1;
-        if (!heard || said != SAY_GOES_ON) end_qemu(&qemu, &pidfd);
+        bool heard = wrn_fds_receive(FD_LIFELINE, &said, 1, ends, 2) == 1, adopts = said == SAY_ADOPT;
+        if (heard && said == SAY_SHOW) {
+            answer(said, FD_AGENT);
+            continue;
+        }
+        /* A machine that was to go on when its wrennd died has done nothing yet. */
+        bool ends_qemu = !heard || (adopts ? hibernates : said != SAY_GOES_ON);
+        if (ends_qemu) end_qemu(&qemu, &pidfd);
         if (!heard || (said == SAY_GOES_ON && !qemu)) _exit(1);
-        hibernates = said != SAY_GOES_ON;
-        if (said != SAY_WAKE || end < 0) continue;
-        dup2(end, FD_MONITOR);
-        close(end);
-        qemu = start_qemu(j, again, &pidfd);
+        if (ends_qemu) let_go(FD_COMMAND);
+        if (!adopts) hibernates = said != SAY_GOES_ON;
+        place(ends[0], adopts ? FD_AGENT : FD_MONITOR);
+        place(ends[1], FD_COMMAND);
+        if (adopts) answer(hibernates ? SAY_HIBERNATE : SAY_GOES_ON, hibernates ? -1 : FD_COMMAND);
+        if (said == SAY_WAKE) qemu = start_qemu(j, again, &pidfd);
     }
 }
 

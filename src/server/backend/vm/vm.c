@@ -17,7 +17,9 @@ static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault
     cgroups_open(c, backend->config.cgroup_parent, state->name);
     cgroups_sweep(backend->config.loop, c, state);
     for (int i = 0; i < WRN_STATE_LOCKS; i++) state->locks[i] = i < HIERARCHIES ? c->lock_fds[i] : -1;
-    if (!backend->root || (backend->slots_fd = slots_open()) >= 0) return 0;
+    backend->slots_fd = state->fd;
+    if (backend->root && backend->slots_fd < 0) backend->slots_fd = slots_open();
+    if (!backend->root || backend->slots_fd >= 0) return state->fd = backend->slots_fd, 0;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
 }
 
@@ -60,7 +62,10 @@ static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 
 /* ---- what machines can't do yet, or need not do ---- */
 
-static void vm_started(wrn_instance *it) { wrn_fd_close(&it->errors); }
+static void vm_started(wrn_instance *it) {
+    adopted_end(it);
+    wrn_fd_close(&it->errors);
+}
 
 static int vm_check_network(const wrn_backend *backend, wrn_fault *fault) {
     return wrn_check_gate(&backend->config, fault);
@@ -106,6 +111,8 @@ const wrn_backend_ops wrn_backend_vm = {
     .make_root = vm_make_root,
     .prepare = vm_prepare,
     .start = vm_start,
+    .restore = vm_restore,
+    .connect = vm_connect,
     .may_hang = true,  /* after `halt` inside, for example */
     .start_ms = 90000, /* an emulated processor, on a busy machine */
     .started = vm_started,
