@@ -94,7 +94,9 @@ static int prepare_change(wrenn_op *op, uint64_t flags, const wrn_pause_request 
     wrn_follower *self = (wrn_follower *)op;
     self->wait = flags & WRENN_SANDBOX_PAUSE_WAIT;
     /* A sandbox that is paused can be hibernated, too. */
-    self->from = flags & WRENN_SANDBOX_PAUSE_HIBERNATE ? 0 : pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
+    self->from = flags & WRENN_SANDBOX_PAUSE_HIBERNATE ? 0
+                 : pause                               ? WRENN_SANDBOX_STATUS_RUNNING
+                                                       : WRENN_SANDBOX_STATUS_PAUSED;
     self->to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
     return wrn_op_call_type(op, NULL, request, error);
 }

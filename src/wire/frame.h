@@ -139,8 +139,8 @@ wrn_log_request wrn_log_request_get(const uint8_t in[WRN_LOG_REQUEST]);
 /* What the agent of a machine that was stopped, or is a copy of one, has to know. */
 enum { WRN_RESUME_HEAD = 44, WRN_RESUME_SEED = 32, WRN_RESUME_NAME_MAX = 256 };
 enum {
-    WRN_RESUME_NEW = 1, /* a new sandbox, made from the memory of a machine that had none */
-    WRN_RESUME_COPY = 2, /* of a sandbox: what has no label goes on, but nobody hears it any more */
+    WRN_RESUME_NEW = 1,   /* a new sandbox, made from the memory of a machine that had none */
+    WRN_RESUME_COPY = 2,  /* of a sandbox: what has no label goes on, but nobody hears it any more */
     WRN_RESUME_SERVER = 4 /* another wrennd is at the other end: what has no label ends */
 };
 typedef struct wrn_resume {

@@ -579,6 +579,14 @@ static void check_snapshot_refusal(const test_daemon *d, const char *id) {
     resume(d, id);
 }
 
+/* What has taken one QEMU over has no power over another one. */
+static void check_users(const char *one, const char *other) {
+    char users[2][64];
+    status_of(find_qemu(one), "Uid", users[0], sizeof(users[0]));
+    status_of(find_qemu(other), "Uid", users[1], sizeof(users[1]));
+    CHECK_MSG(geteuid() != 0 || strcmp(users[0], users[1]) != 0, "%s", users[0]);
+}
+
 /* Made of the memory of one machine, and yet not the same. */
 static void check_copies(const test_daemon *d) {
     char ids[2][40], want[300];
@@ -598,6 +606,7 @@ static void check_copies(const test_daemon *d) {
                                         "head -c 16 /dev/urandom | od -An -tx1", "cat /etc/machine-id",
                                         "cat /etc/hosts"};
     for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(d, ids[0], ids[1], lines[i]);
+    check_users(ids[0], ids[1]);
     check_fork(d, ids[0], false); /* a copy of a copy */
     check_snapshot_refusal(d, ids[0]);
     CHECK_SH(d, ids[0], "echo mine > /root/mine; sync", "");
@@ -921,7 +930,8 @@ static void outlive(void) {
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up"); /* the first one goes */
     CHECK_INT(entries(machines_path("vm")), 2);
-    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--vm-hibernate-after-sec", "1", "--adopt-timeout-sec", "0", NULL});
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--vm-hibernate-after-sec", "1", "--adopt-timeout-sec",
+                               "0", NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
     begin_counter(&d, id);

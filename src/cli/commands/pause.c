@@ -7,7 +7,8 @@ typedef struct pause_values {
 
 static const cli_option options[] = {
     {"hibernate", 0, CLI_FLAG, offsetof(pause_values, hibernate), NULL,
-     "move their memory to the disk, also of those that are paused; only of virtual machines", NULL, 0, 0, CLI_WORD_ANY},
+     "move their memory to the disk, also of those that are paused; only of virtual machines", NULL, 0, 0,
+     CLI_WORD_ANY},
     {0},
 };
 

@@ -812,7 +812,8 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
                                .secrets = secrets,
                                .disk_mb = s->row.disk_mb,
                                .owner = s->row.team_id};
-    wrn_box_adopt(c->boxes, &spec, wrn_state_stands_still(state), sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
+    wrn_box_adopt(c->boxes, &spec, wrn_state_stands_still(state), sandbox_on_kept, sandbox_on_died, sandbox_on_adopted,
+                  s);
     if (secrets > 0) close(secrets);
     free(network);
 }

@@ -8,9 +8,9 @@ typedef enum wrn_state {
     WRN_STATE_RUNNING,
     WRN_STATE_PAUSED,
     WRN_STATE_HIBERNATED, /* paused, with its memory on the disk */
-    WRN_STATE_STOPPED, /* destroyed; final */
-    WRN_STATE_ERROR,   /* could not be made; final but for destroy */
-    WRN_STATE_MISSING, /* its host is silent */
+    WRN_STATE_STOPPED,    /* destroyed; final */
+    WRN_STATE_ERROR,      /* could not be made; final but for destroy */
+    WRN_STATE_MISSING,    /* its host is silent */
     WRN_STATE_COUNT
 } wrn_state;
 
@@ -39,7 +39,7 @@ typedef enum wrn_action {
     WRN_ACTION_FREEZE,
     WRN_ACTION_THAW,
     WRN_ACTION_HIBERNATE, /* it is frozen already */
-    WRN_ACTION_COPY, /* take the snapshot: it is frozen already */
+    WRN_ACTION_COPY,      /* take the snapshot: it is frozen already */
     WRN_ACTION_FORK,
     WRN_ACTION_DESTROY
 } wrn_action;

@@ -127,10 +127,8 @@ static void on_silence(uv_timer_t *timer) {
 static void say_who_is_there(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
-    wrn_resume now = {.flags = WRN_RESUME_SERVER,
-                      .time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME),
-                      .id = "",
-                      .template_name = ""};
+    wrn_resume now = {
+        .flags = WRN_RESUME_SERVER, .time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME), .id = "", .template_name = ""};
     if (getrandom(now.seed, sizeof(now.seed), 0) != sizeof(now.seed)) abort(); /* can't fail for so few bytes */
     wrn_resume_put(&now, &payload);
     if (!moment_say(it->channel_fd, 0, WRN_FRAME_RESUME, &payload))

@@ -86,7 +86,8 @@ static void on_asleep_again(void *context, const wrn_fault *fault) {
 /* The state is still there, for another try. */
 static void sleep_again(wrn_instance *it, const char *problem) {
     uv_timer_stop(&it->timer);
-    wrn_fault_set(&it->trouble, WRN_FAULT_INTERNAL_ERROR, "cannot wake the sandbox, which stays hibernated: %s", problem);
+    wrn_fault_set(&it->trouble, WRN_FAULT_INTERNAL_ERROR, "cannot wake the sandbox, which stays hibernated: %s",
+                  problem);
     say(it, SAY_HIBERNATE);
     monitor_await_end(loop_of(it), it->monitor, on_asleep_again, it);
 }

@@ -129,7 +129,8 @@ static bool make_memory(wrn_instance *it) {
 /* As root, each machine has a user id of its own. */
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
     for (int slot = 0; slot < SLOTS_MAX; slot++)
-        if (!backend->slot_used[slot] && slot_take(backend->slots_fd, slot)) return backend->slot_used[slot] = true, slot;
+        if (!backend->slot_used[slot] && slot_take(backend->slots_fd, slot))
+            return backend->slot_used[slot] = true, slot;
     return wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine runs %d sandboxes, which is the limit",
                          SLOTS_MAX);
 }
@@ -210,8 +211,7 @@ bool make_agent_channel(int both[2]) {
 
 static bool make_ends(ends *e) {
     *e = (ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    if (!make_agent_channel(e->agent) ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
+    if (!make_agent_channel(e->agent) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
         pipe2(e->errors, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
@@ -262,8 +262,9 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 /* A copy needs no initramfs. If it has an interface, but no network, its QEMU has the far end, too: a cable that leads nowhere. */
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->image_fd,
-                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1],    it->layer_fd, it->setup->lock_fd, e->monitor[0]};
+    int groups[HIERARCHIES],
+        fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->image_fd,       it->disk_fd,
+                       initramfs,      it->ram_fd,   e->link[1],  it->layer_fd,  it->setup->lock_fd, e->monitor[0]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);

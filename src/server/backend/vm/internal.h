@@ -102,10 +102,10 @@ struct wrn_instance {
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
-    int pidfd; /* the caller's */
-    bool adopted;      /* from another wrennd; its agent does not know yet */
-    int channel_fd;    /* our end of the channel to that agent; -1 unless it is adopted */
-    int tries;         /* to reach it */
+    int pidfd;      /* the caller's */
+    bool adopted;   /* from another wrennd; its agent does not know yet */
+    int channel_fd; /* our end of the channel to that agent; -1 unless it is adopted */
+    int tries;      /* to reach it */
     int disk_fd, ram_fd;
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
@@ -122,9 +122,9 @@ struct wrn_instance {
     uv_timer_t timer; /* how long that may take */
     wrn_moment_fn kept;
     void *kept_context;
-    bool is_saved;   /* the file `state` in `dir` has the memory of the stopped machine */
-    bool hibernates; /* there is no QEMU */
-    wrn_done_fn changed;          /* of hibernate, and of thaw for what hibernates; NULL: neither is under way */
+    bool is_saved;       /* the file `state` in `dir` has the memory of the stopped machine */
+    bool hibernates;     /* there is no QEMU */
+    wrn_done_fn changed; /* of hibernate and thaw; NULL: neither is under way */
     void *changed_context;
     wrn_fault trouble; /* why it will have failed */
     wrn_saved_fn saved;

@@ -152,9 +152,8 @@ static void let_go(int fd) { dup2(STDIN_FILENO, fd); }
 
 /* Each machine is the first process of its namespace. -1 with errno. `pidfd` is closed on execution. */
 static pid_t start_qemu(const jail *j, char **argv, int *pidfd) {
-    struct clone_args args = {.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD,
-                              .pidfd = (uint64_t)(uintptr_t)pidfd,
-                              .exit_signal = SIGCHLD};
+    struct clone_args args = {
+        .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
     long pid = syscall(SYS_clone3, &args, sizeof(args));
     if (pid == 0) become_qemu(j, argv);
     let_go(FD_MONITOR); /* whose end tells wrennd that QEMU has ended */

@@ -85,8 +85,8 @@ static void add_link(machine *m) {
 static void add_qemu(machine *m, const wrn_instance *it, bool goes_on, bool in_file) {
     bool kvm = it->backend->kvm;
     add_all(m, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
-                                     "-no-reboot", "-M",
-                                     "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram", "-accel", NULL});
+                                     "-no-reboot", "-M", "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram",
+                                     "-accel", NULL});
     add(m, "%s", kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
     add(m, "-name"), add(m, "%s", it->id);
     add(m, "-cpu"), add(m, "%s", kvm ? "host" : VM_EMULATED_CPU);
