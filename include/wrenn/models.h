@@ -25,9 +25,9 @@ typedef struct wrenn_pair {
     const char *value;
 } wrenn_pair;
 
-/* E and C really use pending, running, paused, stopped, error, missing. `starting` and `hibernated` are only in
- * upstream's enum. pausing, resuming, stopping and snapshotting come from servers newer than v0.1.5. A client must
- * accept unknown values. */
+/* E and C really use pending, running, paused, stopped, error, missing. `starting` is only in upstream's enum.
+ * `hibernated` is paused, with the memory on the disk; here virtual machines can be. pausing, resuming, stopping and
+ * snapshotting come from servers newer than v0.1.5. A client must accept unknown values. */
 typedef enum wrenn_sandbox_status {
     WRENN_SANDBOX_STATUS_OTHER = 0, /* see the text */
     WRENN_SANDBOX_STATUS_PENDING,
@@ -634,10 +634,11 @@ enum {
 };
 
 /* Schema EventRecord. Something that has happened. Of `sandbox.create` (it runs, or could not be made),
- * `sandbox.pause`, `sandbox.resume`, `sandbox.die` (it ended by itself; `error` says how), `sandbox.destroy`,
- * `sandbox.labels`, `sandbox.lifetime`, `sandbox.network`, `command.start` and `command.end` (of commands in the
- * background), `snapshot.create` (`sandbox_id` is what it was made of), `snapshot.delete`, `template.build` and
- * `template.delete` (of the templates of all teams, while the server runs). There may be more types. */
+ * `sandbox.pause`, `sandbox.hibernate` (its memory went to the disk), `sandbox.resume`, `sandbox.die` (it ended by
+ * itself; `error` says how), `sandbox.destroy`, `sandbox.labels`, `sandbox.lifetime`, `sandbox.network`,
+ * `command.start` and `command.end` (of commands in the background), `snapshot.create` (`sandbox_id` is what it was
+ * made of), `snapshot.delete`, `template.build` and `template.delete` (of the templates of all teams, while the
+ * server runs). There may be more types. */
 typedef struct wrenn_event_record {
     uint64_t present;    /* WRENN_HAS_EVENT_RECORD_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */

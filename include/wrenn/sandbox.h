@@ -135,8 +135,10 @@ WRENN_API WRENN_NODISCARD int wrenn_sandbox_hold_start(wrenn_sandbox *sandbox, c
 WRENN_API WRENN_NODISCARD int wrenn_sandbox_hold_finish(wrenn_op *op, wrenn_error **error);
 
 /* wrenn_sandbox_pause_options.flags and wrenn_sandbox_resume_options.flags. WAIT: also waits until the sandbox is paused, or runs
- * again, should the server answer before. */
-enum { WRENN_SANDBOX_PAUSE_WAIT = 1, WRENN_SANDBOX_RESUME_WAIT = 1 };
+ * again, should the server answer before. HIBERNATE: its memory goes to the disk, and takes none until it is resumed, some tenths of a
+ * second later than otherwise; it may be paused already. Only virtual machines of a local server can; others, which are not
+ * changed, fail with WRENN_E_API. When its memory can not be written, as on a full disk, it stays paused: WRENN_E_INTERNAL. */
+enum { WRENN_SANDBOX_PAUSE_WAIT = 1, WRENN_SANDBOX_RESUME_WAIT = 1, WRENN_SANDBOX_PAUSE_HIBERNATE = 2 };
 
 typedef struct wrenn_sandbox_pause_options {
     size_t struct_size; /* from WRENN_SANDBOX_PAUSE_OPTIONS_INIT */

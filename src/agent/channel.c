@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/loop.h"
@@ -23,14 +24,16 @@ static uint8_t *queue; /* bytes [queue_begin, queue_end) are pending */
 static size_t queue_begin, queue_end, queue_capacity;
 static size_t allowed = SIZE_MAX; /* so many bytes of the queue may be written; SIZE_MAX: all of them */
 static bool output_waits;         /* channel_has_room() was false since the last `room` */
+static bool is_port;              /* of a machine: it stays when wrennd goes */
+static bool is_lost;              /* and then waits for the RESUME of the next one */
+
+bool channel_is_open(void) { return channel_in.fd >= 0 && !is_lost; }
 
 bool channel_has_room(void) {
-    bool room = channel_in.fd >= 0 && allowed == SIZE_MAX && queue_end - queue_begin < ROOM;
+    bool room = channel_is_open() && allowed == SIZE_MAX && queue_end - queue_begin < ROOM;
     if (!room) output_waits = true;
     return room;
 }
-
-bool channel_is_open(void) { return channel_in.fd >= 0; }
 
 static size_t channel_writable(void) { return queue_end - queue_begin < allowed ? queue_end - queue_begin : allowed; }
 
@@ -69,7 +72,7 @@ static void channel_put(uint32_t stream, uint8_t type, const void *data, size_t 
 }
 
 void channel_send(uint32_t stream, uint8_t type, const void *data, size_t size) {
-    if (channel_in.fd < 0) return;
+    if (!channel_is_open()) return;
     channel_put(stream, type, data, size);
     channel_flush();
 }
@@ -92,15 +95,24 @@ void channel_go_on(bool forget) {
     allowed = SIZE_MAX;
     if (forget) queue_begin = queue_end = 0;
     output_waits = true;
+    is_lost = false;
+    watch_set(&channel_in, EPOLLIN);
 }
 
 /* ---- from one wrennd to the next ---- */
 
 static void channel_lose(void) {
-    if (channel_in.fd < 0) return;
-    if (handover.fd < 0) _exit(0); /* no wrennd can re-attach: the sandbox ends with the agent */
-    watch_close(&channel_in);
-    watch_close(&channel_out);
+    if (!channel_is_open()) return;
+    if (is_port) {
+        is_lost = true;
+        watch_set(&channel_in, EPOLLIN | EPOLLET); /* it says all the time that nobody is there */
+        watch_set(&channel_out, 0);
+    } else if (handover.fd >= 0) {
+        watch_close(&channel_in);
+        watch_close(&channel_out);
+    } else {
+        _exit(0); /* no wrennd can re-attach: the sandbox ends with the agent */
+    }
     queue_begin = queue_end = 0;
     reader.begin = reader.end = 0;
     handlers->lost();
@@ -108,17 +120,33 @@ static void channel_lose(void) {
 
 static void channel_on_writable(watch *w, uint32_t events) { channel_flush(); }
 
-static void channel_on_readable(watch *w, uint32_t events) {
-    size_t room;
-    uint8_t *at = wrn_frame_room(&reader, &room);
-    ssize_t got = read(w->fd, at, room);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) return channel_lose();
-    wrn_frame_fed(&reader, (size_t)got);
+/* The next wrennd may be there before it is seen that the last one, which sent a part of a frame, has gone: a port then waits for
+ * another try. */
+static void channel_handle_frames(void) {
     wrn_frame frame;
     int next;
-    while ((next = wrn_frame_next(&reader, &frame)) > 0) handlers->frame(&frame);
-    if (next < 0) die("wrenn-agent: malformed frame from wrennd");
+    while ((next = wrn_frame_next(&reader, &frame)) > 0)
+        if (!is_lost || frame.type == WRN_FRAME_RESUME) handlers->frame(&frame);
+    if (next >= 0) return;
+    if (!is_port) die("wrenn-agent: malformed frame from wrennd");
+    channel_lose();
+    reader.begin = reader.end = 0;
+}
+
+static void channel_on_readable(watch *w, uint32_t events) {
+    do {
+        size_t room;
+        uint8_t *at = wrn_frame_room(&reader, &room);
+        ssize_t got = read(w->fd, at, room);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (got <= 0) {
+            channel_lose();
+            reader.begin = reader.end = 0;
+            return;
+        }
+        wrn_frame_fed(&reader, (size_t)got);
+        channel_handle_frames();
+    } while (is_lost);
 }
 
 static void channel_attach(const int fds[2]) {
@@ -168,7 +196,9 @@ static void channel_on_handover(watch *w, uint32_t events) {
 void channel_open(const channel_events *events) {
     int type = 0;
     socklen_t size = sizeof(type);
+    struct stat channel;
     handlers = events;
+    is_port = fstat(CHANNEL_IN_FD, &channel) == 0 && S_ISCHR(channel.st_mode);
     if (getsockopt(HANDOVER_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
         fcntl(HANDOVER_FD, F_SETFD, FD_CLOEXEC);
         handover = (watch){.fd = HANDOVER_FD, .ready = channel_on_handover};

@@ -1,7 +1,8 @@
 /* The channel to wrennd: frames over two pipes, descriptor 3 to read from and 7 to write to.
  *
  * Where descriptor 4 is a socket for packets, a later wrennd can re-attach: it sends two new pipes over that socket. The
- * agent ends only when the pipes and the socket are closed. */
+ * agent ends only when the pipes and the socket are closed. In a machine both are its port, at which another wrennd may be at any time;
+ * it says so with RESUME. */
 #pragma once
 
 #include <stdbool.h>

@@ -6,6 +6,7 @@
 #include "api/follow.h"
 #include "api/operations.h"
 #include "client/sandbox.h"
+#include "gen/requests.h"
 
 /* ---- wait_ready and connect ---- */
 
@@ -81,25 +82,30 @@ static void change_respond(wrenn_op *op, wrn_http_response *response) {
     .wake = wrn_follow_look, .follows = true
 
 const wrn_op_type wrn_sandbox_pause_type = {{"pause", "POST", "/sandboxes/{sandbox id}/pause", WRN_AUTH_ANY},
+                                            .body = &wrn_model_pause_request,
                                             CHANGE_OP};
 const wrn_op_type wrn_sandbox_resume_type = {{"resume", "POST", "/sandboxes/{sandbox id}/resume", WRN_AUTH_ANY},
                                              CHANGE_OP};
 
 _Static_assert(WRENN_SANDBOX_PAUSE_WAIT == WRENN_SANDBOX_RESUME_WAIT, "prepare_change() takes the flags of both");
 
-static int prepare_change(wrenn_op *op, uint64_t flags, wrenn_error **error) {
+static int prepare_change(wrenn_op *op, uint64_t flags, const wrn_pause_request *request, wrenn_error **error) {
     bool pause = op->type == &wrn_sandbox_pause_type;
     wrn_follower *self = (wrn_follower *)op;
     self->wait = flags & WRENN_SANDBOX_PAUSE_WAIT;
-    self->from = pause ? WRENN_SANDBOX_STATUS_RUNNING : WRENN_SANDBOX_STATUS_PAUSED;
+    /* A sandbox that is paused can be hibernated, too. */
+    self->from = flags & WRENN_SANDBOX_PAUSE_HIBERNATE ? 0
+                 : pause                               ? WRENN_SANDBOX_STATUS_RUNNING
+                                                       : WRENN_SANDBOX_STATUS_PAUSED;
     self->to = pause ? WRENN_SANDBOX_STATUS_PAUSED : WRENN_SANDBOX_STATUS_RUNNING;
-    return wrn_op_call_type(op, NULL, NULL, error);
+    return wrn_op_call_type(op, NULL, request, error);
 }
 
 int wrn_sandbox_pause_prepare(wrenn_op *op, const wrenn_sandbox_pause_options *options, wrenn_error **error) {
-    return prepare_change(op, options->flags, error);
+    const wrn_pause_request request = {.hibernate = options->flags & WRENN_SANDBOX_PAUSE_HIBERNATE};
+    return prepare_change(op, options->flags, &request, error);
 }
 
 int wrn_sandbox_resume_prepare(wrenn_op *op, const wrenn_sandbox_resume_options *options, wrenn_error **error) {
-    return prepare_change(op, options->flags, error);
+    return prepare_change(op, options->flags, NULL, error);
 }

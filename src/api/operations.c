@@ -1221,7 +1221,8 @@ int wrenn_sandbox_pause_start(wrenn_sandbox *sandbox, const wrenn_sandbox_pause_
     wrenn_sandbox_pause_options known_options;
     WRN_AUTO(wrn_op_freep) wrenn_op *made = NULL;
     int rc = wrn_options_read(&known_options, sizeof(known_options), options, "wrenn_sandbox_pause_options", error);
-    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_pause_type, known_options.flags, WRENN_SANDBOX_PAUSE_WAIT,
+    if (rc == 0) rc = wrn_op_check_flags(&wrn_sandbox_pause_type, known_options.flags,
+                                         WRENN_SANDBOX_PAUSE_WAIT | WRENN_SANDBOX_PAUSE_HIBERNATE,
                                          "WRENN_SANDBOX_PAUSE_*", error);
     if (rc == 0) rc = wrn_op_new(NULL, sandbox, &wrn_sandbox_pause_type, &known_options.call, &made, error);
     if (rc == 0) rc = wrn_sandbox_pause_prepare(made, &known_options, error);

@@ -156,6 +156,12 @@ static const wrn_field fields_fork_request[] = {
 const wrn_model wrn_model_fork_request = {
     "ForkRequest", sizeof(wrn_fork_request), fields_fork_request, WRN_COUNT(fields_fork_request)};
 
+static const wrn_field fields_pause_request[] = {
+    {"hibernate", offsetof(wrn_pause_request, hibernate), 0, WRN_FIELD_BOOL, false, false, NULL},
+};
+const wrn_model wrn_model_pause_request = {
+    "PauseRequest", sizeof(wrn_pause_request), fields_pause_request, WRN_COUNT(fields_pause_request)};
+
 static const wrn_field fields_lifetime_request[] = {
     {"lifetime_sec", offsetof(wrn_lifetime_request, lifetime_sec), 0, WRN_FIELD_INT, true, true, NULL},
 };

@@ -206,6 +206,21 @@ typedef struct wrn_fork_request {
     size_t metadata_count;
 } wrn_fork_request;
 
+/* Bits of `present` and `nulls` of wrn_pause_request. */
+enum {
+    WRN_HAS_PAUSE_REQUEST_HIBERNATE = 1 << 0,
+};
+
+/* Schema PauseRequest. */
+typedef struct wrn_pause_request {
+    uint64_t present;    /* WRN_HAS_PAUSE_REQUEST_* bits of the members that were there */
+    uint64_t nulls;      /* those of them that were null */
+    const char *unknown; /* a JSON object of the members this version does not know, or NULL */
+    /* Ours. The memory goes to the disk at once. Only that of virtual machines can; for others 501
+     * `not_implemented`, and the sandbox goes on. */
+    int64_t hibernate;
+} wrn_pause_request;
+
 /* Bits of `present` and `nulls` of wrn_lifetime_request. */
 enum {
     WRN_HAS_LIFETIME_REQUEST_LIFETIME_SEC = 1 << 0,
@@ -1120,6 +1135,7 @@ extern const wrn_model wrn_model_isolation_limits;
 extern const wrn_model wrn_model_isolation;
 extern const wrn_model wrn_model_sandbox_info;
 extern const wrn_model wrn_model_fork_request;
+extern const wrn_model wrn_model_pause_request;
 extern const wrn_model wrn_model_lifetime_request;
 extern const wrn_model wrn_model_set_secret_request;
 extern const wrn_model wrn_model_secret;

@@ -387,14 +387,15 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
     const wrn_host_row machine = describe_machine(server);
     int64_t held_mb = server->config->held_max_mb ? server->config->held_max_mb : machine.memory_mb / 4;
     if (held_mb) wrn_budget_set((size_t)held_mb << 20);
-    wrn_sandboxes_config sandboxes = {&server->loop,
-                                      server->store,
-                                      server->boxes,
-                                      server->config->max_sandboxes,
-                                      server->config->max_memory_mb,
-                                      machine.memory_mb ? machine.memory_mb : INT64_MAX,
-                                      on_network_counted,
-                                      server};
+    wrn_sandboxes_config sandboxes = {.loop = &server->loop,
+                                      .store = server->store,
+                                      .boxes = server->boxes,
+                                      .count_max = server->config->max_sandboxes,
+                                      .memory_mb_max = server->config->max_memory_mb,
+                                      .hibernate_sec = server->config->vm_hibernate_after_sec,
+                                      .memory_mb_one = machine.memory_mb ? machine.memory_mb : INT64_MAX,
+                                      .counted = on_network_counted,
+                                      .counted_context = server};
     server->sandboxes = wrn_sandboxes_new(&sandboxes);
     return true;
 }

@@ -55,8 +55,8 @@ typedef enum wrn_frame_type {
     /* server: the machine is about to be stopped. After DONE the agent sends nothing until RESUME, so that no frame is cut in two
      * where half of it would be in the machine's memory. */
     WRN_FRAME_QUIET,
-    /* server: the machine goes on: wrn_resume. DONE follows; with WRN_RESUME_NEW a HELLO instead, with WRN_RESUME_COPY
-     * HELLO_AGAIN. */
+    /* server: the machine goes on: wrn_resume. DONE follows; with WRN_RESUME_NEW a HELLO instead, with WRN_RESUME_COPY or
+     * WRN_RESUME_SERVER HELLO_AGAIN. */
     WRN_FRAME_RESUME,
     WRN_FRAME_TYPES
 } wrn_frame_type;
@@ -139,8 +139,9 @@ wrn_log_request wrn_log_request_get(const uint8_t in[WRN_LOG_REQUEST]);
 /* What the agent of a machine that was stopped, or is a copy of one, has to know. */
 enum { WRN_RESUME_HEAD = 44, WRN_RESUME_SEED = 32, WRN_RESUME_NAME_MAX = 256 };
 enum {
-    WRN_RESUME_NEW = 1, /* a new sandbox, made from the memory of a machine that had none */
-    WRN_RESUME_COPY = 2 /* of a sandbox: what has no label goes on, but nobody hears it any more */
+    WRN_RESUME_NEW = 1,   /* a new sandbox, made from the memory of a machine that had none */
+    WRN_RESUME_COPY = 2,  /* of a sandbox: what has no label goes on, but nobody hears it any more */
+    WRN_RESUME_SERVER = 4 /* another wrennd is at the other end: what has no label ends */
 };
 typedef struct wrn_resume {
     uint32_t flags;

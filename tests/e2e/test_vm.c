@@ -418,14 +418,18 @@ static void check_fork(const test_daemon *d, const char *id, bool network) {
 
 /* ---- snapshots ---- */
 
-static void make_snapshot(const test_daemon *d, const char *id, const char *name) {
+static void make_snapshot_of(const test_daemon *d, const char *id, const char *name, const char *status) {
     char body[128];
     snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"%s\"}", id, name);
     reply r = call(d, "POST", "/v1/snapshots", body);
     CHECK_MSG(r.status == 201, "%s", r.body);
     CHECK(number(&r, "size_bytes") > 1 << 20);
     reply_free(&r);
-    check_status(d, id, "paused");
+    check_status(d, id, status);
+}
+
+static void make_snapshot(const test_daemon *d, const char *id, const char *name) {
+    make_snapshot_of(d, id, name, "paused");
 }
 
 /* One that goes on where the sandbox, which has a network, was; the sandbox goes on as well. */
@@ -450,6 +454,121 @@ static void check_snapshot(const test_daemon *d, const char *id) {
     free(had);
 }
 
+/* ---- hibernation ---- */
+
+static bool has_qemu(const char *id) {
+    char line[128];
+    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s ' > /dev/null", id);
+    return system(line) == 0;
+}
+
+static void hibernate(const test_daemon *d, const char *id) {
+    reply r = call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}");
+    CHECK_MSG(r.status == 200, "%s", r.body);
+    CHECK_STR(member(&r, "status"), "hibernated");
+    reply_free(&r);
+    CHECK(!has_qemu(id));
+}
+
+/* The path of the file with its memory. */
+static void state_of(const test_daemon *d, const char *id, char out[300]) {
+    snprintf(out, 300, "%s/sandboxes/boxes/%s/state", d->dir, id);
+}
+
+/* It stays paused, with all that it has. */
+static void check_full_disk(const test_daemon *d, const char *id) {
+    char state[300];
+    state_of(d, id, state);
+    CHECK(symlink("/dev/full", state) == 0);
+    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+    reply r = call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}");
+    CHECK_CONTAINS(r.body, "No space left on device; it stays paused in memory");
+    CHECK_ERROR(r, 500, "internal_error");
+    check_status(d, id, "paused");
+    CHECK(has_qemu(id) && access(state, F_OK) != 0);
+    resume(d, id);
+    CHECK_SH(d, id, GOES_ON, "");
+}
+
+/* It stays hibernated, and can be woken later. */
+static void check_bad_state(const test_daemon *d, const char *id) {
+    char state[300], line[1000];
+    state_of(d, id, state);
+    hibernate(d, id);
+    snprintf(line, sizeof(line), "mv %s %s.kept && echo nonsense > %s", state, state, state);
+    CHECK_INT(system(line), 0);
+    reply r = call(d, "POST", sandbox_path(id, "/resume"), NULL);
+    CHECK_CONTAINS(r.body, "stays hibernated");
+    CHECK_ERROR(r, 500, "internal_error");
+    check_status(d, id, "hibernated");
+    CHECK(!has_qemu(id));
+    snprintf(line, sizeof(line), "mv %s.kept %s", state, state);
+    CHECK_INT(system(line), 0);
+    resume(d, id);
+    CHECK(access(state, F_OK) != 0);
+    CHECK_SH(d, id, GOES_ON, "");
+}
+
+/* Asks for a file that no buffer holds, and takes only the first line of the answer. */
+static int begin_download(const test_daemon *d, const char *id) {
+    char text[200], first[16];
+    int fd = dial(d->socket);
+    snprintf(text, sizeof(text), "GET /large HTTP/1.1\r\nHost: 8000-%s.localhost\r\nConnection: close\r\n\r\n", id);
+    send_text(fd, text);
+    CHECK(read(fd, first, sizeof(first) - 1) > 0);
+    return fd;
+}
+
+static void end_download(int fd, size_t least) {
+    char chunk[65536];
+    size_t all = 0;
+    for (ssize_t got; (got = read(fd, chunk, sizeof(chunk))) > 0;) all += (size_t)got;
+    close(fd);
+    CHECK_MSG(all >= least, "%zu", all);
+}
+
+/* What goes on in a sandbox that runs a server at port 8000 has not noticed. */
+static void check_hibernation(const test_daemon *d, const char *id) {
+    enum { LARGE = 24000000 };
+    int fd;
+    char line[128];
+    snprintf(line, sizeof(line), "head -c %d /dev/urandom > /root/large", LARGE);
+    free(sh(d, id, line));
+    char *number = begin_work(d, id, &fd);
+    int download = begin_download(d, id);
+    hibernate(d, id);
+    CHECK_INT(processes_of(id), 1);
+    CHECK_ERROR(call(d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}"), 409, "invalid_state");
+    CHECK_ERROR(call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}"), 409, "invalid_state");
+    reply r = call(d, "GET", "/v1/sandboxes?status=hibernated", NULL);
+    CHECK_INT(wrn_json_count(r.json), 1);
+    reply_free(&r);
+    make_snapshot_of(d, id, "asleep", "hibernated");
+    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/asleep", NULL), 204);
+    resume(d, id);
+    end_download(download, LARGE);
+    CHECK_SH(d, id, GOES_ON "read n v < /root/count; echo $v", number);
+    CHECK_STATUS(ask(d, id, 8000, "GET", "/file"), 200);
+    char *date = sh(d, id, "date +%s; rm /root/large");
+    CHECK_MSG(atoll(date) >= (long long)time(NULL) - 60, "%s", date);
+    free(date);
+    check_full_disk(d, id);
+    check_bad_state(d, id);
+    CHECK_SH(d, id, "touch /root/stop", "");
+    check_stream(fd);
+    CHECK_STATUS(call(d, "DELETE", sandbox_path(id, "/processes/counter"), NULL), 204);
+    free(number);
+}
+
+/* What hibernates ends like any other. */
+static void check_asleep_ends(const test_daemon *d, const char *id) {
+    char line[128];
+    hibernate(d, id);
+    snprintf(line, sizeof(line), "pkill -KILL -f '^wrenn-vm .*-name %s '", id);
+    CHECK_INT(system(line), 0);
+    wait_status(d, id, "stopped");
+}
+
 /* Of the sandbox without a network. */
 static void check_snapshot_refusal(const test_daemon *d, const char *id) {
     make_snapshot(d, id, "alone");
@@ -458,6 +577,14 @@ static void check_snapshot_refusal(const test_daemon *d, const char *id) {
     CHECK_ERROR(r, 409, "conflict");
     CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/alone", NULL), 204);
     resume(d, id);
+}
+
+/* What has taken one QEMU over has no power over another one. */
+static void check_users(const char *one, const char *other) {
+    char users[2][64];
+    status_of(find_qemu(one), "Uid", users[0], sizeof(users[0]));
+    status_of(find_qemu(other), "Uid", users[1], sizeof(users[1]));
+    CHECK_MSG(geteuid() != 0 || strcmp(users[0], users[1]) != 0, "%s", users[0]);
 }
 
 /* Made of the memory of one machine, and yet not the same. */
@@ -479,10 +606,13 @@ static void check_copies(const test_daemon *d) {
                                         "head -c 16 /dev/urandom | od -An -tx1", "cat /etc/machine-id",
                                         "cat /etc/hosts"};
     for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(d, ids[0], ids[1], lines[i]);
+    check_users(ids[0], ids[1]);
     check_fork(d, ids[0], false); /* a copy of a copy */
     check_snapshot_refusal(d, ids[0]);
     CHECK_SH(d, ids[0], "echo mine > /root/mine; sync", "");
     CHECK_SH(d, ids[1], "[ -e /root/mine ] || echo none", "none\n");
+    check_asleep_ends(d, ids[1]);
+    hibernate(d, ids[0]); /* and is destroyed as it is */
     for (int i = 0; i < 2; i++) destroy(d, ids[i]);
 }
 
@@ -574,6 +704,7 @@ static void live(void) {
     check_network(&d, id);
     check_fork(&d, id, true);
     check_snapshot(&d, id);
+    check_hibernation(&d, id);
     check_disk(&d, id);
     check_limit(id);
     check_jail(id);
@@ -674,7 +805,7 @@ static void check_lost(const test_daemon *d) {
     kill(qemu, SIGSTOP);
     snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"lost\"}", id);
     int fd = begin_call(d, "/v1/snapshots", body);
-    snprintf(state, sizeof(state), "%s/sandboxes/boxes/%s/state", d->dir, id);
+    state_of(d, id, state);
     while (access(state, F_OK) != 0) usleep(10000);
     end_qemu(d, id, qemu, fd);
     snprintf(state, sizeof(state), "%s/sandboxes/snapshots", d->dir);
@@ -724,6 +855,82 @@ static void unpack_kernel(void) {
 
 static void set_up(void) { machines_set_up(machines_path("kernel"), machines_path("img"), 0, "set up"); }
 
+/* ---- from one wrennd to the next ---- */
+
+enum { MACHINES = 3 }; /* that run, are paused, and are hibernated */
+
+static void kill_and_serve(test_daemon *d, const char *const *options, char ids[MACHINES][40]) {
+    kill(d->pid, SIGKILL);
+    daemon_wait(d->pid);
+    for (int i = 0; i < MACHINES; i++) CHECK(processes_of(ids[i]) > 0);
+    serve_again(d, options, ids[0]);
+}
+
+/* All are as they were, with what ran in the background, and can be used. */
+static void check_adopted(const test_daemon *d, char ids[MACHINES][40]) {
+    CHECK_SH(d, ids[0], GOES_ON, "");
+    check_status(d, ids[1], "paused");
+    check_status(d, ids[2], "hibernated");
+    for (int i = 1; i < MACHINES; i++) resume(d, ids[i]);
+    for (int i = 0; i < MACHINES; i++) {
+        char want[64];
+        snprintf(want, sizeof(want), "%s\n", ids[i]);
+        CHECK_SH(d, ids[i], GOES_ON "head -c 3000000 /dev/zero | wc -c", "3000000\n");
+        CHECK_SH(d, ids[i], "hostname", want);
+        CHECK_STATUS(ask(d, ids[i], 8000, "GET", "/count"), 200);
+    }
+    CHECK_STATUS(call(d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
+    hibernate(d, ids[2]);
+}
+
+/* The end of what was taken over is seen, whatever state it is in. */
+static void check_adopted_end(const test_daemon *d, char ids[MACHINES][40]) {
+    CHECK_SH(d, ids[0], GOES_ON, "");
+    for (int i = 0; i < 2; i++) {
+        kill(find_qemu(ids[i]), SIGKILL);
+        wait_status(d, ids[i], "stopped");
+    }
+    destroy(d, ids[2]);
+    for (int i = 0; i < MACHINES; i++) await_no_processes(ids[i]);
+}
+
+static void begin_machine(const test_daemon *d, char id[40]) {
+    start_machine(d, id);
+    begin_counter(d, id);
+    CHECK_SH(d, id, "httpd -p 8000 -h /root; until [ -s /root/count ]; do sleep 0.05; done", "");
+}
+
+static void go_over(void) {
+    test_daemon d;
+    char ids[MACHINES][40];
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    const char *const options[] = {"--vm-dir", machines_path("vm"), NULL};
+    serve(&d, options);
+    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i]);
+    CHECK_STATUS(call(&d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
+    hibernate(&d, ids[2]);
+    kill_and_serve(&d, options, ids);
+    check_adopted(&d, ids);
+    kill_and_serve(&d, options, ids); /* again, without anything done to two of them */
+    kill_and_serve(&d, options, ids);
+    check_adopted(&d, ids);
+    kill_and_serve(&d, options, ids);
+    check_adopted_end(&d, ids);
+    begin_machine(&d, ids[0]);
+    pid_t holder = test_find_process("(wrennd-holder)");
+    kill(d.pid, SIGKILL);
+    kill(holder, SIGKILL);
+    daemon_wait(d.pid);
+    await_no_processes(ids[0]);
+    serve(&d, options);
+    wait_status(&d, ids[0], "stopped");
+    end(&d, SIGTERM, 0);
+}
+
+TEST_AS_BOTH(machines_go_from_one_wrennd_to_the_next, go_over)
+
 static void outlive(void) {
     test_daemon d;
     char id[40], copies[2][40];
@@ -733,12 +940,14 @@ static void outlive(void) {
     set_up();
     set_up(); /* the first one goes */
     CHECK_INT(entries(machines_path("vm")), 2);
-    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--vm-hibernate-after-sec", "1", "--adopt-timeout-sec",
+                               "0", NULL});
     start_machine(&d, id);
     CHECK(processes_of(id) > 0);
     begin_counter(&d, id);
     CHECK_SH(&d, id, "until [ -s /root/count ]; do sleep 0.05; done", "");
     make_snapshot(&d, id, "kept");
+    wait_status(&d, id, "hibernated");
     resume(&d, id);
     close(begin_fork(&d, id, copies)); /* nobody waits for it */
     kill(d.pid, SIGKILL);
@@ -761,7 +970,7 @@ static void outlive(void) {
     CHECK_INT(entries(machines_path("vm")), 2);
 }
 
-TEST_AS_ROOT(no_machine_outlives_wrennd, outlive)
+TEST_AS_ROOT(no_machine_outlives_wrennd_that_must_not, outlive)
 
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;

@@ -51,6 +51,19 @@ TEST(with_wait_an_answer_that_is_final_costs_no_look) {
     tear_down(&s);
 }
 
+/* It may be paused already. */
+TEST(hibernating_is_asked_for) {
+    setup s = SET_UP({"200 OK", STATUS("hibernated")}, {"202 Accepted", STATUS("paused")});
+    wrenn_sandbox_pause_options options = pause_wait;
+    options.flags |= WRENN_SANDBOX_PAUSE_HIBERNATE;
+    CHECK_INT(wrenn_sandbox_pause(s.sandbox, &options, NULL), 0);
+    CHECK_STR(status_of(&s), "hibernated");
+    check_request(&s, 0, "POST " PATH "/pause ", "{\"hibernate\":true}");
+    CHECK_INT(wrenn_sandbox_pause(s.sandbox, &options, NULL), 0);
+    CHECK_INT(script_count(s.server), 2);
+    tear_down(&s);
+}
+
 TEST(a_pause_that_comes_to_nothing_is_a_conflict) {
     setup s =
         SET_UP({"202 Accepted", STATUS("pausing")}, {"200 OK", STATUS("running")}, {"202 Accepted", STATUS("pausing")},

@@ -439,6 +439,8 @@ TEST(operations_are_valid_in_the_states_the_table_says) {
     CHECK_STR(error_message(&r), "sandbox is not running (status: paused)");
     reply_free(&r);
     CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 409, "invalid_state");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}"), 501, "not_implemented");
+    CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":1}"), 400, "invalid_request");
     CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/ping"), NULL), 409, "invalid_state");
     r = call(&d, "POST", sandbox_path(id, "/resume"), NULL);
     CHECK_INT(r.status, 200);

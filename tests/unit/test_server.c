@@ -226,13 +226,14 @@ TEST(damaged_tokens_are_refused) {
 /* ---- states ---- */
 
 TEST(the_state_table_is_what_the_protocol_says) {
-    /* For each state and event the next state's letter (pRPSEM: pending, Running, Paused, Stopped, Error, Missing), or
-     * '-' for refused. Columns: booted, boot failed, use, pause, pause failed, resume, resumed, snapshot,
-     * fork, died, destroy, adopt, restart. */
+    /* For each state and event the next state's letter (pRPHSEM: pending, Running, Paused, Hibernated, Stopped, Error, Missing),
+     * or '-' for refused. Columns: booted, boot failed, use, pause, pause failed, hibernate, hibernated, resume, resumed,
+     * snapshot, fork, died, destroy, adopt, restart. */
     static const char *const want[WRN_STATE_COUNT] = {
-        "RE--------S-S", "--RP---PRSSRS", "----RPRP-SSPS", "----------S--", "----------S--", "----------S-S",
+        "RE----------S-S", "--RP-P---PRSSRS", "----RPHPRP-SSPS", "-------HRH-SSHS",
+        "------------S--", "------------S--", "------------S-S",
     };
-    static const char letters[] = "pRPSEM";
+    static const char letters[] = "pRPHSEM";
     for (int state = 0; state < WRN_STATE_COUNT; state++) {
         for (int event = 0; event < WRN_EVENT_COUNT; event++) {
             wrn_transition step = wrn_state_step((wrn_state)state, (wrn_event)event);
@@ -244,9 +245,12 @@ TEST(the_state_table_is_what_the_protocol_says) {
         CHECK(wrn_state_parse(wrn_state_name((wrn_state)state), &parsed) && (int)parsed == state);
     }
     wrn_state parsed;
-    CHECK(!wrn_state_parse("hibernated", &parsed));
+    CHECK(!wrn_state_parse("starting", &parsed));
     CHECK_INT(wrn_state_step(WRN_STATE_RUNNING, WRN_EVENT_PAUSE).action, WRN_ACTION_FREEZE);
     CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_RESUME).action, WRN_ACTION_THAW);
+    CHECK_INT(wrn_state_step(WRN_STATE_RUNNING, WRN_EVENT_HIBERNATE).action, WRN_ACTION_FREEZE);
+    CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_HIBERNATE).action, WRN_ACTION_HIBERNATE);
+    CHECK_INT(wrn_state_step(WRN_STATE_HIBERNATED, WRN_EVENT_RESUME).action, WRN_ACTION_THAW);
     CHECK_INT(wrn_state_step(WRN_STATE_RUNNING, WRN_EVENT_SNAPSHOT).action, WRN_ACTION_FREEZE);
     CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_SNAPSHOT).action, WRN_ACTION_COPY);
     CHECK_INT(wrn_state_step(WRN_STATE_PAUSED, WRN_EVENT_DESTROY).action, WRN_ACTION_DESTROY);

@@ -252,7 +252,8 @@ const cli_command cli_command_events = {
         "meanwhile than is kept, it says how much.\n"
         "Each line has the time, the type, the id and the name of the sandbox, and details, such as the reason when the\n"
         "server did it by itself (idle, lifetime, lease, died, shutdown, restart). The types are sandbox.create,\n"
-        "sandbox.pause, sandbox.resume, sandbox.die, sandbox.destroy, sandbox.labels, sandbox.lifetime, sandbox.network,\n"
+        "sandbox.pause, sandbox.hibernate, sandbox.resume, sandbox.die, sandbox.destroy, sandbox.labels,\n"
+        "sandbox.lifetime, sandbox.network,\n"
         "command.start and command.end (in the background only), snapshot.create, snapshot.delete, template.build and\n"
         "template.delete. What is built or removed while no wrennd runs is no event.\n"
         "ID may be of a sandbox that is gone, or the name that it had. -o json with -f prints objects, as jsonl does.\n",

@@ -16,7 +16,7 @@ static const cli_option options[] = {
     {"label", 'l', CLI_PAIRS, offsetof(ls_values, labels), "NAME=VALUE", "only those with this label; repeatable", NULL,
      0, 0, CLI_WORD_ANY},
     {"status", 0, CLI_TEXT, offsetof(ls_values, status), "STATUS",
-     "only those that are 'running', 'paused', 'pending' or 'missing'", "state", 0, 0, CLI_WORD_STATUS},
+     "only those that are 'running', 'paused', 'hibernated', 'pending' or 'missing'", "state", 0, 0, CLI_WORD_STATUS},
     {"template", 'T', CLI_TEXT, offsetof(ls_values, template_name), "NAME", "only those made from this template", NULL,
      0, 0, CLI_WORD_TEMPLATE},
     {"watch", 'w', CLI_FLAG, offsetof(ls_values, watch), NULL, "show it again every second, until Ctrl-C", NULL, 0, 0,

@@ -223,6 +223,9 @@ typedef struct wrn_backend_ops {
     /* One of the two at a time. False: the backend can't, and the agent has to. */
     bool (*freeze)(wrn_instance *it, wrn_done_fn done, void *context);
     bool (*thaw)(wrn_instance *it, wrn_done_fn done, void *context);
+    /* Moves the memory of the frozen box to the disk, until it is thawed. With a fault it stays as it was; if thaw() fails then, too. kill() drops the
+     * callback. NULL: not possible. */
+    void (*hibernate)(wrn_instance *it, wrn_done_fn done, void *context);
     void (*stats)(wrn_instance *it, wrn_box_stats *out);
     /* Counts the processes of the box that the OOM killer has killed; 0 if unknown. */
     int64_t (*oom_kills)(const wrn_instance *it);

@@ -586,11 +586,23 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
+/* Drops what comes before an agent's HELLO_AGAIN, which may start in the middle of a frame. False: it has not come. */
+static bool find_greeting(wrn_agent *agent) {
+    wrn_frame_reader *from = &agent->reader;
+    uint8_t wanted[WRN_FRAME_HEADER + 4];
+    wrn_frame_head(wanted, 0, WRN_FRAME_HELLO_AGAIN, 0, 8);
+    wrn_put_u32(wanted + WRN_FRAME_HEADER, WRN_AGENT_VERSION);
+    for (; from->end - from->begin >= sizeof(wanted); from->begin++)
+        if (memcmp(from->buffer + from->begin, wanted, sizeof(wanted)) == 0) return true;
+    return false;
+}
+
 /* Handles at most `max` of the frames in the buffer. */
 static void handle_frames(wrn_agent *agent, size_t max) {
     wrn_frame frame;
     int next = 0;
     size_t count = 0;
+    if (agent->events.starts_inside && !agent->said_hello && !find_greeting(agent)) return;
     while (!agent->broken && !agent->close_asked && count++ < max &&
            (next = wrn_frame_next(&agent->reader, &frame)) > 0)
         if (!handle_frame(agent, &frame)) next = -1, broken(agent, "it sent an unexpected frame");

@@ -14,6 +14,8 @@ typedef struct wrn_agent_events {
     const char *owner; /* of its turns (turns.h): the id of the sandbox; NULL: nobody's */
     /* Not NULL: the agent has had a server before. Called for each command that still runs, before `ready`. */
     wrn_detached_fn detached;
+    /* What comes before that first frame was for another server. */
+    bool starts_inside;
     /* Counts the processes of the box that the OOM killer has killed. NULL: unknown. */
     int64_t (*oom_kills)(void *context);
     bool watched; /* its end may go unseen: it is lost when it does not answer any more */

@@ -205,6 +205,7 @@ void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached
                                      .context = box,
                                      .owner = box->id,
                                      .detached = detached ? on_detached : NULL,
+                                     .starts_inside = detached && box->runner->ops->stops_agent,
                                      .oom_kills = box_oom_kills,
                                      .watched = box->runner->ops->may_hang};
     box->detached = detached;

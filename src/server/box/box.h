@@ -111,6 +111,10 @@ bool wrn_boxes_can_leave(const wrn_boxes *boxes);
 void wrn_box_destroy(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context);
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context);
+/* Whether the memory of the box can go to the disk. 0, or -1 with a fault. */
+int wrn_box_check_hibernate(const wrn_box *box, wrn_fault *fault);
+/* Moves the memory of a frozen box to the disk: wrn_backend_ops.hibernate. */
+void wrn_box_hibernate(wrn_box *box, wrn_done_fn done, void *context);
 /* Whether copies can be made of the box. 0, or -1 with a fault. */
 int wrn_box_check_moment(const wrn_box *box, wrn_fault *fault);
 /* Keeps a running box as it is now, for copies: wrn_box_spec.moment. It stands still meanwhile. The caller releases the moment. */

@@ -133,7 +133,7 @@ static void on_box_thawed(void *context, const wrn_fault *fault) {
     wrn_box *box = context;
     if (is_answered(box)) return;
     if (!fault) wrn_agent_suspend(box->agent, false);
-    if (!fault && box->runner->ops->stops_agent) {
+    if (!fault && box->greeted && box->runner->ops->stops_agent) {
         box_limit(box);
         return wrn_agent_resume(box->agent, on_agent_resumed, box);
     }
@@ -168,6 +168,24 @@ void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) {
     if (!box_begin_freezing(box, "resume", done, context)) return;
     if (!box->runner->ops->thaw(box->it, on_box_thawed, box)) wrn_agent_freeze(box->agent, false, on_box_thawed, box);
+}
+
+static void on_box_hibernates(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    if (!is_answered(box)) box_done(box, fault);
+}
+
+int wrn_box_check_hibernate(const wrn_box *box, wrn_fault *fault) {
+    if (box->runner->ops->hibernate) return 0;
+    return wrn_fault_set(
+        fault, WRN_FAULT_NOT_IMPLEMENTED,
+        "the memory of this sandbox can't be moved to the disk: only that of a virtual machine can; pause it without "
+        "\"hibernate\", or make a sandbox with isolation \"vm\" (wrenn create --isolation vm)");
+}
+
+void wrn_box_hibernate(wrn_box *box, wrn_done_fn done, void *context) {
+    if (box_begin_freezing(box, "hibernate", done, context))
+        box->runner->ops->hibernate(box->it, on_box_hibernates, box);
 }
 
 /* ---- a moment, for copies ---- */

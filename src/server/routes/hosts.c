@@ -206,7 +206,7 @@ static void add_active(void *context, const wrn_sandbox_row *row, const char *me
     active_list *list = context;
     wrn_arena *arena = &list->request->arena;
     (void)metadata;
-    if (strcmp(row->status, "paused") == 0) return;
+    if (strcmp(row->status, "paused") == 0 || strcmp(row->status, "hibernated") == 0) return;
     if (list->count == list->capacity) {
         const char **smaller = list->ids;
         list->capacity = list->capacity ? list->capacity * 2 : 64;

@@ -44,7 +44,8 @@ void wrn_route_metrics(wrn_request *request) {
     wrn_fault fault;
     if (!wrn_find_sandbox(server, request->who.team_id, request->params[0], &row, &fault))
         return wrn_reply_fault(request, &fault);
-    if (strcmp(row.status, "running") != 0 && strcmp(row.status, "paused") != 0)
+    if (strcmp(row.status, "running") != 0 && strcmp(row.status, "paused") != 0 &&
+        strcmp(row.status, "hibernated") != 0)
         return wrn_reply_error(request, WRN_FAULT_NOT_FOUND, "there are no metrics of this sandbox (status: %s)",
                                row.status);
     wrn_json *points = wrn_json_new_array(), *answer = wrn_json_new_object();

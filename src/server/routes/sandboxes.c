@@ -321,8 +321,9 @@ static bool read_parameter(wrn_request *request, const char *name, const char *v
     if (strcmp(name, "status") == 0) {
         filter->status = value;
         return (value && is_listed(value)) ||
-               refuse_parameter(request, name, value,
-                                "the status of a sandbox that is listed: pending, running, paused or missing");
+               refuse_parameter(
+                   request, name, value,
+                   "the status of a sandbox that is listed: pending, running, paused, hibernated or missing");
     }
     if (strcmp(name, "template") == 0) {
         filter->template_name = value;
@@ -396,7 +397,10 @@ void wrn_route_delete_sandbox(wrn_request *request, const wrn_sandbox_row *row) 
 }
 
 void wrn_route_pause(wrn_request *request, const wrn_sandbox_row *row) {
-    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row, WRN_EVENT_PAUSE, reply_sandbox, request);
+    wrn_pause_request asked = {0};
+    if (request->body.size && !wrn_request_decode(request, &wrn_model_pause_request, &asked)) return;
+    wrn_sandboxes_change(wrn_server_of(request)->sandboxes, row,
+                         asked.hibernate ? WRN_EVENT_HIBERNATE : WRN_EVENT_PAUSE, reply_sandbox, request);
 }
 
 void wrn_route_resume(wrn_request *request, const wrn_sandbox_row *row) {

@@ -125,6 +125,7 @@ void wrn_metrics_entered(sandbox *s) {
         start_sampler(s->all);
         break;
     case WRN_STATE_PAUSED: store_recent(s); break;
+    case WRN_STATE_HIBERNATED: break; /* it was paused before */
     default: wrn_store_drop_points(s->all->config.store, s->row.id); break;
     }
 }

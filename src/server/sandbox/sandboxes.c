@@ -70,6 +70,7 @@ static bool enter(sandbox *s, wrn_state next) {
     if (next == WRN_STATE_RUNNING && !s->row.started_at) row.started_at = row.last_updated;
     if (wrn_store_update_sandbox(s->all->config.store, &row) != WRN_DB_OK) return false;
     wrn_state before = s->state;
+    if (next == WRN_STATE_PAUSED) s->active_ms = wrn_now_ms();
     s->row = row;
     s->state = next;
     wrn_usage_entered(s, before);
@@ -78,9 +79,9 @@ static bool enter(sandbox *s, wrn_state next) {
 }
 
 static void refuse_state(const char *status, wrn_event event, wrn_fault *fault) {
-    const char *wanted = event == WRN_EVENT_RESUME     ? "paused"
-                         : event == WRN_EVENT_SNAPSHOT ? "running or paused"
-                                                       : "running";
+    const char *wanted = event == WRN_EVENT_RESUME                                     ? "paused"
+                         : event == WRN_EVENT_SNAPSHOT || event == WRN_EVENT_HIBERNATE ? "running or paused"
+                                                                                       : "running";
     wrn_fault_set(fault, WRN_FAULT_INVALID_STATE, "sandbox is not %s (status: %s)", wanted, status);
 }
 
@@ -96,14 +97,19 @@ bool wrn_sandbox_is_usable(const wrn_sandbox_row *row, wrn_fault *fault) {
 
 static void sandbox_on_idle(uv_timer_t *timer);
 
+/* How long a sandbox in this state may idle; 0: for ever. */
+static int64_t idle_sec(const sandbox *s) {
+    wrn_fault fault;
+    if (s->state == WRN_STATE_RUNNING && !s->foreground) return s->row.timeout_sec;
+    if (s->state != WRN_STATE_PAUSED || !s->box || wrn_box_check_hibernate(s->box, &fault) != 0) return 0;
+    return s->all->config.hibernate_sec;
+}
+
 static void arm_idle(sandbox *s) {
     if (s->gone) return;
-    if (s->row.timeout_sec <= 0 || s->state != WRN_STATE_RUNNING || s->foreground) {
-        uv_timer_stop(&s->idle);
-        return;
-    }
-    int64_t left = s->active_ms + s->row.timeout_sec * 1000 - wrn_now_ms();
-    uv_timer_start(&s->idle, sandbox_on_idle, left > 0 ? (uint64_t)left : 0, 0);
+    int64_t seconds = idle_sec(s), left = s->active_ms + seconds * 1000 - wrn_now_ms();
+    if (seconds <= 0) uv_timer_stop(&s->idle);
+    else uv_timer_start(&s->idle, sandbox_on_idle, left > 0 ? (uint64_t)left : 0, 0);
 }
 
 void wrn_sandbox_touch(sandbox *s) {
@@ -144,8 +150,10 @@ static change *request_change(sandbox *s, wrn_event event, wrn_sandbox_done_fn d
 
 static void sandbox_on_idle(uv_timer_t *timer) {
     sandbox *s = timer->data;
-    wrn_log_info("sandbox %s was idle for %lld s: pausing it", s->row.id, (long long)s->row.timeout_sec);
-    add_own_change(s, WRN_EVENT_PAUSE, WRN_WHY_IDLE);
+    bool paused = s->state == WRN_STATE_PAUSED;
+    wrn_log_info("sandbox %s was %s for %lld s: %s it", s->row.id, paused ? "paused" : "idle", (long long)idle_sec(s),
+                 paused ? "hibernating" : "pausing");
+    add_own_change(s, paused ? WRN_EVENT_HIBERNATE : WRN_EVENT_PAUSE, WRN_WHY_IDLE);
     start_changes(s);
 }
 
@@ -201,6 +209,7 @@ static void end_change(sandbox *s, const wrn_fault *fault) {
     if (!s->changes) s->last_change = &s->changes;
     s->change_count--;
     s->busy = false;
+    arm_idle(s);
     wrn_watch_tell_change(s->all, &s->row, c->event, c->reason, fault);
     if (c->done) c->done(c->context, fault ? NULL : &s->row, fault);
     else if (fault) wrn_log_warning("sandbox %s: %s", s->row.id, fault->message);
@@ -212,15 +221,32 @@ void wrn_sandbox_end_change(sandbox *s, const wrn_fault *fault) {
     start_changes(s);
 }
 
+/* If that fails it is paused as before, and is tried again after a while. */
+static void sandbox_on_hibernated(void *context, const wrn_fault *fault) {
+    sandbox *s = context;
+    wrn_fault own;
+    wrn_transition step = wrn_state_step(s->state, WRN_EVENT_HIBERNATED);
+    if (!fault && step.action == WRN_ACTION_REFUSE) {
+        refuse_state(s->row.status, WRN_EVENT_HIBERNATE, &own);
+        fault = &own;
+    } else if (!fault && !enter(s, step.next)) {
+        wrn_sandbox_db_fault(&own);
+        fault = &own;
+    }
+    s->active_ms = wrn_now_ms();
+    wrn_sandbox_end_change(s, fault);
+}
+
 static void sandbox_on_frozen(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     if (!fault && s->changes->snapshot) return wrn_snapshot_copy(s, s->changes->snapshot);
+    if (!fault && s->changes->event == WRN_EVENT_HIBERNATE) {
+        wrn_watch_tell_change(s->all, &s->row, WRN_EVENT_PAUSE, s->changes->reason, NULL);
+        return wrn_box_hibernate(s->box, sandbox_on_hibernated, s);
+    }
     bool unattended = !s->changes->done;
     wrn_transition back = wrn_state_step(s->state, WRN_EVENT_PAUSE_FAILED);
-    if (fault && back.action != WRN_ACTION_REFUSE) {
-        enter(s, back.next);
-        arm_idle(s);
-    }
+    if (fault && back.action != WRN_ACTION_REFUSE) enter(s, back.next);
     end_change(s, fault);
     /* An idle sandbox that can't be paused is destroyed: it might be forgotten, and would run forever. */
     if (fault && unattended) add_own_change(s, WRN_EVENT_DESTROY, WRN_WHY_PAUSE_FAILED);
@@ -295,6 +321,10 @@ static bool start_change(sandbox *s) {
         wrn_box_freeze(s->box, sandbox_on_frozen, s);
         return true;
     case WRN_ACTION_THAW: wrn_box_thaw(s->box, sandbox_on_thawed, s); return true;
+    case WRN_ACTION_HIBERNATE:
+        uv_timer_stop(&s->idle);
+        wrn_box_hibernate(s->box, sandbox_on_hibernated, s);
+        return true;
     case WRN_ACTION_COPY: wrn_snapshot_copy(s, s->changes->snapshot); return true;
     case WRN_ACTION_FORK: wrn_box_keep_moment(s->box, sandbox_on_moment, s); return true;
     case WRN_ACTION_DESTROY: destroy_box(s); return true;
@@ -382,7 +412,8 @@ void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_ev
     wrn_fault fault;
     wrn_sandbox_row copy = *row;
     sandbox *s = wrn_sandbox_find(all, row->id);
-    if (is_leaving(all, &fault)) return done(context, NULL, &fault);
+    bool can_not = event == WRN_EVENT_HIBERNATE && s && s->box && wrn_box_check_hibernate(s->box, &fault) != 0;
+    if (can_not || is_leaving(all, &fault)) return done(context, NULL, &fault);
     if (s && request_change(s, event, done, context, &fault)) return start_changes(s);
     if (s || !change_record(all, &copy, event, &fault)) return done(context, NULL, &fault);
     if (strcmp(copy.status, row->status) != 0) wrn_watch_tell_change(all, &copy, event, NULL, NULL);
@@ -637,7 +668,7 @@ void wrn_sandbox_want_port(wrn_sandboxes *all, const wrn_sandbox_row *row, uint1
 static sandbox *with_network(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_network_fn done, void *context) {
     wrn_fault fault;
     sandbox *s = wrn_sandbox_find(all, row->id);
-    if (s && s->box && (s->state == WRN_STATE_RUNNING || s->state == WRN_STATE_PAUSED)) return s;
+    if (s && s->box && (s->state == WRN_STATE_RUNNING || wrn_state_stands_still(s->state))) return s;
     wrn_fault_set(&fault, WRN_FAULT_INVALID_STATE, "sandbox is not running or paused (status: %s)",
                   s ? s->row.status : row->status);
     done(context, NULL, &fault);
@@ -781,7 +812,8 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
                                .secrets = secrets,
                                .disk_mb = s->row.disk_mb,
                                .owner = s->row.team_id};
-    wrn_box_adopt(c->boxes, &spec, state == WRN_STATE_PAUSED, sandbox_on_kept, sandbox_on_died, sandbox_on_adopted, s);
+    wrn_box_adopt(c->boxes, &spec, wrn_state_stands_still(state), sandbox_on_kept, sandbox_on_died, sandbox_on_adopted,
+                  s);
     if (secrets > 0) close(secrets);
     free(network);
 }

@@ -17,6 +17,8 @@ typedef struct wrn_sandboxes_config {
     wrn_boxes *boxes;
     int64_t count_max;     /* of living sandboxes */
     int64_t memory_mb_max; /* the sum of their memory_mb; 0: no limit */
+    int64_t
+        hibernate_sec; /* after so long the memory of a paused one goes to the disk, if that is possible; 0: never */
     int64_t memory_mb_one; /* of one sandbox: what the machine has */
     /* May be NULL. Called when a sandbox ends that had a network, with what its gate has counted. */
     void (*counted)(void *context, const wrn_sandbox_row *row, const wrn_json *counted);
@@ -48,7 +50,7 @@ typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, c
  * lifetime_sec, lease_sec, egress. `metadata`, `network` and `authority` (NULL: none): as for the store. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                           const char *authority, wrn_sandbox_done_fn done, void *context);
-/* `row`: as read from the store. The event is WRN_EVENT_PAUSE, _RESUME or _DESTROY. */
+/* `row`: as read from the store. The event is WRN_EVENT_PAUSE, _HIBERNATE, _RESUME or _DESTROY. */
 void wrn_sandboxes_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_event event, wrn_sandbox_done_fn done,
                           void *context);
 /* The sandbox is destroyed that many seconds from now, whatever it does; 0 or less: not at all. */

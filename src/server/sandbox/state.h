@@ -7,9 +7,10 @@ typedef enum wrn_state {
     WRN_STATE_PENDING, /* the backend is making it */
     WRN_STATE_RUNNING,
     WRN_STATE_PAUSED,
-    WRN_STATE_STOPPED, /* destroyed; final */
-    WRN_STATE_ERROR,   /* could not be made; final but for destroy */
-    WRN_STATE_MISSING, /* its host is silent */
+    WRN_STATE_HIBERNATED, /* paused, with its memory on the disk */
+    WRN_STATE_STOPPED,    /* destroyed; final */
+    WRN_STATE_ERROR,      /* could not be made; final but for destroy */
+    WRN_STATE_MISSING,    /* its host is silent */
     WRN_STATE_COUNT
 } wrn_state;
 
@@ -19,6 +20,8 @@ typedef enum wrn_event {
     WRN_EVENT_USE, /* exec, ping, ... */
     WRN_EVENT_PAUSE,
     WRN_EVENT_PAUSE_FAILED,
+    WRN_EVENT_HIBERNATE,
+    WRN_EVENT_HIBERNATED,
     WRN_EVENT_RESUME,
     WRN_EVENT_RESUMED,
     WRN_EVENT_SNAPSHOT,
@@ -35,7 +38,8 @@ typedef enum wrn_action {
     WRN_ACTION_NONE,
     WRN_ACTION_FREEZE,
     WRN_ACTION_THAW,
-    WRN_ACTION_COPY, /* take the snapshot: it is frozen already */
+    WRN_ACTION_HIBERNATE, /* it is frozen already */
+    WRN_ACTION_COPY,      /* take the snapshot: it is frozen already */
     WRN_ACTION_FORK,
     WRN_ACTION_DESTROY
 } wrn_action;
@@ -46,6 +50,8 @@ typedef struct wrn_transition {
 } wrn_transition;
 
 wrn_transition wrn_state_step(wrn_state state, wrn_event event);
+/* Paused, in memory or on the disk. */
+bool wrn_state_stands_still(wrn_state state);
 /* As the API has it. */
 const char *wrn_state_name(wrn_state state);
 bool wrn_state_parse(const char *name, wrn_state *out);

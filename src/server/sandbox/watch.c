@@ -95,6 +95,7 @@ void wrn_watch_tell_change(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_e
     case WRN_EVENT_BOOTED:
     case WRN_EVENT_BOOT_FAILED: news.type = WRN_NEWS_SANDBOX_CREATE; break;
     case WRN_EVENT_PAUSE: news.type = WRN_NEWS_SANDBOX_PAUSE; break;
+    case WRN_EVENT_HIBERNATE: news.type = WRN_NEWS_SANDBOX_HIBERNATE; break;
     case WRN_EVENT_RESUME: news.type = WRN_NEWS_SANDBOX_RESUME; break;
     case WRN_EVENT_DESTROY: news.type = WRN_NEWS_SANDBOX_DESTROY; break;
     default: return; /* a snapshot is reported when its record is stored */

@@ -8,6 +8,7 @@
 #define WRN_NEWS(X)                                                   \
     X(SANDBOX_CREATE, "sandbox.create", "capsule.create")             \
     X(SANDBOX_PAUSE, "sandbox.pause", "capsule.pause")                \
+    X(SANDBOX_HIBERNATE, "sandbox.hibernate", NULL)                   \
     X(SANDBOX_RESUME, "sandbox.resume", "capsule.resume")             \
     X(SANDBOX_DIE, "sandbox.die", NULL)                               \
     X(SANDBOX_DESTROY, "sandbox.destroy", "capsule.destroy")          \

@@ -21,12 +21,12 @@ static void close_ends(wrn_instance *it) {
     uv_timer_stop(&it->timer);
     moment_forget(it);
     monitor_close(WRN_TAKE(it->monitor));
+    adopted_end(it);
     wrn_fd_close(&it->lifeline);
     wrn_fd_close(&it->errors);
 }
 
 static void free_instance(wrn_instance *it) {
-    if (it->slot >= 0) slot_release(it->backend->slots_fd, it->slot);
     wrn_fd_close(&it->disk_fd);
     wrn_fd_close(&it->ram_fd);
     wrn_fd_close(&it->image_fd);
@@ -36,10 +36,17 @@ static void free_instance(wrn_instance *it) {
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
 }
 
+static void free_slot(const wrn_instance *it) {
+    if (it->slot < 0) return;
+    it->backend->slot_used[it->slot] = false;
+    slot_release(it->backend->slots_fd, it->slot);
+}
+
 static void machine_on_removed(void *context, const wrn_fault *fault) {
     wrn_instance *it = context;
     wrn_done_fn done = it->done;
     context = it->done_context;
+    free_slot(it);
     free_instance(it);
     done(context, fault);
 }
@@ -92,7 +99,7 @@ static int open_images(wrn_instance *it, const wrn_box_spec *spec, const wrn_roo
 }
 
 /* wrenn-vm makes the file system; that of a copy comes with its moment. */
-static int open_disk(const char *dir, int flags) {
+int open_disk(const char *dir, int flags) {
     char path[PATH_MAX + 8];
     snprintf(path, sizeof(path), "%s/disk", dir);
     return open(path, O_RDWR | O_CLOEXEC | flags, 0600);
@@ -120,42 +127,51 @@ static bool make_memory(wrn_instance *it) {
 }
 
 /* As root, each machine has a user id of its own. */
-static int take_slot(const wrn_backend *backend, wrn_fault *fault) {
+static int take_slot(wrn_backend *backend, wrn_fault *fault) {
     for (int slot = 0; slot < SLOTS_MAX; slot++)
-        if (slot_take(backend->slots_fd, slot)) return slot;
+        if (!backend->slot_used[slot] && slot_take(backend->slots_fd, slot))
+            return backend->slot_used[slot] = true, slot;
     return wrn_fault_set(fault, WRN_FAULT_NO_HOSTS_AVAILABLE, "this machine runs %d sandboxes, which is the limit",
                          SLOTS_MAX);
+}
+
+wrn_instance *instance_new(wrn_backend *backend, const char *id, const char *dir) {
+    wrn_instance *it = calloc(1, sizeof(*it));
+    *it = (wrn_instance){.backend = backend,
+                         .slot = -1,
+                         .pidfd = -1,
+                         .channel_fd = -1,
+                         .disk_fd = -1,
+                         .ram_fd = -1,
+                         .image_fd = -1,
+                         .layer_fd = -1,
+                         .lifeline = -1,
+                         .errors = -1};
+    uv_timer_init(backend->config.loop, &it->timer);
+    it->timer.data = it;
+    snprintf(it->id, sizeof(it->id), "%s", id);
+    snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
+    return it;
 }
 
 static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, bool is_warm_up,
                              wrn_fault *fault) {
     int slot = backend->root ? take_slot(backend, fault) : -1;
     if (backend->root && slot < 0) return NULL;
-    wrn_instance *it = calloc(1, sizeof(*it));
-    *it = (wrn_instance){.backend = backend,
-                         .setup = setup_hold(backend->setup),
-                         .vcpus = spec->vcpus,
-                         .memory_mb = spec->memory_mb,
-                         .disk_mb = disk_mb_of(spec),
-                         .has_network = spec->network != NULL,
-                         .slot = slot,
-                         .pidfd = -1,
-                         .disk_fd = -1,
-                         .ram_fd = -1,
-                         .image_fd = -1,
-                         .layer_fd = -1,
-                         .is_warm_up = is_warm_up,
-                         .lifeline = -1,
-                         .errors = -1};
-    uv_timer_init(backend->config.loop, &it->timer);
-    it->timer.data = it;
-    snprintf(it->id, sizeof(it->id), "%s", spec->id);
-    snprintf(it->dir, sizeof(it->dir), "%.4000s", dir);
+    wrn_instance *it = instance_new(backend, spec->id, dir);
+    it->setup = setup_hold(backend->setup);
+    it->vcpus = spec->vcpus;
+    it->memory_mb = spec->memory_mb;
+    it->disk_mb = disk_mb_of(spec);
+    it->has_network = spec->network != NULL;
+    it->slot = slot;
+    it->is_warm_up = is_warm_up;
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
     if (spec->moment) it->from = moment_hold((moment *)spec->moment); /* which its caller may release */
     if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
+    free_slot(it);
     free_instance(it);
     return NULL;
 }
@@ -186,16 +202,20 @@ typedef struct ends {
     int link[2], source[2]; /* -1: it has no network */
 } ends;
 
-static bool make_ends(ends *e) {
+bool make_agent_channel(int both[2]) {
     const int size = BUFFER_SIZE;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) != 0) return false;
+    for (int i = 0; i < 2; i++) setsockopt(both[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    return fcntl(both[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool make_ends(ends *e) {
     *e = (ends){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->agent) != 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
+    if (!make_agent_channel(e->agent) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, e->monitor) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, e->lifeline) != 0 ||
         pipe2(e->errors, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
-    for (int i = 0; i < 2; i++) setsockopt(e->agent[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-    return fcntl(e->agent[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(e->monitor[0], F_SETFL, O_NONBLOCK) == 0;
+    return fcntl(e->monitor[0], F_SETFL, O_NONBLOCK) == 0;
 }
 
 /* The gate gets its end of the link over wrn_running.link_source. */
@@ -242,8 +262,9 @@ _Noreturn static void become_jail(const char *path, char *const *argv, const int
 /* A copy needs no initramfs. If it has an interface, but no network, its QEMU has the far end, too: a cable that leads nowhere. */
 static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pidfd) {
     const wrn_backend *backend = it->backend;
-    int groups[HIERARCHIES], fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->image_fd,
-                                            it->disk_fd,    initramfs,    it->ram_fd,  e->link[1],    it->layer_fd};
+    int groups[HIERARCHIES],
+        fds[PASSED] = {e->lifeline[1], e->errors[1], e->agent[1], e->monitor[1], it->image_fd,       it->disk_fd,
+                       initramfs,      it->ram_fd,   e->link[1],  it->layer_fd,  it->setup->lock_fd, e->monitor[0]};
     machine m;
     machine_describe(it, &m);
     cgroup_join_fds(&backend->cgroups, it->id, groups);
@@ -284,7 +305,11 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
     it->monitor = monitor_open(it->backend->config.loop, wrn_fd_take(&e.monitor[0]));
     channel[0] = wrn_fd_take(&e.agent[0]);
     channel[1] = write_end;
-    *out = (wrn_running){.pid = pid, .pidfd = pidfd, .handover_fd = -1, .link_source = -1};
+    *out = (wrn_running){.pid = pid,
+                         .pidfd = pidfd,
+                         .handover_fd = fcntl(it->lifeline, F_DUPFD_CLOEXEC, 0),
+                         .number = it->slot,
+                         .link_source = -1};
     if (spec->network) out->link_source = wrn_fd_take(&e.source[0]);
     close_all(&e);
     if (it->from) moment_wake(it, channel[1]);

@@ -42,7 +42,19 @@ enum {
     FD_RAM,
     FD_LINK,
     FD_LAYER,
+    FD_LOCK,    /* of the setup, which stays as long as the machine */
+    FD_COMMAND, /* wrennd's end of the monitor, for the next wrennd */
     FD_GROUPS
+};
+
+/* What wrenn-vm is told over the lifeline, with one byte each. */
+enum {
+    SAY_HIBERNATE = 'h', /* end QEMU, and stay */
+    SAY_WAKE = 'w',      /* start it again, with the descriptors that come along as its monitor, and as FD_COMMAND */
+    SAY_GOES_ON = 'g',   /* the machine runs: if QEMU ends it is over */
+    /* From another wrennd, with QEMU's new end of the agent's channel. The answer is SAY_GOES_ON with FD_COMMAND, or SAY_HIBERNATE. */
+    SAY_ADOPT = 'a',
+    SAY_SHOW = 's' /* the answer is the same with QEMU's end of the agent's channel */
 };
 
 /* What a machine needs of a setup, which stays meanwhile. */
@@ -78,6 +90,7 @@ struct wrn_backend {
     char why_no_kvm[128];
     char cpu[128]; /* what runs machines, for those that go on elsewhere */
     int initramfs_fd, slots_fd;
+    bool slot_used[SLOTS_MAX];
     int64_t tsc_khz; /* 0: unknown */
     cgroups cgroups;
     warms *warms;
@@ -89,7 +102,10 @@ struct wrn_instance {
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
-    int pidfd; /* the caller's */
+    int pidfd;      /* the caller's */
+    bool adopted;   /* from another wrennd; its agent does not know yet */
+    int channel_fd; /* our end of the channel to that agent; -1 unless it is adopted */
+    int tries;      /* to reach it */
     int disk_fd, ram_fd;
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
@@ -106,7 +122,11 @@ struct wrn_instance {
     uv_timer_t timer; /* how long that may take */
     wrn_moment_fn kept;
     void *kept_context;
-    bool is_saved; /* the file `state` in `dir` has the memory of the stopped machine */
+    bool is_saved;       /* the file `state` in `dir` has the memory of the stopped machine */
+    bool hibernates;     /* there is no QEMU */
+    wrn_done_fn changed; /* of hibernate and thaw; NULL: neither is under way */
+    void *changed_context;
+    wrn_fault trouble; /* why it will have failed */
     wrn_saved_fn saved;
     void *saved_context;
 };
@@ -126,17 +146,31 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
              wrn_fault *fault);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
+wrn_instance *instance_new(wrn_backend *backend, const char *id, const char *dir);
+/* What the machine writes to. -1 with errno. */
+int open_disk(const char *dir, int flags);
+/* Both ends of the agent's channel: ours does not block. False with errno. */
+bool make_agent_channel(int ends[2]);
+
+/* ---- adopted.c ---- */
+
+wrn_instance *vm_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
+int vm_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
+/* The machine of another wrennd runs: lets its agent know who is there now. `connected`: QEMU has its end of the channel. */
+void adopted_reach(wrn_instance *it, bool connected);
+/* The agent has answered. */
+void adopted_end(wrn_instance *it);
 
 /* ---- machine.c ---- */
 
-enum { MACHINE_ARGS = 96 };
+enum { MACHINE_ARGS = 160 };
 typedef struct machine {
-    char text[4096]; /* of the arguments */
+    char text[8192]; /* of the arguments */
     size_t used;
     char *argv[MACHINE_ARGS + 1];
     size_t count;
 } machine;
-/* The command line of wrenn-vm and of QEMU for a box. */
+/* The command line of wrenn-vm for a box, with those of QEMU. */
 void machine_describe(const wrn_instance *it, machine *out);
 
 /* ---- warm.c ---- */
@@ -179,6 +213,12 @@ bool saved_needs(const char *setup_dir);
 /* The size of its disk; of a snapshot that has a moment. */
 int64_t saved_disk_mb(const wrn_root *root);
 
+/* ---- hibernate.c ---- */
+
+bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context);
+bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context);
+void vm_hibernate(wrn_instance *it, wrn_done_fn done, void *context);
+
 /* ---- initramfs.c ---- */
 
 /* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent, the modules of the setup, and what `minimal` has
@@ -191,11 +231,19 @@ int initramfs_with(int initramfs, const char *authority);
 
 /* QMP over a socket, which it takes over. */
 monitor *monitor_open(uv_loop_t *loop, int fd);
+/* The same, of another wrennd, whose answers may still come. */
+monitor *monitor_adopt(uv_loop_t *loop, int fd);
+/* Connects the agent's port to a socket; -1: to nothing. */
+void monitor_connect(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context);
 /* Drops what is under way without an answer. */
 void monitor_close(monitor *m);
 /* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does
  * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
+/* What is under way will not be answered. */
+void monitor_forget(monitor *m);
+/* `done`, with a fault, when QEMU has ended, and its memory is free. */
+void monitor_await_end(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context);
 /* The state of the machine, with its memory or without, to or from a file: `done` when it is complete. The machine is stopped. */
 void monitor_save(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context);
 void monitor_load(uv_loop_t *loop, monitor *m, int fd, bool with_memory, wrn_done_fn done, void *context);

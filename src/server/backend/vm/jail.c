@@ -1,16 +1,20 @@
 /* wrenn-vm: confines QEMU for one virtual machine, and ends it when wrennd is gone.
  *
- *     wrenn-vm ROOT UID tcg|kvm new|kept PROGRAM ARGUMENT...
+ *     wrenn-vm ROOT UID tcg|kvm new|kept PROGRAM ARGUMENT... -- PROGRAM ARGUMENT...
  *
  * ROOT is all of the file system that QEMU sees, read-only. UID is its user; 0: the caller's own, in a user namespace. A new
  * disk gets a file system; one that is kept has one. The descriptors are those of internal.h. QEMU has namespaces of its own, no
  * network, no capability, and process number 1, so that it has nobody to signal or trace. What fails is said on FD_ERRORS, which
- * is also QEMU's standard error. */
+ * is also QEMU's standard error.
+ *
+ * The first program is the machine as it starts, the second one as it goes on from a state. For a hibernation wrennd has QEMU write the
+ * state down, and this process end it. What QEMU was connected to stays open here, so that nobody there notices, until the
+ * second program gets it. */
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -75,8 +79,7 @@ static void map_self(uid_t uid, gid_t gid) {
 static void leave_host(bool root) {
     uid_t uid = geteuid();
     gid_t gid = getegid();
-    must(unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
-                 (root ? 0 : CLONE_NEWUSER)),
+    must(unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP | (root ? 0 : CLONE_NEWUSER)),
          "leave the host's namespaces");
     if (!root) map_self(uid, gid);
 }
@@ -115,57 +118,128 @@ static void set_limits(void) {
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){256, 256});
 }
 
-/* `alive`: readable when wrenn-vm has ended. */
-_Noreturn static void become_qemu(char **argv, bool kvm, uid_t uid, const char *root, int alive) {
+typedef struct jail {
+    const char *root;
+    uid_t uid;
+    bool kvm;
+    int alive[2]; /* a pipe; readable when this process has ended */
+} jail;
+
+_Noreturn static void become_qemu(const jail *j, char **argv) {
     static char modules[] = "QEMU_MODULE_DIR=/qm";
     char *env[] = {modules, NULL};
-    enter_root(root, kvm);
-    become_user(uid, kvm);
+    close(j->alive[1]);
+    enter_root(j->root, j->kvm);
+    become_user(j->uid, j->kvm);
     set_limits();
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user would have cleared it */
-    struct pollfd gone = {.fd = alive, .events = POLLIN};
+    struct pollfd gone = {.fd = j->alive[0], .events = POLLIN};
     if (poll(&gone, 1, 0) != 0) _exit(1);
     dup2(FD_ERRORS, 1);
     dup2(FD_ERRORS, 2);
     close(FD_LIFELINE);
     close(FD_ERRORS);
+    close(FD_LOCK);
+    close(FD_COMMAND);
     syscall(SYS_close_range, (unsigned)FD_GROUPS, ~0u, 0u);
     execve(argv[0], argv, env);
     dprintf(2, "execute QEMU: %s\n", strerror(errno));
     _exit(1);
 }
 
-/* Nobody writes to the lifeline: when it can be read, wrennd is gone. */
-_Noreturn static void watch_over(pid_t qemu, int pidfd) {
+/* Nothing else gets the number. */
+static void let_go(int fd) { dup2(STDIN_FILENO, fd); }
+
+/* Each machine is the first process of its namespace. -1 with errno. `pidfd` is closed on execution. */
+static pid_t start_qemu(const jail *j, char **argv, int *pidfd) {
+    struct clone_args args = {
+        .flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+    long pid = syscall(SYS_clone3, &args, sizeof(args));
+    if (pid == 0) become_qemu(j, argv);
+    let_go(FD_MONITOR); /* whose end tells wrennd that QEMU has ended */
+    return (pid_t)pid;
+}
+
+static int reap(pid_t qemu) {
     int status = 0;
-    struct pollfd fds[] = {{.fd = FD_LIFELINE, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
-    while (poll(fds, 2, -1) < 0 && errno == EINTR) {
-    }
-    if (!fds[1].revents) kill(qemu, SIGKILL);
     while (waitpid(qemu, &status, 0) < 0 && errno == EINTR) {
     }
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* What QEMU shares with the host is whole after any signal: the machine is stopped. It must not say good-bye on its sockets. */
+static void end_qemu(pid_t *qemu, int *pidfd) {
+    if (*qemu <= 0) return;
+    kill(*qemu, SIGKILL);
+    reap(*qemu);
+    wrn_fd_close(pidfd);
+    *qemu = 0;
+}
+
+static void answer(char said, int fd) { wrn_fds_send(FD_LIFELINE, &said, 1, &fd, fd >= 0, 0); }
+
+/* The descriptors that came along get their numbers. */
+static void place(int end, int fd) {
+    if (end < 0) return;
+    dup2(end, fd);
+    close(end);
+}
+
+/* Does what wrennd says; when that is nothing, it is gone. Until a machine that goes on from its state really goes on, the state is good, and
+ * the end of QEMU is none of the machine. */
+_Noreturn static void watch_over(const jail *j, pid_t qemu, int pidfd, char **again) {
+    bool hibernates = false;
+    for (;;) {
+        char said = 0;
+        int ends[2];
+        struct pollfd fds[] = {{.fd = FD_LIFELINE, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+        if (poll(fds, 2, -1) < 0) continue;
+        if (fds[1].revents && !hibernates) _exit(reap(qemu));
+        if (fds[1].revents || !fds[0].revents) {
+            end_qemu(&qemu, &pidfd);
+            continue;
+        }
+        bool heard = wrn_fds_receive(FD_LIFELINE, &said, 1, ends, 2) == 1, adopts = said == SAY_ADOPT;
+        if (heard && said == SAY_SHOW) {
+            answer(said, FD_AGENT);
+            continue;
+        }
+        /* A machine that was to go on when its wrennd died has done nothing yet. */
+        bool ends_qemu = !heard || (adopts ? hibernates : said != SAY_GOES_ON);
+        if (ends_qemu) end_qemu(&qemu, &pidfd);
+        if (!heard || (said == SAY_GOES_ON && !qemu)) _exit(1);
+        if (ends_qemu) let_go(FD_COMMAND);
+        if (!adopts) hibernates = said != SAY_GOES_ON;
+        place(ends[0], adopts ? FD_AGENT : FD_MONITOR);
+        place(ends[1], FD_COMMAND);
+        if (adopts) answer(hibernates ? SAY_HIBERNATE : SAY_GOES_ON, hibernates ? -1 : FD_COMMAND);
+        if (said == SAY_WAKE) qemu = start_qemu(j, again, &pidfd);
+    }
+}
+
+/* The two command lines. */
+static char **divide(char **argv) {
+    while (*argv && strcmp(*argv, "--") != 0) argv++;
+    if (!*argv) return argv;
+    *argv = NULL;
+    return argv + 1;
 }
 
 int main(int argc, char **argv) {
-    int alive[2];
     if (argc < 6) return dprintf(2, "wrenn-vm: wrennd starts this program\n"), 2;
-    uid_t uid = (uid_t)strtoul(argv[2], NULL, 10);
-    bool kvm = strcmp(argv[3], "kvm") == 0;
+    jail j = {.root = argv[1], .uid = (uid_t)strtoul(argv[2], NULL, 10), .kvm = strcmp(argv[3], "kvm") == 0};
+    bool new = strcmp(argv[4], "new") == 0;
+    char **again = divide(argv + 5);
+    int pidfd = -1;
     umask(077);
+    signal(SIGPIPE, SIG_IGN);
     join_groups();
-    if (strcmp(argv[4], "new") == 0) make_file_system();
-    leave_host(uid != 0);
-    must(pipe2(alive, O_CLOEXEC), "make a pipe");
-    pid_t pid = fork();
-    must(pid, "fork");
-    if (pid == 0) {
-        close(alive[1]);
-        become_qemu(argv + 5, kvm, uid, argv[1], alive[0]);
-    }
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    must(pidfd, "watch QEMU");
-    const int passed[] = {FD_AGENT, FD_MONITOR, FD_IMAGE, FD_DISK, FD_INITRAMFS, FD_RAM, FD_LINK, FD_LAYER};
-    for (size_t i = 0; i < WRN_COUNT(passed); i++) close(passed[i]);
-    watch_over(pid, pidfd);
+    if (new) make_file_system();
+    leave_host(j.uid != 0);
+    must(pipe2(j.alive, O_CLOEXEC), "make a pipe");
+    pid_t qemu = start_qemu(&j, argv + 5, &pidfd);
+    must(qemu, "start QEMU");
+    let_go(FD_RAM); /* a machine that goes on has it in its state */
+    if (new) let_go(FD_INITRAMFS);
+    watch_over(&j, qemu, pidfd, again);
 }

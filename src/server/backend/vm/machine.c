@@ -81,6 +81,30 @@ static void add_link(machine *m) {
     add(m, "-device"), add(m, "virtio-net-device,netdev=link,mac=02:00:00:00:00:02,host_mtu=16384");
 }
 
+/* `goes_on`: from a state. `in_file`: its memory is FD_RAM. */
+static void add_qemu(machine *m, const wrn_instance *it, bool goes_on, bool in_file) {
+    bool kvm = it->backend->kvm;
+    add_all(m, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
+                                     "-no-reboot", "-M", "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram",
+                                     "-accel", NULL});
+    add(m, "%s", kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
+    add(m, "-name"), add(m, "%s", it->id);
+    add(m, "-cpu"), add(m, "%s", kvm ? "host" : VM_EMULATED_CPU);
+    add(m, "-m"), add(m, "%lld", (long long)it->memory_mb);
+    add(m, "-smp"), add(m, "%lld", (long long)it->vcpus);
+    add(m, "-object");
+    if (!in_file) add(m, "memory-backend-ram,id=ram,size=%lldM", (long long)it->memory_mb);
+    else /* copies share what they don't write */
+        add(m, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
+            FD_RAM, goes_on ? "off" : "on");
+    add_disks(m, it->layer_fd >= 0);
+    add_channels(m);
+    if (it->has_network) add_link(m);
+    add(m, "-sandbox"), add(m, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+    if (goes_on) add_all(m, (const char *const[]){"-incoming", "defer", NULL});
+    else add_kernel(m, it);
+}
+
 void machine_describe(const wrn_instance *it, machine *out) {
     const wrn_backend *backend = it->backend;
     *out = (machine){.used = 0};
@@ -89,23 +113,7 @@ void machine_describe(const wrn_instance *it, machine *out) {
     add(out, "%u", backend->root ? (unsigned)(FIRST_UID + (uid_t)it->slot * UID_RANGE) : 0u);
     add(out, "%s", backend->kvm ? "kvm" : "tcg");
     add(out, "%s", it->from ? "kept" : "new");
-    add_all(out, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
-                                       "-no-reboot", "-M",
-                                       "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram", "-accel", NULL});
-    add(out, "%s", backend->kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
-    add(out, "-name"), add(out, "%s", it->id);
-    add(out, "-cpu"), add(out, "%s", backend->kvm ? "host" : VM_EMULATED_CPU);
-    add(out, "-m"), add(out, "%lld", (long long)it->memory_mb);
-    add(out, "-smp"), add(out, "%lld", (long long)it->vcpus);
-    add(out, "-object");
-    if (it->ram_fd < 0) add(out, "memory-backend-ram,id=ram,size=%lldM", (long long)it->memory_mb);
-    else /* copies share what they don't write */
-        add(out, "memory-backend-file,id=ram,size=%lldM,mem-path=/proc/self/fd/%d,share=%s", (long long)it->memory_mb,
-            FD_RAM, it->from ? "off" : "on");
-    add_disks(out, it->layer_fd >= 0);
-    add_channels(out);
-    if (it->has_network) add_link(out);
-    add(out, "-sandbox"), add(out, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    if (it->from) add_all(out, (const char *const[]){"-incoming", "defer", NULL});
-    else add_kernel(out, it);
+    add_qemu(out, it, it->from != NULL, it->ram_fd >= 0);
+    add(out, "--");
+    add_qemu(out, it, true, false);
 }

@@ -133,6 +133,7 @@ void moment_forget(wrn_instance *it) {
     moment_release(WRN_TAKE(it->keeping));
     it->kept = NULL;
     it->saved = NULL;
+    it->changed = NULL;
 }
 
 /* ---- keeping one ---- */

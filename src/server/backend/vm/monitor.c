@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "server/backend/vm/internal.h"
@@ -18,6 +19,7 @@ struct monitor {
     uv_poll_t poll;
     int fd;
     bool greeted, is_over;
+    char marker[40]; /* what comes before this is not for us; "": nothing */
     wrn_buf line;
     step one;
     char command[32];       /* of `one` */
@@ -103,6 +105,11 @@ static void on_event(monitor *m, const wrn_json *message) {
 }
 
 static void on_line(monitor *m, const char *text, size_t size) {
+    if (*m->marker) {
+        if (!memmem(text, size, m->marker, strlen(m->marker))) return;
+        *m->marker = '\0';
+        return on_answer(m, NULL);
+    }
     static const step turn_on = {.command = "qmp_capabilities"};
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why;
@@ -146,6 +153,18 @@ monitor *monitor_open(uv_loop_t *loop, int fd) {
     if (uv_poll_init(loop, &m->poll, fd) != 0) abort();
     m->poll.data = m;
     uv_poll_start(&m->poll, UV_READABLE, on_readable);
+    return m;
+}
+
+/* Commands are always sent whole, so that QEMU waits for the next one. */
+monitor *monitor_adopt(uv_loop_t *loop, int fd) {
+    char line[128];
+    uint64_t number = 0;
+    monitor *m = monitor_open(loop, fd);
+    if (getrandom(&number, sizeof(number), 0) != sizeof(number)) abort(); /* can't fail for so few bytes */
+    snprintf(m->marker, sizeof(m->marker), "wrennd-%llx", (unsigned long long)number);
+    int size = snprintf(line, sizeof(line), "{\"execute\":\"query-status\",\"id\":\"%s\"}\n", m->marker);
+    if (send(fd, line, (size_t)size, MSG_NOSIGNAL) != size) lose(m, "it can't be reached");
     return m;
 }
 
@@ -193,12 +212,35 @@ void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn d
     run(m, &m->one, 1);
 }
 
+void monitor_await_end(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context) {
+    (void)begin(loop, m, done, context);
+}
+
+void monitor_forget(monitor *m) {
+    m->done = NULL;
+    m->next = m->end = NULL;
+}
+
 static void migrate(uv_loop_t *loop, monitor *m, int fd, const step *steps, size_t count, wrn_done_fn done,
                     void *context) {
     if (!begin(loop, m, done, context)) return;
     m->migrates = true;
     m->passed_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     run(m, steps, count);
+}
+
+void monitor_connect(uv_loop_t *loop, monitor *m, int fd, wrn_done_fn done, void *context) {
+    static const step with[] = {
+        {"getfd", "{\"fdname\":\"agent\"}", true},
+        {"chardev-change",
+         "{\"id\":\"agent\",\"backend\":{\"type\":\"socket\",\"data\":{\"addr\":{\"type\":\"fd\",\"data\":{\"str\":\"agent\"}},"
+         "\"server\":false}}}",
+         false}};
+    static const step without[] = {
+        {"chardev-change", "{\"id\":\"agent\",\"backend\":{\"type\":\"null\",\"data\":{}}}", false}};
+    if (!begin(loop, m, done, context)) return;
+    if (fd >= 0) m->passed_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    run(m, fd >= 0 ? with : without, fd >= 0 ? WRN_COUNT(with) : WRN_COUNT(without));
 }
 
 /* x-ignore-shared: memory that is a file stays where it is. Without a bandwidth QEMU saves only 128 MB a second. */

@@ -17,7 +17,9 @@ static int open_groups(wrn_backend *backend, wrn_backend_state *state, wrn_fault
     cgroups_open(c, backend->config.cgroup_parent, state->name);
     cgroups_sweep(backend->config.loop, c, state);
     for (int i = 0; i < WRN_STATE_LOCKS; i++) state->locks[i] = i < HIERARCHIES ? c->lock_fds[i] : -1;
-    if (!backend->root || (backend->slots_fd = slots_open()) >= 0) return 0;
+    backend->slots_fd = state->fd;
+    if (backend->root && backend->slots_fd < 0) backend->slots_fd = slots_open();
+    if (!backend->root || backend->slots_fd >= 0) return state->fd = backend->slots_fd, 0;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open /run/wrennd/uid-ranges: %s", strerror(errno));
 }
 
@@ -60,24 +62,16 @@ static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 
 /* ---- what machines can't do yet, or need not do ---- */
 
-static void vm_started(wrn_instance *it) { wrn_fd_close(&it->errors); }
+static void vm_started(wrn_instance *it) {
+    adopted_end(it);
+    wrn_fd_close(&it->errors);
+}
 
 static int vm_check_network(const wrn_backend *backend, wrn_fault *fault) {
     return wrn_check_gate(&backend->config, fault);
 }
 
 /* ---- what they do ---- */
-
-static bool vm_freeze(wrn_instance *it, wrn_done_fn done, void *context) {
-    monitor_run(it->backend->config.loop, it->monitor, "stop", done, context);
-    return true;
-}
-
-static bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
-    saved_drop(it);
-    monitor_run(it->backend->config.loop, it->monitor, "cont", done, context);
-    return true;
-}
 
 static void vm_stats(wrn_instance *it, wrn_box_stats *out) {
     struct stat disk;
@@ -117,6 +111,8 @@ const wrn_backend_ops wrn_backend_vm = {
     .make_root = vm_make_root,
     .prepare = vm_prepare,
     .start = vm_start,
+    .restore = vm_restore,
+    .connect = vm_connect,
     .may_hang = true,  /* after `halt` inside, for example */
     .start_ms = 90000, /* an emulated processor, on a busy machine */
     .started = vm_started,
@@ -124,6 +120,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .release = vm_release,
     .freeze = vm_freeze,
     .thaw = vm_thaw,
+    .hibernate = vm_hibernate,
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
