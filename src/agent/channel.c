@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/loop.h"
@@ -22,7 +23,8 @@ static watch handover = {.fd = -1};
 static uint8_t *queue; /* bytes [queue_begin, queue_end) are pending */
 static size_t queue_begin, queue_end, queue_capacity;
 static size_t allowed = SIZE_MAX; /* so many bytes of the queue may be written; SIZE_MAX: all of them */
-static bool output_waits;         /* channel_has_room() was false since the last `room` */
+static bool is_port;
+static bool output_waits; /* channel_has_room() was false since the last `room` */
 
 bool channel_has_room(void) {
     bool room = channel_in.fd >= 0 && allowed == SIZE_MAX && queue_end - queue_begin < ROOM;
@@ -31,6 +33,8 @@ bool channel_has_room(void) {
 }
 
 bool channel_is_open(void) { return channel_in.fd >= 0; }
+
+bool channel_is_port(void) { return is_port; }
 
 static size_t channel_writable(void) { return queue_end - queue_begin < allowed ? queue_end - queue_begin : allowed; }
 
@@ -168,7 +172,9 @@ static void channel_on_handover(watch *w, uint32_t events) {
 void channel_open(const channel_events *events) {
     int type = 0;
     socklen_t size = sizeof(type);
+    struct stat info;
     handlers = events;
+    is_port = fstat(CHANNEL_IN_FD, &info) == 0 && S_ISCHR(info.st_mode);
     if (getsockopt(HANDOVER_FD, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET) {
         fcntl(HANDOVER_FD, F_SETFD, FD_CLOEXEC);
         handover = (watch){.fd = HANDOVER_FD, .ready = channel_on_handover};
