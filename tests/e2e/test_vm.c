@@ -345,14 +345,10 @@ static void fork_sandbox(const test_daemon *d, const char *id, const char *body,
 static void check_stream(int fd) {
     WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
     for (bool over = false; !over;) {
-        frame f = peer_read(fd);
-        WRN_AUTO(wrn_json_freep) wrn_json *said = NULL;
-        const char *why;
-        CHECK(wrn_json_parse(f.data, f.size, &said, &why));
+        WRN_AUTO(wrn_json_freep) wrn_json *said = peer_message(fd);
         const char *data = wrn_json_string(wrn_json_get(said, "data"), NULL);
         if (data) wrn_buf_puts(&all, data);
         over = strcmp(wrn_json_string(wrn_json_get(said, "type"), NULL), "exit") == 0;
-        free(f.data);
     }
     CHECK_INT(peer_close_code(fd), 1000);
     CHECK(all.data != NULL);

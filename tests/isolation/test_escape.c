@@ -315,7 +315,7 @@ static void memory_bomb(void) {
     static output sleeper;
     char bomb[80], line[120], files[80];
     int mb = test_in_machines() ? 256 : 64;
-    snprintf(bomb, sizeof(bomb), "x = bytearray(%d << 20); print(len(x))", 2 * mb);
+    snprintf(bomb, sizeof(bomb), "x = [bytearray(1 << 20) for i in range(%d)]", 2 * mb);
     snprintf(line, sizeof(line), "python3 -c '%s'; exit $?", bomb);
     snprintf(files, sizeof(files), "head -c %dM /dev/zero > /dev/shm/big", 2 * mb);
     host h;
@@ -323,7 +323,7 @@ static void memory_bomb(void) {
     if (!enforced(&h, "memory")) test_skip("no cgroup to limit memory");
     wrn_box *box = box_create_sized(&h, "cl-memory", 1, mb);
     const char *args[] = {"-c", bomb, NULL};
-    box_exec(&h, box, &(wrn_proc_spec){.cmd = "python3", .args = args, .timeout_ms = 60000}, &o);
+    box_exec(&h, box, &(wrn_proc_spec){.cmd = "python3", .args = args, .timeout_ms = 600000}, &o);
     CHECK_INT(o.end, WRN_PROC_SIGNALED);
     CHECK_INT(o.code, SIGKILL);
     CHECK(o.oom_killed);
