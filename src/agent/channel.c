@@ -35,6 +35,8 @@ bool channel_has_room(void) {
     return room;
 }
 
+bool channel_is_port(void) { return is_port; }
+
 static size_t channel_writable(void) { return queue_end - queue_begin < allowed ? queue_end - queue_begin : allowed; }
 
 static void channel_flush(void) {

@@ -31,3 +31,5 @@ void channel_quiet(void);
 void channel_go_on(bool forget);
 /* Whether a wrennd is attached. */
 bool channel_is_open(void);
+/* Whether this is a virtual machine: the channel is a port of it. */
+bool channel_is_port(void);

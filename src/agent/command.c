@@ -18,6 +18,7 @@
 #include "agent/keeper.h"
 #include "agent/logs.h"
 #include "agent/loop.h"
+#include "agent/oom.h"
 #include "agent/proc_files.h"
 #include "agent/user.h"
 #include "base/clock.h"
@@ -51,9 +52,10 @@ typedef struct command {
     int64_t drain;     /* when to stop reading output; 0: the command has not ended */
     int64_t drain_end; /* the latest value that `drain` may take */
     int64_t drained;   /* bytes of output since the command ended */
-    bool started, terminal, builtin, cut;
-    uint64_t early; /* signals that came before the command was started: bit 0 is signal 1 */
-    uint8_t *input; /* pending stdin: bytes [input_begin, input_end) */
+    bool started, terminal, builtin, cut, starved;
+    uint64_t oom_kills; /* before it started */
+    uint64_t early;     /* signals that came before the command was started: bit 0 is signal 1 */
+    uint8_t *input;     /* pending stdin: bytes [input_begin, input_end) */
     size_t input_begin, input_end, input_capacity;
     bool input_eof;
     uint32_t exit_kind, exit_value;
@@ -83,7 +85,7 @@ static void command_finish(command *c) {
     uint8_t payload[12];
     wrn_put_u32(payload, c->exit_kind);
     wrn_put_u32(payload + 4, c->exit_value);
-    wrn_put_u32(payload + 8, c->cut ? WRN_EXIT_CUT : 0);
+    wrn_put_u32(payload + 8, (c->cut ? WRN_EXIT_CUT : 0u) | (c->starved ? WRN_EXIT_OOM : 0u));
     logs_end(c->log, payload);
     if (c->stream) channel_send(c->stream, WRN_FRAME_EXIT, payload, sizeof(payload));
     watch_close(&c->report);
@@ -276,6 +278,7 @@ static void command_ended(command *c, uint32_t kind, uint32_t value) {
     if (c->drain) return;
     c->exit_kind = kind;
     c->exit_value = value;
+    c->starved = wrn_exit_is_death(kind, value) && oom_kills() > c->oom_kills;
     c->drain = wrn_now_ms() + DRAIN_MS;
     c->drain_end = wrn_now_ms() + FLOW_MAX_MS;
     if (!c->started) {
@@ -607,6 +610,7 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
                .err = terminal ? p.in[0] : p.err[1],
                .report = p.report[1]};
     proc_files_update();
+    uint64_t kills = oom_kills();
     pid_t keeper = keeper_start(&s);
     int error = errno;
     int theirs[] = {p.in[0], p.out[1], p.err[1], p.report[1]};
@@ -619,7 +623,8 @@ static void command_start(uint32_t stream, char **argv, const wrn_proc_spec *spe
                    .label = label,
                    .credit = WRN_FRAME_CREDIT,
                    .terminal = terminal,
-                   .builtin = spec->builtin};
+                   .builtin = spec->builtin,
+                   .oom_kills = kills};
     watch_open(&c->report, p.report[0], c, command_on_report);
     watch_open(&c->in, p.in[1], c, command_on_stdin_writable);
     watch_open(&c->out.watch, p.out[0], c, command_on_output);

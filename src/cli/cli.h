@@ -505,6 +505,12 @@ typedef struct cli_creation {
     bool dies_with_us;
     cli_network network;
 } cli_creation;
+/* For a const char * at that offset. */
+#define CLI_ISOLATION_OPTION(at)                                                                               \
+    {                                                                                                          \
+        "isolation", 0, CLI_TEXT, (at), "LEVEL", "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, \
+            CLI_WORD_ISOLATION                                                                                 \
+    }
 /* Options for a struct of values whose member `creation` is at that offset. */
 #define CLI_CREATION_OPTIONS(at)                                                                                       \
     {"template", 'T',                                                                                                  \
@@ -563,10 +569,8 @@ typedef struct cli_creation {
          "TIME",      "how long after that, for --die-with-me (30s)",                                                  \
          NULL,        1,                                                                                               \
          31536000,    CLI_WORD_ANY},                                                                                   \
-        CLI_NETWORK_OPTIONS((at) + offsetof(cli_creation, network)), {                                                 \
-        "isolation", 0, CLI_TEXT, (at) + offsetof(cli_creation, isolation), "LEVEL",                                   \
-            "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, CLI_WORD_ISOLATION                           \
-    }
+        CLI_NETWORK_OPTIONS((at) + offsetof(cli_creation, network)),                                                   \
+        CLI_ISOLATION_OPTION((at) + offsetof(cli_creation, isolation))
 
 /* Labels as the library takes them, with the name (NULL: none) among them. The texts are borrowed, but for *own, to be freed like
  * what is returned. NULL: reported. */

@@ -35,15 +35,15 @@ typedef enum wrn_frame_type {
     WRN_FRAME_STARTED,   /* agent: u32 pid, as seen inside */
     WRN_FRAME_STDOUT,    /* agent: bytes */
     WRN_FRAME_STDERR,    /* agent: bytes */
-    WRN_FRAME_EXIT, /* agent: u32 wrn_exit_kind, u32 value, u32 WRN_EXIT_CUT or 0; nothing more comes on this stream */
-    WRN_FRAME_PING, /* server: up to 64 bytes */
-    WRN_FRAME_PONG, /* agent: the same bytes */
-    WRN_FRAME_FREEZE, /* server: stop all processes but the agent; used where there is no cgroup freezer */
-    WRN_FRAME_THAW,   /* server */
-    WRN_FRAME_DONE,   /* agent: FREEZE, THAW, QUIET or RESUME is done */
-    WRN_FRAME_TAKEN,  /* agent: u32 bytes of stdin the command took */
-    WRN_FRAME_RESIZE, /* server: u32 columns, u32 rows of a terminal; both 0: send SIGWINCH only */
-    WRN_FRAME_LABEL,  /* server: a new label for a detached command, without NUL */
+    WRN_FRAME_EXIT,      /* agent: u32 wrn_exit_kind, u32 value, u32 WRN_EXIT_*; nothing more comes on this stream */
+    WRN_FRAME_PING,      /* server: up to 64 bytes */
+    WRN_FRAME_PONG,      /* agent: the same bytes */
+    WRN_FRAME_FREEZE,    /* server: stop all processes but the agent; used where there is no cgroup freezer */
+    WRN_FRAME_THAW,      /* server */
+    WRN_FRAME_DONE,      /* agent: FREEZE, THAW, QUIET or RESUME is done */
+    WRN_FRAME_TAKEN,     /* agent: u32 bytes of stdin the command took */
+    WRN_FRAME_RESIZE,    /* server: u32 columns, u32 rows of a terminal; both 0: send SIGWINCH only */
+    WRN_FRAME_LABEL,     /* server: a new label for a detached command, without NUL */
     /* agent, instead of HELLO, to a wrennd that re-attaches: u32 version, u32 number of DETACHED frames that follow. The
      * number 20 stays the same in all versions. */
     WRN_FRAME_HELLO_AGAIN = 20,
@@ -77,8 +77,14 @@ typedef enum wrn_exit_kind {
     WRN_EXIT_RUNS     /* of a log: that is all so far, and the command goes on */
 } wrn_exit_kind;
 
-/* The agent stopped reading output while descendants of the command still held it. */
-enum { WRN_EXIT_CUT = 1 };
+enum {
+    WRN_EXIT_CUT = 1, /* the agent stopped reading output while descendants of the command still held it */
+    WRN_EXIT_OOM = 2 /* of a virtual machine: its kernel has killed for lack of memory meanwhile, perhaps the command */
+};
+/* Whether a command that ended so may have been killed, or have failed because a part of it was. */
+static inline bool wrn_exit_is_death(uint32_t kind, uint32_t value) {
+    return kind == WRN_EXIT_SIGNAL ? value == 9 : kind == WRN_EXIT_CODE && value != 0;
+}
 
 /* A command, as wrennd asks the agent for it. */
 typedef struct wrn_proc_spec {

@@ -345,14 +345,10 @@ static void fork_sandbox(const test_daemon *d, const char *id, const char *body,
 static void check_stream(int fd) {
     WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
     for (bool over = false; !over;) {
-        frame f = peer_read(fd);
-        WRN_AUTO(wrn_json_freep) wrn_json *said = NULL;
-        const char *why;
-        CHECK(wrn_json_parse(f.data, f.size, &said, &why));
+        WRN_AUTO(wrn_json_freep) wrn_json *said = peer_message(fd);
         const char *data = wrn_json_string(wrn_json_get(said, "data"), NULL);
         if (data) wrn_buf_puts(&all, data);
         over = strcmp(wrn_json_string(wrn_json_get(said, "type"), NULL), "exit") == 0;
-        free(f.data);
     }
     CHECK_INT(peer_close_code(fd), 1000);
     CHECK(all.data != NULL);
@@ -658,9 +654,32 @@ static void build_template(void) {
     free(said);
 }
 
+static void remove_of_template(const char *path) {
+    char line[500];
+    snprintf(line, sizeof(line), "rm -r %s/templates/%s", test_dir(), path);
+    CHECK_INT(system(line), 0);
+}
+
+/* Of the sandbox, and of the one made from that, `gone` having been removed after the first one. What `line` says stays the same. */
+static void check_template_snapshots(const test_daemon *d, char id[40], const char *gone, const char *line,
+                                     const char *want) {
+    static const char *const names[] = {"first", "second"};
+    for (size_t i = 0; i < WRN_COUNT(names); i++) {
+        char text[128];
+        make_snapshot(d, id, names[i]);
+        destroy(d, id);
+        if (gone && i == 0) remove_of_template(gone);
+        snprintf(text, sizeof(text), "{\"template\":\"%s\"}", names[i]);
+        make_sandbox(d, text, id);
+        snprintf(text, sizeof(text), "/v1/snapshots/%s", names[i]);
+        CHECK_STATUS(call(d, "DELETE", text, NULL), 204);
+        CHECK_SH(d, id, line, want);
+    }
+}
+
 /* A whole root, and its copy; a layer above `minimal`, which was there before the setup; and what has no disk. */
 static void check_templates(const test_daemon *d) {
-    char id[40], copy[1][40], body[128];
+    char id[40], copy[1][40];
     make_sandbox(d, "{\"isolation\":\"vm\",\"template\":\"whole\",\"memory_mb\":256}", id);
     CHECK_SH(
         d, id,
@@ -674,12 +693,14 @@ static void check_templates(const test_daemon *d) {
     CHECK_SH(d, copy[0], "cat page; openssl version | cut -c 1-7", "own\nmore\nOpenSSL\n");
     CHECK_STATUS(ask(d, copy[0], 8100, "GET", "/page"), 200);
     destroy(d, copy[0]);
-    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"s\"}", id);
-    CHECK_ERROR(call(d, "POST", "/v1/snapshots", body), 501, "not_implemented");
-    check_status(d, id, "paused"); /* as by all snapshots */
+    check_template_snapshots(d, id, "whole", "id -un; cat page; openssl version | cut -c 1-7",
+                             "app\nown\nmore\nOpenSSL\n");
+    CHECK_STATUS(ask(d, id, 8100, "GET", "/page"), 200);
     destroy(d, id);
     make_sandbox(d, "{\"isolation\":\"vm\",\"template\":\"above\",\"memory_mb\":256}", id);
     CHECK_SH(d, id, "cat /root/file; id -u user; echo x > /root/file; cat /root/file", "of above\n1000\nx\n");
+    remove_of_template("above/disk.squashfs"); /* the machine has it all the same */
+    check_template_snapshots(d, id, NULL, "cat /root/file; id -u user; ls /root", "x\n1000\nfile\n");
     destroy(d, id);
     CHECK_ERROR(call(d, "POST", "/v1/sandboxes", "{\"isolation\":\"vm\",\"template\":\"late\"}"), 409, "conflict");
 }

@@ -192,7 +192,7 @@ void box_exec(host *h, wrn_box *box, const wrn_proc_spec *spec, output *out) {
 
 void box_sh(host *h, wrn_box *box, const char *line, output *out) {
     const char *args[] = {"-c", line, NULL};
-    box_exec(h, box, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args, .timeout_ms = 60000}, out);
+    box_exec(h, box, &(wrn_proc_spec){.cmd = "/bin/sh", .args = args, .timeout_ms = 600000}, out);
 }
 
 typedef struct dialled {

@@ -66,20 +66,30 @@ frame peer_read(int fd) {
     return f;
 }
 
-wrn_json *peer_expect(int fd, const char *type) {
+/* NULL at the close frame. */
+static wrn_json *next_message(int fd) {
     for (;;) {
         frame f = peer_read(fd);
         wrn_json *message = NULL;
-        const char *why, *got = NULL;
-        CHECK_MSG(f.first != PEER_CLOSE, "closed before \"%s\"", type);
-        if (f.first == PEER_TEXT) {
-            CHECK(wrn_json_parse(f.data, f.size, &message, &why));
-            got = wrn_json_string(wrn_json_get(message, "type"), NULL);
-        }
+        const char *why;
+        if (f.first == PEER_TEXT) CHECK(wrn_json_parse(f.data, f.size, &message, &why));
         free(f.data);
-        if (got && strcmp(got, type) == 0) return message;
-        wrn_json_free(message);
+        if (message || f.first == PEER_CLOSE) return message;
     }
+}
+
+wrn_json *peer_message(int fd) {
+    wrn_json *message = next_message(fd);
+    CHECK_MSG(message != NULL, "closed before a message");
+    return message;
+}
+
+wrn_json *peer_expect(int fd, const char *type) {
+    for (wrn_json *message; (message = next_message(fd)); wrn_json_free(message)) {
+        const char *got = wrn_json_string(wrn_json_get(message, "type"), NULL);
+        if (got && strcmp(got, type) == 0) return message;
+    }
+    test_fail(__FILE__, __LINE__, "closed before \"%s\"", type);
 }
 
 int peer_close_code(int fd) {

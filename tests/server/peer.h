@@ -25,6 +25,8 @@ void peer_send(int fd, int first, const void *data, size_t size);
 void peer_say(int fd, const char *text);
 /* The next frame, to be freed. */
 frame peer_read(int fd);
+/* The next text frame; skips others, such as pings. To be freed. */
+wrn_json *peer_message(int fd);
 /* The next text frame whose "type" is this; skips others. To be freed. */
 wrn_json *peer_expect(int fd, const char *type);
 /* Skips up to the close frame; its code, 0 for one without. The connection must end there, and is closed. */

@@ -13,7 +13,7 @@
 enum { NO_LIMIT_SECONDS = 7 * 86400, SOURCE_MAX = 64 << 20 };
 
 typedef struct code_values {
-    const char *sandbox, *language, *line, *images, *template_name;
+    const char *sandbox, *language, *line, *images, *template_name, *isolation;
     int64_t limit_seconds;
 } code_values;
 
@@ -28,6 +28,7 @@ static const cli_option options[] = {
      CLI_WORD_FILE},
     {"template", 'T', CLI_TEXT, offsetof(code_values, template_name), "NAME", "of a new sandbox", "image", 0, 0,
      CLI_WORD_TEMPLATE},
+    CLI_ISOLATION_OPTION(offsetof(code_values, isolation)),
     {"timeout", 0, CLI_SECONDS, offsetof(code_values, limit_seconds), "TIME", "interrupt it after so long", NULL, 1,
      NO_LIMIT_SECONDS, CLI_WORD_ANY},
     {0},
@@ -257,7 +258,7 @@ static int converse(cli_app *cli, wrenn_sandbox *sandbox, const code_values *val
 
 /* Without a source it is typed. */
 static int code_work(cli_app *cli, const code_values *values, const char *source) {
-    cli_creation creation = {.template_name = values->template_name};
+    cli_creation creation = {.template_name = values->template_name, .isolation = values->isolation};
     if (!cli_connect(cli)) return CLI_FAILED;
     wrenn_sandbox *sandbox = values->sandbox ? cli_sandbox(cli, values->sandbox) : cli_create(cli, &creation);
     if (!sandbox && !values->sandbox && !cli->signal)
@@ -272,6 +273,8 @@ static int code_work(cli_app *cli, const code_values *values, const char *source
 static int code_run(cli_app *cli, void *given) {
     code_values *values = given;
     bool typed = !values->line && !cli->word_count && isatty(STDIN_FILENO);
+    if (values->sandbox && values->isolation)
+        return cli_usage(cli, "--isolation is of a new sandbox, and --sandbox names one that is there");
     if (values->line && cli->word_count)
         return cli_usage(cli, "unexpected argument '%s': --code gives the code already", cli->words[0]);
     if (values->line || typed) return code_work(cli, values, values->line);

@@ -141,9 +141,10 @@ typedef struct wrn_upper_layer {
     const char *skip;     /* an entry that belongs to another one of these layers; NULL: none */
 } wrn_upper_layer;
 
-/* A file that snapshots have as it is. */
+/* A file that snapshots have as it is. Without a path it is `fd`, a file on a disk that never changes. */
 typedef struct wrn_saved_file {
     const char *name, *path;
+    int fd;
 } wrn_saved_file;
 
 /* What a snapshot is made of. */
@@ -227,7 +228,7 @@ typedef struct wrn_backend_ops {
      * callback. NULL: not possible. */
     void (*hibernate)(wrn_instance *it, wrn_done_fn done, void *context);
     void (*stats)(wrn_instance *it, wrn_box_stats *out);
-    /* Counts the processes of the box that the OOM killer has killed; 0 if unknown. */
+    /* Counts the processes of the box that the OOM killer of this machine has killed; 0 if unknown. */
     int64_t (*oom_kills)(const wrn_instance *it);
     /* While the box is frozen its agent and its clock are, too: the agent has to be quiet before freeze(), and told the time
      * after thaw(). */

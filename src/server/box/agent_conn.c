@@ -438,8 +438,8 @@ static void on_exit_frame(wrn_proc *proc, uint32_t kind, uint32_t value, uint32_
     /* A command that ended by itself was in time, though waiting for its output took longer. */
     if (proc->timed_out && kind == WRN_EXIT_SIGNAL)
         result = (wrn_proc_result){.end = WRN_PROC_TIMED_OUT, .output_cut = result.output_cut};
-    bool dead = kind == WRN_EXIT_SIGNAL ? number == SIGKILL : number != 0;
-    result.oom_killed = dead && !proc->killed && !proc->log && agent_oom_kills(proc->agent) > proc->oom_kills;
+    bool starved = flags & WRN_EXIT_OOM || (!proc->log && agent_oom_kills(proc->agent) > proc->oom_kills);
+    result.oom_killed = wrn_exit_is_death(kind, value) && !proc->killed && starved;
     end_proc(proc, &result);
 }
 

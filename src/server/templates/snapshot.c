@@ -104,17 +104,30 @@ static bool fill_tree(const snapshot_plan *p, const char *tree, outcome *o) {
     return !o->error;
 }
 
+/* What never changes can be one file with two names; where the old one is gone, or on another disk, it is copied. */
+static bool share_file(int from, const char *path) {
+    char name[40];
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", from);
+    return linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0;
+}
+
+static bool copy_file(int from, const char *path) {
+    struct stat info;
+    WRN_AUTO(wrn_fd_close) int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return to >= 0 && fstat(from, &info) == 0 && ftruncate(to, info.st_size) == 0 && copy_data(from, to) == 0;
+}
+
 static bool copy_files(const snapshot_plan *p, const char *dir, outcome *o) {
     for (size_t i = 0; i < p->saved->file_count; i++) {
         const wrn_saved_file *file = &p->saved->files[i];
         char path[PATH_MAX + 64];
         struct stat info;
         snprintf(path, sizeof(path), "%s/%.50s", dir, file->name);
-        WRN_AUTO(wrn_fd_close) int from = open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-        WRN_AUTO(wrn_fd_close) int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (from < 0 || to < 0 || fstat(from, &info) != 0 || ftruncate(to, info.st_size) != 0 ||
-            copy_data(from, to) != 0 || fstat(to, &info) != 0)
-            return fails(o, file->path);
+        WRN_AUTO(wrn_fd_close)
+        int own = file->path ? open(file->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        int from = file->path ? own : file->fd;
+        bool ok = from >= 0 && ((!file->path && share_file(from, path)) || copy_file(from, path));
+        if (!ok || lstat(path, &info) != 0) return fails(o, file->path ? file->path : path);
         o->bytes += info.st_blocks * 512;
     }
     return true;
@@ -170,11 +183,30 @@ static bool prepare_copy(const snapshot_plan *p, int join_fd, outcome *o) {
     return getppid() == p->parent || fails(o, "the server");
 }
 
+static int compare_fds(const void *one, const void *other) {
+    int a = *(const int *)one, b = *(const int *)other;
+    return (a > b) - (a < b);
+}
+
+/* All but the standard ones, the result's, and those of files. */
+static void close_others(const snapshot_plan *p, int result_fd) {
+    int kept[FILES_MAX + 1] = {result_fd};
+    size_t count = 1;
+    unsigned next = 3;
+    for (size_t i = 0; i < p->saved->file_count; i++)
+        if (!p->saved->files[i].path) kept[count++] = p->saved->files[i].fd;
+    qsort(kept, count, sizeof(kept[0]), compare_fds);
+    for (size_t i = 0; i < count; i++) {
+        if ((unsigned)kept[i] > next) close_range(next, (unsigned)kept[i] - 1, 0);
+        next = (unsigned)kept[i] + 1;
+    }
+    close_range(next, ~0U, 0);
+}
+
 _Noreturn static void run_copy(const snapshot_plan *p, int result_fd, int join_fd) {
     static outcome o;
     bool ok = prepare_copy(p, join_fd, &o);
-    if (result_fd > 3) close_range(3, (unsigned)result_fd - 1, 0);
-    close_range((unsigned)result_fd + 1, ~0U, 0);
+    close_others(p, result_fd);
     if (ok) make_snapshot(p, &o);
     (void)!write(result_fd, &o, sizeof(o));
     _exit(0);
@@ -252,7 +284,7 @@ static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, in
 
 snapshot_copy *snapshot_copy_start(uv_loop_t *loop, const snapshot_plan *plan, wrn_snapshot_fn done, void *context) {
     int result[2];
-    if (plan->saved->layer_count > OVERLAYS_MAX) return errno = E2BIG, NULL;
+    if (plan->saved->layer_count > OVERLAYS_MAX || plan->saved->file_count > FILES_MAX) return errno = E2BIG, NULL;
     if (pipe2(result, O_CLOEXEC | O_NONBLOCK) != 0) return NULL;
     snapshot_copy *copy = calloc(1, sizeof(*copy));
     *copy = (snapshot_copy){

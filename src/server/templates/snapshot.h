@@ -5,7 +5,7 @@
 
 #include "server/templates/templates.h"
 
-enum { OVERLAYS_MAX = 4 };
+enum { OVERLAYS_MAX = 4, FILES_MAX = 8 };
 
 /* A snapshot that boxes were made from. */
 typedef struct held {
@@ -36,7 +36,7 @@ typedef struct snapshot_plan {
     const char *id;       /* of the snapshot */
     bool root, durable;
     pid_t parent;
-    const wrn_saved *saved;           /* by the backend; at most OVERLAYS_MAX layers */
+    const wrn_saved *saved;           /* by the backend; at most OVERLAYS_MAX layers and FILES_MAX files */
     const char *tree;                 /* of the box's template; "": none */
     const char *tree_name, *document; /* of the snapshot */
     const char *target;               /* its directory */

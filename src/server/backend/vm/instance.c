@@ -93,7 +93,7 @@ static int open_images(wrn_instance *it, const wrn_box_spec *spec, const wrn_roo
     if (has_disk && root->on_host) it->layer_fd = own;
     else if (has_disk) it->image_fd = own;
     if (it->image_fd < 0) it->image_fd = fcntl(image, F_DUPFD_CLOEXEC, 0);
-    if (layer >= 0) it->layer_fd = fcntl(layer, F_DUPFD_CLOEXEC, 0);
+    if (layer >= 0 && it->layer_fd < 0) it->layer_fd = fcntl(layer, F_DUPFD_CLOEXEC, 0);
     if (it->image_fd >= 0 && (layer < 0 || it->layer_fd >= 0)) return 0;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot open the disks of the template: %s", strerror(errno));
 }

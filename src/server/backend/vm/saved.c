@@ -1,5 +1,6 @@
-/* Snapshots of machines, which go on where the machine was. Beside the usual files each has `state` and `disk`, and says in
- * `moment` what it needs. As long as it is there, the setup that it names stays. */
+/* Snapshots of machines, which go on where the machine was. Beside the usual files each has `state` and `disk`, and if they are
+ * not of the setup `image` and `layer`, which are the template's. It says in `moment` what it needs. As long as it is there, the setup
+ * that it names stays. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,10 @@
 #include "base/auto.h"
 #include "server/backend/vm/internal.h"
 #include "server/log.h"
+
+#define DISK_FILE "disk"
+#define IMAGE_FILE "image"
+#define LAYER_FILE "layer"
 
 /* The rate of a clock, from one measurement to the next, differs by less than a hundredth. */
 enum { CLOCK_PARTS = 100 };
@@ -43,6 +48,8 @@ static void state_path(const wrn_instance *it, char out[PATH_MAX + 8]) {
     snprintf(out, PATH_MAX + 8, "%s/" VM_STATE, it->dir);
 }
 
+static bool has_own_image(const wrn_instance *it) { return !is_same_file(it->image_fd, it->setup->image_fd); }
+
 static wrn_json *describe(const wrn_instance *it) {
     const wrn_backend *backend = it->backend;
     const setup *s = it->setup;
@@ -59,33 +66,21 @@ static wrn_json *describe(const wrn_instance *it) {
     wrn_json_set_int(needs, "memory_mb", it->memory_mb);
     wrn_json_set_int(needs, "disk_mb", it->disk_mb);
     wrn_json_set_bool(needs, "network", it->has_network);
+    wrn_json_set_bool(needs, IMAGE_FILE, has_own_image(it));
+    wrn_json_set_bool(needs, LAYER_FILE, it->layer_fd >= 0);
     return needs;
-}
-
-/* Images of templates are not kept with snapshots yet. */
-static bool can_be_saved(const wrn_instance *it) {
-    return it->layer_fd < 0 && is_same_file(it->image_fd, it->setup->image_fd);
-}
-
-static void refuse_saving(wrn_instance *it) {
-    wrn_fault fault;
-    wrn_fault_set(&fault, WRN_FAULT_NOT_IMPLEMENTED,
-                  "a snapshot of a virtual machine that was made from another template than \"" MINIMAL
-                  "\" (\"%.64s\") can't "
-                  "be made yet; fork it, or ask for less isolation than \"vm\"",
-                  it->template_name);
-    WRN_TAKE(it->saved)(it->saved_context, NULL, &fault);
 }
 
 static void report_saved(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
-    if (!can_be_saved(it)) return refuse_saving(it);
     char state[PATH_MAX + 8], disk[PATH_MAX + 8];
     WRN_AUTO(wrn_json_freep) wrn_json *needs = describe(it);
     state_path(it, state);
-    snprintf(disk, sizeof(disk), "%s/disk", it->dir);
-    const wrn_saved_file files[] = {{VM_STATE, state}, {"disk", disk}};
-    const wrn_saved all = {.files = files, .file_count = WRN_COUNT(files), .moment = needs};
+    snprintf(disk, sizeof(disk), "%s/" DISK_FILE, it->dir);
+    wrn_saved_file files[4] = {{VM_STATE, state, -1}, {DISK_FILE, disk, -1}};
+    wrn_saved all = {.files = files, .file_count = 2, .moment = needs};
+    if (has_own_image(it)) files[all.file_count++] = (wrn_saved_file){IMAGE_FILE, NULL, it->image_fd};
+    if (it->layer_fd >= 0) files[all.file_count++] = (wrn_saved_file){LAYER_FILE, NULL, it->layer_fd};
     WRN_TAKE(it->saved)(it->saved_context, &all, NULL);
 }
 
@@ -110,8 +105,8 @@ static void on_state_kept(void *context, wrn_moment *kept, const wrn_fault *faul
 void vm_save(wrn_instance *it, const char *target, wrn_saved_fn done, void *context) {
     it->saved = done;
     it->saved_context = context;
-    if (can_be_saved(it)) note_need(it, target);
-    if (it->is_saved || !can_be_saved(it)) uv_timer_start(&it->timer, report_saved, 0, 0);
+    note_need(it, target);
+    if (it->is_saved) uv_timer_start(&it->timer, report_saved, 0, 0);
     else moment_keep(it, false, on_state_kept, it);
 }
 
@@ -121,6 +116,12 @@ static int64_t number_of(const wrn_json *needs, const char *name) {
     int64_t number = 0;
     (void)wrn_json_int(wrn_json_get(needs, name), &number);
     return number;
+}
+
+static bool flag_of(const wrn_json *needs, const char *name) {
+    bool flag = false;
+    (void)wrn_json_bool(wrn_json_get(needs, name), &flag);
+    return flag;
 }
 
 static const char *text_of(const wrn_json *needs, const char *name) {
@@ -137,8 +138,8 @@ static setup *find_setup(const wrn_backend *backend, const char *name, const wrn
     setup *now = backend->setup;
     const char *own = text_of(needs, "setup");
     char path[PATH_MAX];
-    if (strcmp(own, name_of(now->dir)) == 0 ||
-        (has_hash(needs, "programs", now->programs) && has_hash(needs, "image", now->image)))
+    if (strcmp(own, name_of(now->dir)) == 0 || (has_hash(needs, "programs", now->programs) &&
+                                                (flag_of(needs, IMAGE_FILE) || has_hash(needs, "image", now->image))))
         return setup_hold(now);
     snprintf(path, sizeof(path), "%.*s%.200s", (int)(name_of(now->dir) - now->dir), now->dir, own);
     if (access(path, F_OK) == 0) return setup_open(path, fault);
@@ -205,8 +206,8 @@ int64_t saved_disk_mb(const wrn_root *root) { return number_of(root->moment, "di
 
 int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
     const wrn_json *needs = root->moment;
-    bool has_network = false;
-    (void)wrn_json_bool(wrn_json_get(needs, "network"), &has_network);
+    bool has_network = flag_of(needs, "network"), has_image = flag_of(needs, IMAGE_FILE);
+    bool has_layer = flag_of(needs, LAYER_FILE);
     if (check_machine(it, spec->template_name, needs, fault) != 0 || check_network(spec, has_network, fault) != 0)
         return -1;
     setup *own = find_setup(it->backend, spec->template_name, needs, fault);
@@ -215,12 +216,13 @@ int saved_open(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root,
     it->setup = own;
     it->disk_mb = saved_disk_mb(root);
     it->has_network = has_network;
-    it->image_fd = fcntl(own->image_fd, F_DUPFD_CLOEXEC, 0);
+    it->image_fd = has_image ? open_file(root, IMAGE_FILE) : fcntl(own->image_fd, F_DUPFD_CLOEXEC, 0);
+    if (has_layer) it->layer_fd = open_file(root, LAYER_FILE);
     it->from = moment_new(it);
-    it->from->disk = open_file(root, "disk");
+    it->from->disk = open_file(root, DISK_FILE);
     it->from->state = open_file(root, VM_STATE);
-    if (it->from->disk >= 0 && it->from->state >= 0) return 0;
+    if (it->image_fd >= 0 && (!has_layer || it->layer_fd >= 0) && it->from->disk >= 0 && it->from->state >= 0) return 0;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR,
-                         "cannot read the memory and disk of the snapshot \"%.64s\": %s", spec->template_name,
+                         "cannot read the memory and disks of the snapshot \"%.64s\": %s", spec->template_name,
                          strerror(errno));
 }

@@ -80,7 +80,7 @@ static void vm_stats(wrn_instance *it, wrn_box_stats *out) {
     if (fstat(it->disk_fd, &disk) == 0) out->disk_bytes = (int64_t)disk.st_blocks * 512;
 }
 
-/* Inside, the machine's own kernel kills, and says so by the exit status. */
+/* Inside, the machine's own kernel kills, and the agent says so: WRN_EXIT_OOM. */
 static int64_t vm_oom_kills(const wrn_instance *it) {
     (void)it;
     return 0;
