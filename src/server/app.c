@@ -196,7 +196,7 @@ static void reserve_open_files(void) {
 
 /* Memory that was freed stays for the next: each change of the map waits for all threads that hold its lock. */
 static void keep_memory(void) {
-    enum { MB = 1 << 20, KEPT = 96 * MB, STEP = 32 * MB, LARGE = 32 * MB };
+    enum { MB = 1 << 20, KEPT = 96 * MB, STEP = 32 * MB, LARGE = MB };
     mallopt(M_TRIM_THRESHOLD, KEPT);
     mallopt(M_TOP_PAD, STEP);
     mallopt(M_MMAP_THRESHOLD, LARGE);

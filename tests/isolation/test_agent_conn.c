@@ -87,7 +87,8 @@ static void open_with(fake *f, wrn_detached_fn kept, bool watched) {
     CHECK(channel_pipes(ours, theirs));
     f->hears = theirs[0];
     f->peer = theirs[1];
-    f->agent = wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, NULL, kept, NULL, watched});
+    f->agent =
+        wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, .detached = kept, .watched = watched});
     CHECK(f->agent != NULL);
 }
 

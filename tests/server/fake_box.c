@@ -140,7 +140,7 @@ const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) {
     return out;
 }
 
-static const char *const templates[] = {"minimal", "broken", "gated", "unpausable", "unmeasured", "large", "guarded"};
+static const char *const templates[] = {"minimal", "broken", "gated", "unpausable", "unmeasured", "large", "guarded", "virtual", "virtual-full"};
 
 static void describe(const char *name, wrn_template *out) {
     *out = (wrn_template){.type = "base", .created_at = 1767225600};
@@ -299,6 +299,15 @@ void wrn_box_freeze(wrn_box *box, wrn_done_fn done, void *context) {
 }
 
 void wrn_box_thaw(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
+
+int wrn_box_check_hibernate(const wrn_box *box, wrn_fault *fault) {
+    if (strncmp(box->template_name, "virtual", strlen("virtual")) == 0) return 0;
+    return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED, "its memory can't be moved to the disk");
+}
+
+void wrn_box_hibernate(wrn_box *box, wrn_done_fn done, void *context) {
+    answer(box, done, context, strcmp(box->template_name, "virtual-full") == 0 ? "the disk is full" : NULL);
+}
 
 static int moments; /* that are not released */
 

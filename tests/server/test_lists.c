@@ -175,8 +175,8 @@ TEST(lists_are_filtered) {
 TEST(what_is_no_filter_is_refused) {
     static const struct {
         const char *query, *part;
-    } bad[] = {{"status=runing", "pending, running, paused or missing"},
-               {"status=stopped", "pending, running, paused or missing"},
+    } bad[] = {{"status=runing", "pending, running, paused, hibernated or missing"},
+               {"status=stopped", "pending, running, paused, hibernated or missing"},
                {"status=error", "\"error\""},
                {"status=", "status"},
                {"status", "status"},

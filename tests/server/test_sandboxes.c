@@ -465,6 +465,28 @@ TEST(a_failed_pause_is_taken_back) {
     daemon_stop(&d);
 }
 
+TEST(what_hibernates_goes_on_when_it_is_resumed) {
+    test_daemon d;
+    daemon_start(&d, NULL);
+    char id[40], full[40];
+    static const char hibernate[] = "{\"hibernate\":true}";
+    make_sandbox(&d, "{\"template\":\"virtual\"}", id);
+    make_sandbox(&d, "{\"template\":\"virtual-full\"}", full);
+    for (int i = 0; i < 2; i++) { /* while it runs, and while it is paused */
+        CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), hibernate), 200);
+        wait_status(&d, id, "hibernated");
+        CHECK_ERROR(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"echo\"}"), 409, "invalid_state");
+        CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/resume"), NULL), 200);
+        wait_status(&d, id, "running");
+        CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"echo\"}"), 200);
+        CHECK_STATUS(call(&d, "POST", sandbox_path(id, "/pause"), NULL), 200);
+        wait_status(&d, id, "paused");
+    }
+    CHECK_ERROR(call(&d, "POST", sandbox_path(full, "/pause"), hibernate), 502, "agent_error");
+    wait_status(&d, full, "paused"); /* and nothing is lost */
+    daemon_stop(&d);
+}
+
 TEST(idle_ones_are_paused_and_those_that_cannot_be_are_destroyed) {
     test_daemon d;
     daemon_start(&d, NULL);
