@@ -12,7 +12,7 @@
 
 #define DISK_FILE "disk"
 #define IMAGE_FILE "image"
-#define LAYER_FILE "layer"
+#define LAYER_FILE "image-layer" /* "layer" is the directory of a snapshot of a sandbox in namespaces */
 
 /* The rate of a clock, from one measurement to the next, differs by less than a hundredth. */
 enum { CLOCK_PARTS = 100 };
