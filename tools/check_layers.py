@@ -38,7 +38,7 @@ SERVER = {
     "routes": {"top", "sandbox", "box", "templates", "backend", "http", "store", "support"},
     "top": {"routes", "sandbox", "box", "templates", "backend", "http", "store", "support"},
 }
-SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "trees", "turns", "userns"}
+SUPPORT = {"filter", "hold", "lane", "log", "memory", "notify", "precedence", "pulse", "trees", "turns", "userns"}
 # The part of base that needs more than libc, which the agent does not link.
 NOT_FREESTANDING = {"base/json.h", "base/model.h", "base/arena.h"}
 # What wrennd shares with the gate; the rest is a program of its own.

@@ -140,7 +140,8 @@ const wrn_json *wrn_boxes_isolations(const wrn_boxes *boxes) {
     return out;
 }
 
-static const char *const templates[] = {"minimal", "broken", "gated", "unpausable", "unmeasured", "large", "guarded", "virtual", "virtual-full"};
+static const char *const templates[] = {"minimal", "broken",  "gated",   "unpausable",  "unmeasured",
+                                        "large",   "guarded", "virtual", "virtual-full"};
 
 static void describe(const char *name, wrn_template *out) {
     *out = (wrn_template){.type = "base", .created_at = 1767225600};

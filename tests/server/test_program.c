@@ -225,7 +225,7 @@ TEST(without_memory_it_ends) {
     snprintf(
         head, sizeof(head),
         "POST /v1/sandboxes/cl-0000000000000000000000000/exec HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %d\r\n\r\n",
-        d.key, SIZE + 1); /* it waits for the last byte */
+        d.key, SIZE + 1);            /* it waits for the last byte */
     for (int i = 0; i < MANY; i++) { /* the server may have ended by then */
         (void)!send(fds[i], head, strlen(head), MSG_NOSIGNAL);
         (void)!send(fds[i], body, sizeof(body), MSG_NOSIGNAL);
