@@ -560,7 +560,7 @@ static wrn_conn *least_useful(const wrn_http *http, const wrn_conn *newest, int6
         if (conn->state == WRN_CONN_LINGER) return conn;
         int crowd = wrn_turn_crowd(&conn->turn);
         if (!is_spare(conn) || conn->waits_since_ms < since_ms || !has_had_time(conn, crowd, now_ms)) continue;
-        if (crowd < most || (crowd == most && conn->waits_since_ms >= found->waits_since_ms)) continue;
+        if (crowd < most || (found && crowd == most && conn->waits_since_ms >= found->waits_since_ms)) continue;
         most = crowd;
         found = conn;
     }

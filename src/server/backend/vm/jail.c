@@ -230,6 +230,7 @@ int main(int argc, char **argv) {
     jail j = {.root = argv[1], .uid = (uid_t)strtoul(argv[2], NULL, 10), .kvm = strcmp(argv[3], "kvm") == 0};
     bool new = strcmp(argv[4], "new") == 0;
     char **again = divide(argv + 5);
+    if (!argv[5] || !*again) return dprintf(2, "wrenn-vm: two command lines are needed\n"), 2;
     int pidfd = -1;
     umask(077);
     signal(SIGPIPE, SIG_IGN);
