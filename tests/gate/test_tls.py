@@ -152,7 +152,7 @@ def what_could_be_read_in_two_ways_is_refused():
     process = Tls()
     for status, request in (
             (421, b"GET / HTTP/1.1\r\nHost: other.test\r\n\r\n"), (421, b"GET / HTTP/1.1\r\nHost: api.test:8443\r\n\r\n"),
-            (400, b"GET / HTTP/1.1\r\n\r\n"), (400, b"GET https://other.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n"),
+            (400, b"GET / HTTP/1.1\r\n\r\n"), (421, b"GET https://other.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n"),
             (400, b"POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             (405, b"TRACE / HTTP/1.1\r\nHost: api.test\r\n\r\n"), (405, b"CONNECT other.test:443 HTTP/1.1\r\nHost: api.test\r\n\r\n")):
         tls = process.open()
