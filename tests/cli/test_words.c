@@ -79,8 +79,9 @@ TEST(values_are_checked_before_anything_starts) {
 TEST(one_of_few_words_is_checked_before_anything_starts) {
     setenv("WRENN_BASE_URL", "unix:/nonexistent/socket", 1);
     setenv("WRENN_API_KEY", "k", 1);
-    check_refused(WRENN("ls", "--status", "runing"), 2,
-                  "--status 'runing' is not 'pending', 'running', 'paused' or 'missing': did you mean 'running'?");
+    check_refused(
+        WRENN("ls", "--status", "runing"), 2,
+        "--status 'runing' is not 'pending', 'running', 'paused', 'hibernated' or 'missing': did you mean 'running'?");
     check_refused(WRENN("ls", "--state="), 2, "--status '' is not 'pending', 'running'");
     check_refused(WRENN("events", "-t", "sandbox.destory"), 2, "did you mean 'sandbox.destroy'?");
     check_refused(WRENN("events", "-t", "sandbox", "-t", "x"), 2, "--type 'x' is not 'command', 'command.end', ");
