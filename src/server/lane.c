@@ -29,10 +29,10 @@ static struct lane {
     wrn_job *first, **last;
     worker *idle;
 } lanes[WRN_LANE_COUNT] = {
-    [WRN_LANE_MAKE] = {.workers = 2}, [WRN_LANE_REMOVE] = {.workers = 2}, [WRN_LANE_LINK] = {.workers = 2},
-    [WRN_LANE_HASH] = {.workers = 2}, [WRN_LANE_JSON] = {.workers = 3},   [WRN_LANE_DISK] = {.workers = 1},
-    [WRN_LANE_COPY] = {.workers = 2}, [WRN_LANE_DIAL] = {.workers = 1},   [WRN_LANE_SIGN] = {.workers = 1},
-    [WRN_LANE_SYNC] = {.workers = 1}};
+    [WRN_LANE_MAKE] = {.workers = 2}, [WRN_LANE_START] = {.workers = 1}, [WRN_LANE_REMOVE] = {.workers = 2},
+    [WRN_LANE_LINK] = {.workers = 2}, [WRN_LANE_HASH] = {.workers = 2},  [WRN_LANE_JSON] = {.workers = 3},
+    [WRN_LANE_DISK] = {.workers = 1}, [WRN_LANE_COPY] = {.workers = 2},  [WRN_LANE_DIAL] = {.workers = 1},
+    [WRN_LANE_SIGN] = {.workers = 1}, [WRN_LANE_SYNC] = {.workers = 1}};
 
 /* How workers wake a loop. One process has one loop, except in tests. */
 typedef struct waker {

@@ -6,6 +6,7 @@
 
 typedef enum wrn_lane {
     WRN_LANE_MAKE,   /* roots of sandboxes */
+    WRN_LANE_START,  /* processes of sandboxes, one at a time: see nursery.c */
     WRN_LANE_REMOVE, /* directories, and other leftovers */
     WRN_LANE_LINK,   /* ending links of sandboxes, for which nobody waits: the kernel takes 20 ms for each */
     WRN_LANE_HASH,   /* passwords: 64 MiB each */

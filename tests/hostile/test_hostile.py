@@ -145,11 +145,18 @@ class Neighbour:
         return sorted(times)
 
 
-def show(what, times):
+def stolen():
+    """Seconds of processor that the hypervisor gave to others: what runs here stands still meanwhile, and no server can help it."""
+    with open("/proc/stat") as file:
+        return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
+def show(what, run):
+    before = stolen()
+    times = run()
     part = lambda share: times[min(len(times) - 1, int(share * len(times)))]
     print(f"# {what:28} {len(times):6} commands, ms: median {part(0.5):7.2f}  99 % {part(0.99):7.2f}  "
-          f"99.9 % {part(0.999):7.2f}  most {times[-1]:7.2f}", flush=True)
-    return part(0.99)
+          f"99.9 % {part(0.999):7.2f}  most {times[-1]:7.2f}  stolen {stolen() - before:.2f} s", flush=True)
 
 
 def begin(server, key, those, seconds, small):
@@ -195,10 +202,10 @@ def measure(wrennd, seconds, those, one_by_one):
     with Server(wrennd) as server:
         key = other_team(server.port)
         neighbour = Neighbour(server)
-        show("alone", neighbour.run(min(seconds, QUIET_SECONDS)))
+        show("alone", lambda: neighbour.run(min(seconds, QUIET_SECONDS)))
         for some in [[one] for one in those] if one_by_one else [those]:
             what = some[0].__name__ if len(some) == 1 else f"{len(some)} attacks at once"
-            show(what, under_attack(server, neighbour, key, some, seconds, False, SETTLE_SECONDS))
+            show(what, lambda: under_attack(server, neighbour, key, some, seconds, False, SETTLE_SECONDS))
             clear(server, key)
         for why in neighbour.wrong[:5]:
             print(f"# failed: {why}")
@@ -218,7 +225,7 @@ def test(wrennd, those):
     with server:
         key = other_team(server.port)
         neighbour = Neighbour(server)
-        show(f"{len(those)} attacks at once", under_attack(server, neighbour, key, those, TEST_SECONDS, True))
+        show(f"{len(those)} attacks at once", lambda: under_attack(server, neighbour, key, those, TEST_SECONDS, True))
         first = comes_first(server.process.pid)
     problems = server.problems or neighbour.wrong[:5] or ([] if first else ["its session weighs no more than others"])
     for line in problems:

@@ -1,5 +1,6 @@
 /* What others, or the kernel on their behalf, take their time for is not waited for on the loop. */
 #include "host.h"
+#include "server/backend/ns/instance.h"
 #include "server/box/internal.h"
 
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static long slept(void) {
 }
 
 /* A process that makes them would have to be waited for, each time. */
-static void dials(void) {
+static void dialled(void) {
     host h;
     host_open(&h);
     wrn_box *box = box_create(&h, "cl-dial");
@@ -78,7 +79,45 @@ static void dials(void) {
     host_close(&h);
 }
 
-TEST_AS_BOTH(dialing_does_not_wait, dials)
+TEST_AS_BOTH(dialing_does_not_wait, dialled)
+
+typedef struct creation {
+    wrn_box *box;
+    char why[256];
+    bool ended;
+} creation;
+
+static void on_box_ended(void *context, const wrn_fault *fault) { (void)context, (void)fault; }
+
+static void on_created(void *context, wrn_box *box, const wrn_fault *fault) {
+    creation *c = context;
+    c->box = box;
+    if (fault) snprintf(c->why, sizeof(c->why), "%.200s", fault->message);
+    c->ended = true;
+}
+
+/* While the process that clones boxes is held up, as it is by the kernel when others fork without end. */
+static void creates(void) {
+    host h;
+    host_open(&h);
+    wrn_box *neighbour = box_create(&h, "cl-neighbour");
+    pid_t cloner = neighbour->it->backend->nursery.pid;
+    creation c = {.box = NULL};
+    CHECK_INT(kill(cloner, SIGSTOP), 0);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-late", "minimal", 1, 64}, NULL, on_box_ended, on_created, &c);
+    while (h.boxes->all->it->tree[0] == '\0' && !h.boxes->all->it->on_host)
+        uv_run(&h.loop, UV_RUN_ONCE); /* until its start */
+    CHECK_INT(box_ping(&h, neighbour), 0);
+    CHECK(!c.ended);
+    CHECK_INT(kill(cloner, SIGCONT), 0);
+    host_run_until(&h, &c.ended);
+    CHECK_MSG(c.box != NULL, "%s", c.why);
+    box_destroy(&h, c.box);
+    box_destroy(&h, neighbour);
+    host_close(&h);
+}
+
+TEST_AS_BOTH(a_create_holds_up_nobody_else, creates)
 
 static void signal_gate(const wrn_box *box, int number) {
     CHECK_INT(syscall(SYS_pidfd_send_signal, gate_held(box->gate).pidfd, number, NULL, 0), 0);
@@ -139,6 +178,27 @@ static void on_looked(void *context, const wrn_json *state, const wrn_fault *fau
     e->was_told = true;
     wrn_box_destroy(e->box, on_ended, e);
 }
+
+/* A gate that refuses its policy before the agent is started: the box does not live. */
+static void early_refusal(void) {
+    host h;
+    open_with_gates(&h);
+    wrn_box *neighbour = box_create(&h, "cl-before");
+    pid_t cloner = neighbour->it->backend->nursery.pid;
+    creation c = {.box = NULL};
+    CHECK_INT(kill(cloner, SIGSTOP), 0);
+    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-refused", "minimal", 1, 64, .network = "{\"allow\":[\"not a name\"]}"},
+                   NULL, on_box_ended, on_created, &c);
+    while (!h.boxes->all->refusal) uv_run(&h.loop, UV_RUN_ONCE);
+    CHECK_INT(kill(cloner, SIGCONT), 0);
+    host_run_until(&h, &c.ended);
+    CHECK(!c.box);
+    CHECK_CONTAINS(c.why, "not a name");
+    box_destroy(&h, neighbour);
+    host_close(&h);
+}
+
+TEST_AS_BOTH(a_refusal_by_the_gate_is_heard_before_the_agent_starts, early_refusal)
 
 /* A gate that answers no more, and then dies, while it is asked what it counted, by who destroys the box next. */
 static void last_counts(void) {

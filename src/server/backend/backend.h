@@ -179,6 +179,10 @@ typedef struct wrn_backend_state {
     const void *context;
 } wrn_backend_state;
 
+/* Owns the descriptors in `run` and `channel`, which are {to read the agent's frames from, to write ours to}. With a fault there
+ * are none. */
+typedef void (*wrn_start_fn)(void *context, const wrn_running *run, const int channel[2], const wrn_fault *fault);
+
 typedef struct wrn_backend_ops {
     const char *name; /* "ns" */
 
@@ -201,10 +205,9 @@ typedef struct wrn_backend_ops {
     bool (*make_root)(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
     /* Makes the limits of a box, while its root is made. NULL with a fault, and nothing is left of it. */
     wrn_instance *(*prepare)(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
-    /* Starts the agent of a box that has its root. `channel`: descriptors to read its frames from, and to write ours to. The caller owns the
-     * descriptors in `out` and `channel`. 0, or -1 with a fault; then only release() may follow. */
-    int (*start)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
-                 wrn_fault *fault);
+    /* Starts the agent of a box that has its root. Until `done`, which may come from inside the call, nothing else is asked of
+     * the instance; after a fault only release(). */
+    void (*start)(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_start_fn done, void *context);
     /* Takes over a box that an earlier daemon started. The descriptors stay the caller's, open until release(). NULL, as
      * connect(): start() never gives a handover socket. */
     wrn_instance *(*restore)(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);

@@ -20,6 +20,7 @@ static void free_box(wrn_box *box) {
     wrn_fd_close(&box->run.link_source);
     source_close(&box->source); /* before its directory may be removed */
     if (box->held) snapshot_release(&boxes->snapshots, box->held);
+    free(box->refusal);
     free(box);
 }
 
@@ -155,8 +156,15 @@ static void on_agent_ready(void *context) {
 }
 
 void box_gate_is_ready(wrn_box *box, const wrn_fault *fault) {
-    if (fault) box_fail(box, fault);
-    else become_live(box);
+    if (fault && box->run.pidfd < 0) { /* the agent is being started */
+        free(box->refusal);
+        box->refusal = malloc(sizeof(*fault));
+        *box->refusal = *fault;
+    } else if (fault) {
+        box_fail(box, fault);
+    } else {
+        become_live(box);
+    }
 }
 
 static int64_t box_oom_kills(void *context) {
@@ -307,28 +315,35 @@ static void give_up(wrn_job *job) {
     failure_done(f, NULL);
 }
 
-static void on_root_made(wrn_job *job) {
-    making *m = (making *)job;
+static void on_started(void *context, const wrn_running *run, const int channel[2], const wrn_fault *fault) {
+    making *m = context;
     wrn_box *box = m->box;
-    const wrn_box_spec *spec = &m->spec;
-    const wrn_backend_ops *ops = box->runner->ops;
-    int channel[2];
-    box->source = m->source;
-    if (!box->it) return wrn_lane_put(box->boxes->config.loop, WRN_LANE_REMOVE, job, remove_root, give_up);
-    const wrn_root root = source_root(&box->source);
-    if (m->has_root && spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* it starts meanwhile */
-    if (!m->has_root || ops->start(box->it, spec, &root, &box->run, channel, &m->fault) != 0) {
+    if (fault) {
         gate_end(box->gate);
         gate_free(WRN_TAKE(box->gate));
-        ops->release(box->it, failure_done, failure_new(box->created, box->context, &m->fault));
+        box->runner->ops->release(box->it, failure_done, failure_new(box->created, box->context, fault));
         free_box(box);
     } else {
+        box->run = *run;
         box_hold(box);
         box_watch(box);
         if (box->gate) gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
         box_open_agent(box, channel, m->goes_on || box->source.moment ? m->detached : NULL);
+        if (box->refusal) box_fail(box, box->refusal);
     }
     free_making(m);
+}
+
+static void on_root_made(wrn_job *job) {
+    making *m = (making *)job;
+    wrn_box *box = m->box;
+    const wrn_box_spec *spec = &m->spec;
+    box->source = m->source;
+    if (!box->it) return wrn_lane_put(box->boxes->config.loop, WRN_LANE_REMOVE, job, remove_root, give_up);
+    if (!m->has_root) return on_started(m, NULL, NULL, &m->fault);
+    const wrn_root root = source_root(&box->source);
+    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* it starts meanwhile */
+    box->runner->ops->start(box->it, spec, &root, on_started, m);
 }
 
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,

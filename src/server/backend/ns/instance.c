@@ -142,15 +142,6 @@ bool ns_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *di
 static int take_slot(wrn_backend *backend, wrn_fault *fault) {
     for (int slot = 0; slot < SLOTS_MAX; slot++) {
         if (backend->slot_used[slot] || (backend->root && !slot_take(backend->slots_fd, slot))) continue;
-        if (backend->root && !backend->userns[slot]) {
-            int fd = nursery_userns(&backend->nursery, FIRST_UID + (uid_t)slot * UID_RANGE);
-            if (fd < 0) {
-                set_errno_fault(fault, "make a user namespace");
-                slot_release(backend->slots_fd, slot);
-                return -1;
-            }
-            backend->userns[slot] = fd + 1;
-        }
         backend->slot_used[slot] = true;
         return slot;
     }
@@ -192,11 +183,17 @@ wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const c
 
 /* ---- its start ---- */
 
-/* What the child gets, beside what its box is made from. */
-typedef struct child_fds {
-    const int *channel;
-    int handover, errors, link;
-} child_fds;
+typedef struct starting {
+    wrn_job job; /* first: a job is cast to its start */
+    wrn_instance *it;
+    spawn order;
+    /* {ours, the child's}, but of the channel */
+    int ours[2], theirs[2], errors[2], handover[2], link[2];
+    wrn_start_fn done;
+    void *context;
+    wrn_fault fault;
+    bool failed;
+} starting;
 
 /* A team that is alone on this machine uses the host's programs, and so do the sandboxes of an ordinary user, which could change
  * copies, but not files of the host's root. */
@@ -208,20 +205,20 @@ static void choose_programs(wrn_instance *it, spawn *s) {
     if (other) snprintf(s->programs_of, sizeof(s->programs_of), "%.4000s/" PROGRAMS, other->dir);
 }
 
-static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child_fds *fds, wrn_fault *fault) {
-    wrn_backend *backend = it->backend;
-    spawn *s = backend->nursery.order;
-    *s = (spawn){
+static void write_order(starting *s, const wrn_box_spec *spec) {
+    const wrn_instance *it = s->it;
+    const wrn_backend *backend = it->backend;
+    spawn *o = &s->order;
+    *o = (spawn){
         .root = backend->root,
         .uid = geteuid(),
         .gid = getegid(),
         .base = FIRST_UID + (uid_t)it->slot * UID_RANGE,
-        .userns_fd = backend->userns[it->slot] - 1,
         .agent_fd = backend->agent_fd,
-        .channel_fds = {fds->channel[0], fds->channel[1]},
-        .handover_fd = fds->handover,
-        .error_fd = fds->errors,
-        .link_fd = fds->link,
+        .channel_fds = {s->theirs[0], s->theirs[1]},
+        .handover_fd = s->handover[1],
+        .error_fd = s->errors[1],
+        .link_fd = s->link[1],
         .ipv6 = spec->network && wrn_host_has_ipv6(),
         .trusts = spec->authority,
         .clone_fd = cgroup_clone_fd(&backend->cgroups, spec->id),
@@ -234,45 +231,79 @@ static pid_t spawn_agent(wrn_instance *it, const wrn_box_spec *spec, const child
         .on_host = it->on_host,
         .skeleton = backend->skeleton,
     };
-    choose_programs(it, s);
-    cgroup_join_fds(&backend->cgroups, spec->id, s->join_fds);
-    cgroup_view(&backend->cgroups, spec->id, s->shown);
-    snprintf(s->hostname, sizeof(s->hostname), "%s", spec->id);
-    snprintf(s->template_name, sizeof(s->template_name), "%s", spec->template_name);
-    snprintf(s->box, sizeof(s->box), "%s", it->dir);
-    snprintf(s->tree, sizeof(s->tree), "%s", it->tree);
-    snprintf(s->stage, sizeof(s->stage), "%.4000s/stage", it->dir);
-    snprintf(s->shm_options, sizeof(s->shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
-    pid_t pid = nursery_spawn(&backend->nursery, &it->pidfd);
-    if (pid < 0) set_errno_fault(fault, "make the sandbox's namespaces");
-    wrn_fd_close(&s->clone_fd);
-    for (int i = 0; i < HIERARCHIES && s->join_fds[i] >= 0; i++) close(s->join_fds[i]);
-    return pid;
+    choose_programs(s->it, o);
+    cgroup_join_fds(&backend->cgroups, spec->id, o->join_fds);
+    cgroup_view(&backend->cgroups, spec->id, o->shown);
+    snprintf(o->hostname, sizeof(o->hostname), "%s", spec->id);
+    snprintf(o->template_name, sizeof(o->template_name), "%s", spec->template_name);
+    snprintf(o->box, sizeof(o->box), "%s", it->dir);
+    snprintf(o->tree, sizeof(o->tree), "%s", it->tree);
+    snprintf(o->stage, sizeof(o->stage), "%.4000s/stage", it->dir);
+    snprintf(o->shm_options, sizeof(o->shm_options), "mode=1777,size=%lldm", (long long)(spec->memory_mb + 1) / 2);
 }
 
-int ns_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
-             wrn_fault *fault) {
-    int ours[2] = {-1, -1}, theirs[2] = {-1, -1}, errors[2] = {-1, -1}, handover[2] = {-1, -1}, link[2] = {-1, -1};
-    bool outlives = it->backend->config.adopt_ms > 0;
-    int rc = -1;
-    set_root(it, root);
-    /* We never receive from the handover socket: descriptors from the box could block us when we close them. */
-    if (!channel_pipes(ours, theirs) || pipe2(errors, O_CLOEXEC | O_NONBLOCK) != 0 ||
-        (outlives && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) != 0 ||
-                      shutdown(handover[0], SHUT_RD) != 0)) ||
-        (spec->network && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)) {
-        set_errno_fault(fault, "make the agent's channel");
-    } else if ((it->pid = spawn_agent(it, spec, &(child_fds){theirs, handover[1], errors[1], link[1]}, fault)) >= 0) {
+/* On the lane's only worker: nobody else asks the nursery, or looks at the namespaces. */
+static void spawn_agent(wrn_job *job) {
+    starting *s = (starting *)job;
+    wrn_instance *it = s->it;
+    wrn_backend *backend = it->backend;
+    int *userns = &backend->userns[it->slot];
+    if (backend->root && !*userns) *userns = nursery_userns(&backend->nursery, s->order.base) + 1;
+    s->order.userns_fd = *userns - 1;
+    s->failed = backend->root && !*userns;
+    if (s->failed) return set_errno_fault(&s->fault, "make a user namespace");
+    it->pid = nursery_spawn(&backend->nursery, &s->order, &it->pidfd);
+    s->failed = it->pid < 0;
+    if (s->failed) set_errno_fault(&s->fault, "make the sandbox's namespaces");
+}
+
+static void end_start(starting *s) {
+    wrn_fd_close(&s->order.clone_fd);
+    for (int i = 0; i < HIERARCHIES && s->order.join_fds[i] >= 0; i++) close(s->order.join_fds[i]);
+    wrn_fds_close(s->ours, 2), wrn_fds_close(s->theirs, 2), wrn_fds_close(s->errors, 2);
+    wrn_fds_close(s->handover, 2), wrn_fds_close(s->link, 2);
+    free(s);
+}
+
+static void on_agent_spawned(wrn_job *job) {
+    starting *s = (starting *)job;
+    wrn_instance *it = s->it;
+    if (s->failed) {
+        s->done(s->context, NULL, NULL, &s->fault);
+    } else {
         it->dials = (dials){.loop = it->backend->config.loop, .pidfd = it->pidfd, .root = it->backend->root};
-        it->error_fd = errors[0];
-        *out = (wrn_running){it->pid, it->pidfd, handover[0], it->slot, link[0]};
-        memcpy(channel, ours, sizeof(ours));
-        errors[0] = handover[0] = ours[0] = ours[1] = link[0] = -1;
-        rc = 0;
+        it->error_fd = wrn_fd_take(&s->errors[0]);
+        const wrn_running run = {it->pid, it->pidfd, wrn_fd_take(&s->handover[0]), it->slot, wrn_fd_take(&s->link[0])};
+        const int channel[2] = {wrn_fd_take(&s->ours[0]), wrn_fd_take(&s->ours[1])};
+        s->done(s->context, &run, channel, NULL);
     }
-    wrn_fds_close(ours, 2), wrn_fds_close(theirs, 2), wrn_fds_close(errors, 2), wrn_fds_close(handover, 2);
-    wrn_fds_close(link, 2);
-    return rc;
+    end_start(s);
+}
+
+/* We never receive from the handover socket: descriptors from the box could block us when we close them. */
+static bool make_channels(starting *s, const wrn_box_spec *spec) {
+    bool outlives = s->it->backend->config.adopt_ms > 0;
+    return channel_pipes(s->ours, s->theirs) && pipe2(s->errors, O_CLOEXEC | O_NONBLOCK) == 0 &&
+           (!outlives || (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->handover) == 0 &&
+                          shutdown(s->handover[0], SHUT_RD) == 0)) &&
+           (!spec->network || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->link) == 0);
+}
+
+void ns_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_start_fn done, void *context) {
+    starting *s = calloc(1, sizeof(*s));
+    s->it = it;
+    s->done = done;
+    s->context = context;
+    for (int i = 0; i < 2; i++) s->ours[i] = s->theirs[i] = s->errors[i] = s->handover[i] = s->link[i] = -1;
+    s->order.clone_fd = s->order.join_fds[0] = -1;
+    set_root(it, root);
+    if (make_channels(s, spec)) {
+        write_order(s, spec);
+        return wrn_lane_put(it->backend->config.loop, WRN_LANE_START, &s->job, spawn_agent, on_agent_spawned);
+    }
+    set_errno_fault(&s->fault, "make the agent's channel");
+    s->failed = true;
+    on_agent_spawned(&s->job);
 }
 
 void ns_started(wrn_instance *it) {

@@ -77,8 +77,7 @@ struct wrn_instance {
 
 bool ns_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *dir, wrn_fault *fault);
 wrn_instance *ns_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
-int ns_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
-             wrn_fault *fault);
+void ns_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_start_fn done, void *context);
 wrn_instance *ns_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run);
 int ns_connect(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, int channel[2], wrn_fault *fault);
 void ns_started(wrn_instance *it);

@@ -109,14 +109,16 @@ pid_t spawn_child(const spawn *s, int *pidfd);
 typedef struct nursery {
     pid_t pid; /* 0: none runs */
     int fd, agent_fd;
-    spawn *order; /* memory shared with it: what nursery_spawn() is to make */
+    spawn *order; /* memory shared with it */
 } nursery;
 
 /* Starts it. It keeps `agent_fd` and what the backend has in memory now. 0, or -1 with errno. */
 int nursery_open(nursery *n, int agent_fd);
 void nursery_close(nursery *n);
-/* As spawn_child() of the order. */
-pid_t nursery_spawn(nursery *n, int *pidfd);
+/* These block, for as long as the kernel is busy with those who fork: on any thread, but one at a time. */
+
+/* As spawn_child(). */
+pid_t nursery_spawn(nursery *n, const spawn *order, int *pidfd);
 /* As userns_make(). */
 int nursery_userns(nursery *n, uid_t base);
 

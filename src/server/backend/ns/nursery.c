@@ -50,7 +50,7 @@ static void drop_fds(spawn *s) {
 
 static int do_task(task what, spawn *order, int fds[FDS], int *made) {
     if (what == USERNS) {
-        *made = userns_make(order->base, false); /* not delayed for others: the daemon's loop waits */
+        *made = userns_make(order->base, false); /* not delayed for others: a create waits */
         return *made < 0 ? -1 : 0;
     }
     spawn s = *order;
@@ -153,9 +153,10 @@ static int nursery_ask(nursery *n, task what, const int *fds, size_t count, int 
     return -1;
 }
 
-pid_t nursery_spawn(nursery *n, int *pidfd) {
+pid_t nursery_spawn(nursery *n, const spawn *order, int *pidfd) {
     int *at[FDS], fds[FDS];
     size_t count = 0;
+    *n->order = *order;
     list_fds(n->order, at);
     for (int i = 0; i < FDS; i++)
         if (*at[i] >= 0) fds[count++] = *at[i];

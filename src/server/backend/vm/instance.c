@@ -315,3 +315,11 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
     if (it->from) moment_wake(it, channel[1]);
     return 0;
 }
+
+void vm_start_box(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_start_fn done, void *context) {
+    wrn_fault fault;
+    wrn_running run;
+    int channel[2];
+    if (vm_start(it, spec, root, &run, channel, &fault) == 0) done(context, &run, channel, NULL);
+    else done(context, NULL, NULL, &fault);
+}

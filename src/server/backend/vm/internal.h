@@ -142,8 +142,10 @@ bool vm_make_root(const wrn_box_spec *spec, const wrn_root *root, const char *di
 wrn_instance *vm_prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
 /* For a machine that copies are made of. */
 wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, wrn_fault *fault);
+/* Owned by the caller: the descriptors in `out` and `channel`, as of wrn_start_fn. 0, or -1 with a fault. */
 int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
              wrn_fault *fault);
+void vm_start_box(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_start_fn done, void *context);
 void vm_kill(wrn_instance *it, wrn_fault *fault);
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context);
 wrn_instance *instance_new(wrn_backend *backend, const char *id, const char *dir);
