@@ -179,8 +179,8 @@ typedef struct wrn_backend_state {
     const void *context;
 } wrn_backend_state;
 
-/* Owns the descriptors in `run` and `channel`, which are {to read the agent's frames from, to write ours to}. With a fault there
- * are none. */
+/* The box was started, or with a fault was not. The callee owns the descriptors in `run` and in `channel`: {to read the agent's
+ * frames from, to write ours to}. */
 typedef void (*wrn_start_fn)(void *context, const wrn_running *run, const int channel[2], const wrn_fault *fault);
 
 typedef struct wrn_backend_ops {

@@ -73,7 +73,7 @@ struct wrn_box {
     source source;
     service *service;
     gate *gate;         /* NULL: it has no network */
-    wrn_fault *refusal; /* of the gate, while the agent is being started; NULL: none */
+    wrn_fault *refusal; /* the gate's, while the agent is being started; NULL: none */
     held *held;         /* the snapshot it was made from */
     snapshot_copy *copy;
     char copy_id[WRN_BOX_ID_MAX + 1];
