@@ -10,9 +10,9 @@
 enum { GATE_GROUPS_MAX = 8 };
 
 typedef struct gate_options {
-    int control, state; /* state: -1 for none */
-    int origin;         /* where orders for gates come from; -1: this process is a gate */
-    uid_t uid;          /* 0: stay who we are */
+    int control, state;          /* state: -1 for none */
+    int origin;                  /* where orders for gates come from; -1: this process is a gate */
+    uid_t uid;                   /* 0: stay who we are */
     int groups[GATE_GROUPS_MAX]; /* what to write "0" to, to be counted with the sandbox; up to -1 */
     size_t mtu;
     unsigned flows; /* connections of TCP at once */

@@ -338,5 +338,6 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
     making *m = new_making(box, spec, detached);
     wrn_lane_put(boxes->config.loop, WRN_LANE_MAKE, &m->job, make_root, on_root_made);
     box->it = r->ops->prepare(r->backend, spec, box->dir, &m->refusal);
-    if (box->it && spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* which takes its time, too */
+    if (box->it && spec->network)
+        box->gate = gate_new(box, spec->network, spec->secrets); /* which takes its time, too */
 }

@@ -167,7 +167,8 @@ static void take_secrets(gate *g, int secrets) {
     wrn_fd_close(&g->secrets);
     g->secrets = secrets > 0 ? fcntl(secrets, F_DUPFD_CLOEXEC, 3) : -1;
     if (secrets > 0 && g->secrets < 0)
-        wrn_log_warning("sandbox %s: its secrets can't be kept, so their hosts are closed: %s", g->box->id, strerror(errno));
+        wrn_log_warning("sandbox %s: its secrets can't be kept, so their hosts are closed: %s", g->box->id,
+                        strerror(errno));
     injector_end(WRN_TAKE(g->injector));
 }
 
