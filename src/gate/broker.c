@@ -102,6 +102,7 @@ void broker_run(const gate_options *options, int stack) {
     if (!flows_init(&gate) || !seam_queue_init(&gate.stack, stack, 4 * (size_t)gate_slots(options)))
         fail("wrenn-gate: memory");
     if (!gate_watch_fd(&gate, stack, EPOLLIN, WATCH_STACK, 0)) fail("wrenn-gate: epoll");
+    gate_join(options);
     jail_enter(options, JAIL_BROKER);
     loop(&gate);
     __builtin_unreachable();

@@ -188,23 +188,16 @@ static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {
 
 /* ---- link ---- */
 
-/* Both processes join the groups to be counted with the sandbox, and only then see its frames. */
-static bool take_link(wrn_gate *gate, const wrn_json *request, int fds[CONTROL_FDS_MAX], wrn_json *answer) {
+static bool take_link(wrn_gate *gate, const wrn_json *request, int *passed, wrn_json *answer) {
     const char *kind = wrn_json_string(wrn_json_get(request, "kind"), NULL);
-    seam_message message = {.kind = SEAM_JOIN, .link = {.is_packet = kind && strcmp(kind, "packet") == 0}};
-    bool posted = true;
-    if (!wrn_json_bool(wrn_json_get(request, "ipv6"), &message.link.with_v6) || fds[0] < 0)
+    seam_message message = {.kind = SEAM_LINK, .link = {.is_packet = kind && strcmp(kind, "packet") == 0}};
+    if (!wrn_json_bool(wrn_json_get(request, "ipv6"), &message.link.with_v6) || *passed < 0)
         return fail(answer, "link needs ipv6 and a descriptor");
     gate->with_v6 = message.link.with_v6;
-    for (size_t i = 1; i < CONTROL_FDS_MAX && fds[i] >= 0; i++) {
-        (void)!write(fds[i], "0", 1);
-        posted = posted && seam_post(&gate->stack, &message, wrn_fd_take(&fds[i]));
-    }
-    message.kind = SEAM_LINK;
-    return (posted && seam_post(&gate->stack, &message, wrn_fd_take(&fds[0]))) || fail(answer, "the stack is stuck");
+    return seam_post(&gate->stack, &message, wrn_fd_take(passed)) || fail(answer, "the stack is stuck");
 }
 
-static void handle(wrn_gate *gate, const char *text, size_t size, int fds[CONTROL_FDS_MAX]) {
+static void handle(wrn_gate *gate, const char *text, size_t size, int *passed) {
     WRN_AUTO(wrn_json_freep) wrn_json *request = NULL;
     WRN_AUTO(wrn_json_freep) wrn_json *answer = wrn_json_new_object();
     const char *why = "", *what;
@@ -212,10 +205,10 @@ static void handle(wrn_gate *gate, const char *text, size_t size, int fds[CONTRO
     bool ok;
     if (!wrn_json_parse(text, size, &request, &why)) ok = fail(answer, why);
     else if (!(what = wrn_json_string(wrn_json_get(request, "do"), NULL))) ok = fail(answer, "do is missing");
-    else if (strcmp(what, "set") == 0) ok = set(gate, request, &fds[0], answer);
+    else if (strcmp(what, "set") == 0) ok = set(gate, request, passed, answer);
     else if (strcmp(what, "stats") == 0) ok = stats(gate, answer);
     else if (strcmp(what, "check") == 0) ok = check(gate, request, answer);
-    else if (strcmp(what, "link") == 0) ok = take_link(gate, request, fds, answer);
+    else if (strcmp(what, "link") == 0) ok = take_link(gate, request, passed, answer);
     else ok = fail(answer, "do is set, link, stats or check");
     if (wrn_json_int(wrn_json_get(request, "id"), &id)) wrn_json_set_int(answer, "id", id);
     wrn_json_set_bool(answer, "ok", ok);
@@ -224,9 +217,8 @@ static void handle(wrn_gate *gate, const char *text, size_t size, int fds[CONTRO
 
 bool control_read(wrn_gate *gate) {
     static char text[CONTROL_MESSAGE_MAX];
-    int fds[CONTROL_FDS_MAX];
-    ssize_t got = wrn_fds_receive(gate->options->control, text, sizeof(text), fds, CONTROL_FDS_MAX);
-    if (got > 0) handle(gate, text, (size_t)got, fds);
-    wrn_fds_close(fds, CONTROL_FDS_MAX);
+    WRN_AUTO(wrn_fd_close) int passed = -1;
+    ssize_t got = wrn_fds_receive(gate->options->control, text, sizeof(text), &passed, 1);
+    if (got > 0) handle(gate, text, (size_t)got, &passed);
     return got > 0;
 }

@@ -4,7 +4,7 @@
 
 #include "gate/gate.h"
 
-enum { CONTROL_MESSAGE_MAX = 256 * 1024, CONTROL_FDS_MAX = 9 };
+enum { CONTROL_MESSAGE_MAX = 256 * 1024 };
 
 /* Tells that both processes are in their jails, and gives away `self`. */
 void control_ready(wrn_gate *gate);

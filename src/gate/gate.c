@@ -5,9 +5,17 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "gate/route.h"
+
+void gate_join(const gate_options *options) {
+    for (size_t i = 0; i < GATE_GROUPS_MAX && options->groups[i] >= 0; i++) {
+        (void)!write(options->groups[i], "0", 1);
+        close(options->groups[i]);
+    }
+}
 
 wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny) {
     wrn_denial denial = wrn_policy_check(&gate->policy, to, ledger_names, gate->ledger, scrutiny);

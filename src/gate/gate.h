@@ -7,10 +7,13 @@
 #include "gate/ledger.h"
 #include "gate/seam.h"
 
+enum { GATE_GROUPS_MAX = 8 };
+
 typedef struct gate_options {
-    int control, state; /* state: -1 for none */
-    int origin;         /* where orders for gates come from; -1: this process is a gate */
-    uid_t uid;          /* 0: stay who we are */
+    int control, state;          /* state: -1 for none */
+    int origin;                  /* where orders for gates come from; -1: this process is a gate */
+    uid_t uid;                   /* 0: stay who we are */
+    int groups[GATE_GROUPS_MAX]; /* what to write "0" to, to be counted with the sandbox; up to -1 */
     size_t mtu;
     unsigned flows; /* connections of TCP at once */
 } gate_options;
@@ -71,6 +74,8 @@ typedef enum gate_watch {
     WATCH_DNS_STREAM
 } gate_watch;
 
+/* From now on this process is counted with the sandbox. After the fork, which the sandbox's limits could forbid. */
+void gate_join(const gate_options *options);
 /* Verdict over a destination, with the names that led there; spends a token of `new_flows` when it is allowed. */
 wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny);
 /* A non-blocking socket that is being connected; -1 with errno. */

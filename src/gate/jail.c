@@ -148,8 +148,8 @@ static scmp_filter_ctx stack_filter(void) {
 }
 
 static scmp_filter_ctx broker_filter(void) {
-    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl", "connect",  "sendmsg", "sendto",
-                                        "getrandom",  "socketpair",  "write",     "shutdown", NULL};
+    static const char *const names[] = {"epoll_wait", "epoll_pwait", "epoll_ctl",  "connect",  "sendmsg",
+                                        "sendto",     "getrandom",   "socketpair", "shutdown", NULL};
     scmp_filter_ctx filter = new_filter();
     allow(filter, names);
     static const int families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};

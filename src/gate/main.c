@@ -69,29 +69,31 @@ static void on_gate_ended(int number, siginfo_t *about, void *context) {
     if (about->si_status != (about->si_code == CLD_EXITED ? 0 : SIGKILL)) _exit(0);
 }
 
-/* For each order, which brings its control socket and its state, one gate: a copy of this process. Returns there. */
+/* For each order, which brings its control socket, its state and its groups, one gate: a copy of this process. Returns there. */
 static void make_gates(gate_options *options) {
     struct sigaction ended = {.sa_sigaction = on_gate_ended, .sa_flags = SA_SIGINFO | SA_NOCLDWAIT};
     char order;
-    int fds[2];
+    enum { CONTROL, STATE, GROUPS, FDS = GROUPS + GATE_GROUPS_MAX };
+    int fds[FDS];
     (void)prctl(PR_SET_NAME, "(gate-origin)");
     sigaction(SIGCHLD, &ended, NULL);
-    while (wrn_fds_receive(options->origin, &order, 1, fds, 2) > 0) {
+    while (wrn_fds_receive(options->origin, &order, 1, fds, FDS) > 0) {
         if (fork() == 0) {
             signal(SIGCHLD, SIG_DFL);
             setsid();
             close(options->origin);
-            options->control = fds[0];
-            options->state = fds[1];
+            options->control = fds[CONTROL];
+            options->state = fds[STATE];
+            memcpy(options->groups, fds + GROUPS, sizeof(options->groups));
             return;
         }
-        wrn_fds_close(fds, 2);
+        wrn_fds_close(fds, FDS);
     }
     _exit(0);
 }
 
 int main(int argc, char **argv) {
-    gate_options options = {.control = -1, .state = -1, .origin = -1, .mtu = MTU_MAX, .flows = 512};
+    gate_options options = {.control = -1, .state = -1, .origin = -1, .groups = {-1}, .mtu = MTU_MAX, .flows = 512};
     const char *wrong = read_options(argc, argv, &options);
     if (wrong) {
         fprintf(stderr, "wrenn-gate: %s is missing or wrong; it is started by wrennd\n", wrong);

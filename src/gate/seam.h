@@ -13,7 +13,6 @@ typedef enum seam_kind {
     SEAM_DATAGRAM,    /* both: a datagram or ping between `local_port` and `peer` */
     SEAM_UNREACHABLE, /* broker: the datagram from `local_port` was not sent; `data`: the start of a ping */
     SEAM_DENIED,      /* stack: note that this was denied */
-    SEAM_JOIN,        /* broker: write "0" to the file that comes with it */
     SEAM_LINK         /* broker: the link comes with it, which `link` tells about */
 } seam_kind;
 

@@ -184,7 +184,6 @@ static bool broker_ready(void) {
         if (got <= 0) return got == 0;
         if (message.kind == SEAM_OPEN) connections_verdict(&message, wrn_fd_take(&fd));
         else if (message.kind == SEAM_LINK && !stack_link(wrn_fd_take(&fd), &message.link)) return false;
-        if (message.kind == SEAM_JOIN) (void)!write(fd, "0", 1);
         if (fd >= 0) sockets_raw_close(fd);
         if (message.kind == SEAM_SERVER_NAME) connections_name_verdict(&message);
         else if (message.kind == SEAM_DATAGRAM) emit_datagram(&message, size);
@@ -260,6 +259,7 @@ void stack_run(const gate_options *options, int broker) {
         fprintf(stderr, "wrenn-gate: out of memory\n");
         _exit(2);
     }
+    gate_join(options);
     jail_enter(options, JAIL_STACK);
     if (!seam_send(broker, &ready, 0, true)) _exit(1);
     while (stack_turn()) {

@@ -993,6 +993,23 @@ static void outlive(void) {
 
 TEST_AS_ROOT(no_machine_outlives_wrennd_that_must_not, outlive)
 
+/* The watchdog ends a server that does so on its loop. */
+static void give_back(void) {
+    test_daemon d = {0};
+    char id[40], copy[1][40];
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
+    make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":2048}", id);
+    fork_sandbox(&d, id, "{}", 1, copy); /* all memory of the first one is read, and thereby there */
+    destroy(&d, id);
+    destroy(&d, copy[0]);
+    end(&d, SIGTERM, 0);
+}
+
+TEST_AS_ROOT(memory_of_machines_is_given_back_while_others_are_served, give_back)
+
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;
     start(&d, (const char *[]){"--vm-dir", machines_path("none"), NULL});

@@ -1,6 +1,7 @@
 #include "work.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,33 +22,29 @@ void test_after_each(void) {
     for (pid_t holder; (holder = test_find_process("(wrennd-holder)"));) kill(holder, SIGKILL);
 }
 
-/* Up to where it says that it listens; the first start says its key before. */
-static void read_key(test_daemon *d, int from) {
-    char said[8192] = "";
-    for (size_t have = 0; have + 1 < sizeof(said) && !strstr(said, "listening");) {
-        ssize_t got = read(from, said + have, sizeof(said) - 1 - have);
-        CHECK_MSG(got > 0, "%s", said);
-        have += (size_t)got;
-        said[have] = '\0';
-    }
-    const char *at = strstr(said, "WRENN_API_KEY=");
-    if (at) snprintf(d->key, sizeof(d->key), "%.36s", at + strlen("WRENN_API_KEY="));
-}
-
+/* Its output goes to a file, so that a failed test shows why a server has ended. The first start says its key there. */
 void serve(test_daemon *d, const char *const *extra) {
-    int out[2];
-    char address[256];
+    int ready[2];
+    char address[256], said[8192] = "", word[256], fd[16];
     CHECK(chmod(test_dir(), 0711) == 0);
     snprintf(d->dir, sizeof(d->dir), "%s/data", test_dir());
     snprintf(d->socket, sizeof(d->socket), "%s/s", test_dir());
     snprintf(address, sizeof(address), "unix:%s", d->socket);
-    CHECK(pipe(out) == 0);
-    const char *args[20] = {"--data-dir", d->dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT")};
-    for (size_t i = 0; extra && extra[i] && i < 13; i++) args[6 + i] = extra[i];
-    d->pid = daemon_spawn(args, -1, out[1]);
-    close(out[1]);
-    read_key(d, out[0]);
-    close(out[0]);
+    int log = open(TEST_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    CHECK(log >= 0 && pipe2(ready, O_CLOEXEC) == 0);
+    snprintf(fd, sizeof(fd), "%d", ready[1]);
+    const char *args[24] = {"--data-dir", d->dir, "--listen",   address, "--agent", getenv("WRENN_TEST_AGENT"),
+                            "--ready-fd", fd};
+    for (size_t i = 0; extra && extra[i] && i < 15; i++) args[8 + i] = extra[i];
+    d->pid = daemon_spawn(args, ready[1], log);
+    close(ready[1]);
+    ssize_t got = read(ready[0], word, sizeof(word));
+    CHECK(pread(log, said, sizeof(said) - 1, 0) >= 0);
+    CHECK_MSG(got > 0, "%s", said);
+    const char *at = strstr(said, "WRENN_API_KEY=");
+    if (at) snprintf(d->key, sizeof(d->key), "%.36s", at + strlen("WRENN_API_KEY="));
+    close(ready[0]);
+    close(log);
 }
 
 void serve_again(test_daemon *d, const char *const *extra, const char *id) {

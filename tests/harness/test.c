@@ -128,6 +128,18 @@ static bool make_directory(void) {
 
 static void remove_directory(void) { nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
 
+/* The end of what the test's programs said, each line as a note. */
+static void show_log(void) {
+    enum { SHOWN = 16 << 10 };
+    char path[160], line[1024];
+    snprintf(path, sizeof(path), "%s/" TEST_LOG, directory);
+    FILE *log = fopen(path, "re");
+    if (!log) return;
+    if (fseek(log, -SHOWN, SEEK_END) != 0) rewind(log); /* a short one */
+    while (fgets(line, sizeof(line), log)) test_note("%.*s", (int)strcspn(line, "\n"), line);
+    fclose(log);
+}
+
 static void warm_up(void) {
     if (!test_warm_up || !getenv("WRENN_WARM_UP") || !make_directory()) return;
     test_warm_up();
@@ -142,6 +154,8 @@ static void child(const test_case *test) {
     fflush(stdout);
     exit(0); /* runs the leak checker */
 }
+
+static bool was_skipped(int status) { return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED; }
 
 /* Waits for the test with a limit, then ends whatever is left of its process group. */
 static int run_one(const test_case *test, bool *timed_out) {
@@ -167,6 +181,7 @@ static int run_one(const test_case *test, bool *timed_out) {
     int status = 0;
     waitpid(pid, &status, 0);
     if (test_after_each) test_after_each();
+    if (status != 0 && !was_skipped(status)) show_log();
     remove_directory();
     return status;
 }
@@ -204,7 +219,7 @@ int test_main(int argc, char **argv) {
         if (!wanted(test, argc, argv)) continue;
         bool timed_out;
         int status = run_one(test, &timed_out);
-        bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED;
+        bool skipped = was_skipped(status);
         bool ok = skipped || (!timed_out && status == 0);
         count++;
         failed += !ok;

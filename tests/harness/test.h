@@ -33,6 +33,9 @@ typedef struct test_case {
     struct test_case *next;
 } test_case;
 
+/* What is in this file of test_dir() is shown when the test fails: the end of it. */
+#define TEST_LOG "log"
+
 void test_register(test_case *test);
 int test_main(int argc, char **argv);
 const char *test_dir(void);

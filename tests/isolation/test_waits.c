@@ -179,27 +179,6 @@ static void on_looked(void *context, const wrn_json *state, const wrn_fault *fau
     wrn_box_destroy(e->box, on_ended, e);
 }
 
-/* A gate that refuses its policy before the agent is started: the box does not live. */
-static void early_refusal(void) {
-    host h;
-    open_with_gates(&h);
-    wrn_box *neighbour = box_create(&h, "cl-before");
-    pid_t cloner = neighbour->it->backend->nursery.pid;
-    creation c = {.box = NULL};
-    CHECK_INT(kill(cloner, SIGSTOP), 0);
-    wrn_box_create(h.boxes, &(wrn_box_spec){"cl-refused", "minimal", 1, 64, .network = "{\"allow\":[\"not a name\"]}"},
-                   NULL, on_box_ended, on_created, &c);
-    while (!h.boxes->all->refusal) uv_run(&h.loop, UV_RUN_ONCE);
-    CHECK_INT(kill(cloner, SIGCONT), 0);
-    host_run_until(&h, &c.ended);
-    CHECK(!c.box);
-    CHECK_CONTAINS(c.why, "not a name");
-    box_destroy(&h, neighbour);
-    host_close(&h);
-}
-
-TEST_AS_BOTH(a_refusal_by_the_gate_is_heard_before_the_agent_starts, early_refusal)
-
 /* A gate that answers no more, and then dies, while it is asked what it counted, by who destroys the box next. */
 static void last_counts(void) {
     host h;

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,7 +19,6 @@ static void free_box(wrn_box *box) {
     wrn_fd_close(&box->run.link_source);
     source_close(&box->source); /* before its directory may be removed */
     if (box->held) snapshot_release(&boxes->snapshots, box->held);
-    free(box->refusal);
     free(box);
 }
 
@@ -156,15 +154,8 @@ static void on_agent_ready(void *context) {
 }
 
 void box_gate_is_ready(wrn_box *box, const wrn_fault *fault) {
-    if (fault && box->run.pidfd < 0) { /* the agent is being started */
-        free(box->refusal);
-        box->refusal = malloc(sizeof(*fault));
-        *box->refusal = *fault;
-    } else if (fault) {
-        box_fail(box, fault);
-    } else {
-        become_live(box);
-    }
+    if (fault) box_fail(box, fault);
+    else become_live(box);
 }
 
 static int64_t box_oom_kills(void *context) {
@@ -276,16 +267,14 @@ static making *new_making(wrn_box *box, const wrn_box_spec *spec, wrn_detached_f
     const char **const texts[] = {&m->spec.id,      &m->spec.template_name, &m->spec.snapshot_id, &m->spec.backend,
                                   &m->spec.network, &m->spec.authority,     &m->spec.owner};
     *m = (making){.box = box, .spec = *spec, .detached = detached, .goes_on = spec->moment};
+    m->spec.secrets = 0;   /* which the gate has */
     m->spec.moment = NULL; /* what the box goes on from, the backend has by then */
     for (size_t i = 0; i < WRN_COUNT(texts); i++)
         if (*texts[i]) *texts[i] = wrn_arena_dup(&m->texts, *texts[i], strlen(*texts[i]));
-    if (spec->secrets && (m->spec.secrets = fcntl(spec->secrets, F_DUPFD_CLOEXEC, 3)) < 0)
-        wrn_fault_set(&m->fault, WRN_FAULT_INTERNAL_ERROR, "cannot keep the sandbox's secrets: %s", strerror(errno));
     return m;
 }
 
 static void free_making(making *m) {
-    if (m->spec.secrets > 0) close(m->spec.secrets);
     wrn_arena_free(&m->texts);
     free(m);
 }
@@ -302,7 +291,7 @@ static void remove_root(wrn_job *job) { wrn_tree_remove(((making *)job)->box->di
 
 static void make_root(wrn_job *job) {
     making *m = (making *)job;
-    if (m->spec.secrets < 0 || find_source(m) != 0) return;
+    if (find_source(m) != 0) return;
     const wrn_root root = source_root(&m->source);
     m->has_root = m->box->runner->ops->make_root(&m->spec, &root, m->box->dir, &m->fault);
 }
@@ -329,7 +318,6 @@ static void on_started(void *context, const wrn_running *run, const int channel[
         box_watch(box);
         if (box->gate) gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
         box_open_agent(box, channel, m->goes_on || box->source.moment ? m->detached : NULL);
-        if (box->refusal) box_fail(box, box->refusal);
     }
     free_making(m);
 }
@@ -337,13 +325,11 @@ static void on_started(void *context, const wrn_running *run, const int channel[
 static void on_root_made(wrn_job *job) {
     making *m = (making *)job;
     wrn_box *box = m->box;
-    const wrn_box_spec *spec = &m->spec;
     box->source = m->source;
     if (!box->it) return wrn_lane_put(box->boxes->config.loop, WRN_LANE_REMOVE, job, remove_root, give_up);
     if (!m->has_root) return on_started(m, NULL, NULL, &m->fault);
     const wrn_root root = source_root(&box->source);
-    if (spec->network) box->gate = gate_new(box, spec->network, spec->secrets); /* it starts meanwhile */
-    box->runner->ops->start(box->it, spec, &root, on_started, m);
+    box->runner->ops->start(box->it, &m->spec, &root, on_started, m);
 }
 
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
@@ -357,4 +343,6 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
     making *m = new_making(box, spec, detached);
     wrn_lane_put(boxes->config.loop, WRN_LANE_MAKE, &m->job, make_root, on_root_made);
     box->it = r->ops->prepare(r->backend, spec, box->dir, &m->refusal);
+    if (box->it && spec->network)
+        box->gate = gate_new(box, spec->network, spec->secrets); /* which takes its time, too */
 }

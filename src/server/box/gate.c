@@ -41,6 +41,7 @@ struct gate {
     bool is_measured;             /* it was asked, and has not answered */
     bool is_jailed, is_told;      /* it is confined; it has the policy */
     bool was_ready;
+    char *refusal; /* why it does not take the policy of a box that is not started yet */
     int64_t last_id, set_id, started_ms, wait_ms;
     question *questions;
     wrn_json *last; /* what it counted when it was last asked */
@@ -65,6 +66,7 @@ void gate_free(gate *g) {
     wrn_fd_close(&g->source);
     wrn_json_free(g->last);
     free(g->policy);
+    free(g->refusal);
     /* Closing the last descriptor of a link removes the link, which takes the kernel many milliseconds. */
     wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_LINK, &g->closing, close_held, free_closed);
 }
@@ -164,21 +166,18 @@ static void on_injector_ended(void *context) {
 static void take_secrets(gate *g, int secrets) {
     wrn_fd_close(&g->secrets);
     g->secrets = secrets > 0 ? fcntl(secrets, F_DUPFD_CLOEXEC, 3) : -1;
+    if (secrets > 0 && g->secrets < 0)
+        wrn_log_warning("sandbox %s: its secrets can't be kept, so their hosts are closed: %s", g->box->id,
+                        strerror(errno));
     injector_end(WRN_TAKE(g->injector));
 }
 
-/* Gives it the link, and what to write to so that it is counted with its box. */
 static void give_link(gate *g) {
     static const char *const kinds[] = {"tap", "packet", "dgram"};
     WRN_AUTO(wrn_json_freep) wrn_json *told = wrn_json_new_object();
-    int fds[1 + WRN_HELPER_FDS] = {g->held.link};
-    size_t count = 1;
-    g->box->runner->ops->helper_fds(g->box->it, fds + 1);
-    while (count < WRN_COUNT(fds) && fds[count] >= 0) count++;
     wrn_json_set_string(told, "kind", kinds[g->held.kind]);
     wrn_json_set_bool(told, "ipv6", wrn_host_has_ipv6());
-    (void)say(g, told, "link", fds, count);
-    wrn_fds_close(fds + 1, count - 1);
+    (void)say(g, told, "link", &g->held.link, 1);
     box_hold(g->box);
 }
 
@@ -196,6 +195,12 @@ static void check_ready(gate *g) {
 
 static void on_refused(gate *g, const char *why) {
     wrn_fault fault;
+    bool is_started = g->source_poll || g->held.link >= 0; /* its box */
+    if (!is_started) {
+        free(g->refusal);
+        g->refusal = strdup(why);
+        return;
+    }
     wrn_fault_set(&fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": %s", why);
     if (!g->was_ready) return box_gate_is_ready(g->box, &fault);
     wrn_log_warning("sandbox %s: its gate refuses what it is told: %s", g->box->id, why);
@@ -267,7 +272,7 @@ static bool start_process(gate *g) {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return false;
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     if (g->held.state < 0) g->held.state = memfd_create("wrenn-gate", MFD_CLOEXEC);
-    bool started = helper_start_gate(g->boxes, pair[1], g->held.state);
+    bool started = helper_start_gate(g->box, pair[1], g->held.state);
     close(pair[1]);
     if (!started) return close(pair[0]), false;
     g->held.control = pair[0];
@@ -321,6 +326,7 @@ static void on_source(uv_poll_t *poll, int status, int events) {
     if (!came) return; /* the box has failed, and the backend says why */
     g->held.kind = kind;
     g->held.link = fd;
+    if (g->refusal) return on_refused(g, g->refusal);
     if (g->is_jailed) give_link(g);
     check_ready(g);
 }

@@ -70,12 +70,18 @@ void helper_close(wrn_boxes *boxes) {
     boxes->gate_origin_pid = 0;
 }
 
-bool helper_start_gate(wrn_boxes *boxes, int control, int state) {
-    const int fds[] = {control, state};
-    for (int tries = 0; tries < 2; tries++) {
+bool helper_start_gate(const wrn_box *box, int control, int state) {
+    wrn_boxes *boxes = box->boxes;
+    int fds[2 + WRN_HELPER_FDS] = {control, state};
+    size_t count = 2;
+    bool sent = false;
+    box->runner->ops->helper_fds(box->it, fds + count);
+    while (count < WRN_COUNT(fds) && fds[count] >= 0) count++;
+    for (int tries = 0; tries < 2 && !sent; tries++) {
         if (boxes->gate_origin < 0 && !start_origin(boxes)) break;
-        if (wrn_fds_send(boxes->gate_origin, "", 1, fds, 2, MSG_DONTWAIT | MSG_NOSIGNAL)) return true;
-        helper_close(boxes);
+        sent = wrn_fds_send(boxes->gate_origin, "", 1, fds, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (!sent) helper_close(boxes);
     }
-    return false;
+    wrn_fds_close(fds + 2, count - 2);
+    return sent;
 }

@@ -73,7 +73,6 @@ struct wrn_box {
     source source;
     service *service;
     gate *gate;         /* NULL: it has no network */
-    wrn_fault *refusal; /* the gate's, while the agent is being started; NULL: none */
     held *held;         /* the snapshot it was made from */
     snapshot_copy *copy;
     char copy_id[WRN_BOX_ID_MAX + 1];
@@ -135,7 +134,7 @@ void box_reach_port(wrn_box *box, uint16_t port, wrn_dial_fn done, void *context
 
 /* ---- gate.c ---- */
 
-/* For a box that is prepared and will have a network. `secrets` as in wrn_box_spec; it is copied. */
+/* For a box that is prepared and will have a network; the gate starts at once. `secrets` as in wrn_box_spec; it is copied. */
 gate *gate_new(wrn_box *box, const char *policy, int secrets);
 /* When the box has been started, with that of wrn_running, which is taken. box_gate_is_ready() follows. */
 void gate_await_link(gate *g, int link_source);
@@ -182,9 +181,9 @@ typedef struct helper_plan {
 
 /* Starts a program that has nothing else of this daemon. Its pid and pidfd; or -1 with errno. */
 pid_t helper_start(const helper_plan *p, int *pidfd);
-/* Starts a gate that has these two descriptors, which the caller closes. It is no child of this process, and sends its pidfd with the
+/* Starts the box's gate, which has these two descriptors; the caller closes them. It is no child of this process, and sends its pidfd with the
  * event `ready`; its end shows in the control socket. False with errno. */
-bool helper_start_gate(wrn_boxes *boxes, int control, int state);
+bool helper_start_gate(const wrn_box *box, int control, int state);
 /* Gates that were started go on. */
 void helper_close(wrn_boxes *boxes);
 

@@ -15,15 +15,15 @@
 #include <linux/veth.h>
 #include <net/ethernet.h>
 #include <net/if.h>
-#include <net/route.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "server/backend/ns/internal.h"
 
 /* libslirp has no window scaling: a window of 64 KiB has to hold more than two segments, or senders stall. */
-enum { MTU = 16384, BUFFER_SIZE = 4 << 20 };
+enum { MTU = 16384, BUFFER_SIZE = 4 << 20, REQUESTS_MAX = 5 };
 
 #define INSIDE "eth0"
 #define OUTSIDE "gate0"
@@ -54,20 +54,32 @@ static void end_nested(const netlink_request *r, struct rtattr *nested) {
     nested->rta_len = (unsigned short)((const char *)r + r->head.nlmsg_len - (const char *)nested);
 }
 
-/* In the network namespace in which we are now. Waits for the kernel's answer: 0, or -1 with errno. */
-static int link_ask_kernel(netlink_request *r) {
+/* A request with a body of that many bytes. What it makes must not be there yet. */
+static netlink_request request_of(int type, size_t body) {
+    return (netlink_request){.head = {.nlmsg_len = (unsigned)NLMSG_LENGTH(body),
+                                      .nlmsg_type = (unsigned short)type,
+                                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL}};
+}
+
+/* In the network namespace in which we are now. The kernel answers each. 0, or -1 with errno, of the first that failed. */
+static int link_ask_kernel(int fd, netlink_request *all, size_t count) {
+    struct iovec parts[REQUESTS_MAX];
     struct {
         struct nlmsghdr head;
         struct nlmsgerr error;
         char rest[1024];
     } answer;
-    WRN_AUTO(wrn_fd_close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    r->head.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
-    if (fd < 0 || send(fd, r, r->head.nlmsg_len, 0) < 0) return -1;
-    if (recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer.head)) return -1;
-    errno = answer.head.nlmsg_type == NLMSG_ERROR ? -answer.error.error : EPROTO;
-    return errno ? -1 : 0;
+    for (size_t i = 0; i < count; i++) parts[i] = (struct iovec){&all[i], all[i].head.nlmsg_len};
+    if (fd < 0 || sendmsg(fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = count}, 0) < 0) return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer.head)) return -1;
+        errno = answer.head.nlmsg_type == NLMSG_ERROR ? -answer.error.error : EPROTO;
+        if (errno) return -1;
+    }
+    return 0;
 }
+
+static int open_netlink(void) { return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE); }
 
 /* ---- interfaces ---- */
 
@@ -104,7 +116,8 @@ static int make_tap(void) {
 }
 
 static int make_pair(int sandbox_netns) {
-    netlink_request r = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(r.body.link)), .nlmsg_type = RTM_NEWLINK}};
+    netlink_request r = request_of(RTM_NEWLINK, sizeof(r.body.link));
+    WRN_AUTO(wrn_fd_close) int fd = open_netlink();
     const uint32_t mtu = MTU;
     add_attribute(&r, IFLA_IFNAME, OUTSIDE, sizeof(OUTSIDE));
     add_attribute(&r, IFLA_MTU, &mtu, sizeof(mtu));
@@ -119,7 +132,7 @@ static int make_pair(int sandbox_netns) {
     end_nested(&r, peer);
     end_nested(&r, data);
     end_nested(&r, info);
-    return link_ask_kernel(&r);
+    return link_ask_kernel(fd, &r, 1);
 }
 
 /* Of the outer half, in its namespace. */
@@ -178,45 +191,39 @@ int link_try_veth(void) {
 
 /* ---- addresses ---- */
 
-static void set_ipv4(const spawn *s, int fd) {
-    struct ifreq r = request_for(INSIDE);
-    struct rtentry route = {.rt_flags = RTF_UP | RTF_GATEWAY, .rt_dev = (char[]){INSIDE}};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000002)}; /* 192.0.0.2 */
-    r.ifr_mtu = MTU;
-    if (ioctl(fd, SIOCSIFMTU, &r) != 0) spawn_fail(s, NETWORK_STEP "set the MTU");
-    memcpy(&r.ifr_addr, &address, sizeof(address));
-    if (ioctl(fd, SIOCSIFADDR, &r) != 0) spawn_fail(s, NETWORK_STEP "set the address");
-    address.sin_addr.s_addr = htonl(0xfffffff8); /* /29 */
-    memcpy(&r.ifr_netmask, &address, sizeof(address));
-    if (ioctl(fd, SIOCSIFNETMASK, &r) != 0 || set_flags(fd, INSIDE, 0) != 0) spawn_fail(s, NETWORK_STEP "raise it");
-    address.sin_addr.s_addr = htonl(0xc0000001); /* 192.0.0.1 */
-    memcpy(&route.rt_gateway, &address, sizeof(address));
-    address.sin_addr.s_addr = 0;
-    memcpy(&route.rt_dst, &address, sizeof(address));
-    memcpy(&route.rt_genmask, &address, sizeof(address));
-    if (ioctl(fd, SIOCADDRT, &route) != 0) spawn_fail(s, NETWORK_STEP "set the route");
+/* The address, and a default route by the gate's. */
+static void add_family(netlink_request out[2], int family, unsigned index, const void *own, const void *gate,
+                       size_t size) {
+    out[0] = request_of(RTM_NEWADDR, sizeof(out[0].body.address));
+    out[0].body.address = (struct ifaddrmsg){.ifa_family = (uint8_t)family,
+                                             .ifa_prefixlen = family == AF_INET ? 29 : 64,
+                                             .ifa_flags = family == AF_INET ? 0 : IFA_F_NODAD,
+                                             .ifa_index = index};
+    add_attribute(&out[0], IFA_LOCAL, own, size);
+    out[1] = request_of(RTM_NEWROUTE, sizeof(out[1].body.route));
+    out[1].body.route = (struct rtmsg){.rtm_family = (uint8_t)family,
+                                       .rtm_table = RT_TABLE_MAIN,
+                                       .rtm_protocol = RTPROT_STATIC,
+                                       .rtm_type = RTN_UNICAST};
+    add_attribute(&out[1], RTA_GATEWAY, gate, size);
+    add_attribute(&out[1], RTA_OIF, &index, sizeof(index));
 }
 
-/* fd77:7265:6e6e::N */
-static struct in6_addr ipv6_address(uint8_t last) {
-    return (struct in6_addr){.s6_addr = {0xfd, 0x77, 0x72, 0x65, 0x6e, 0x6e, [15] = last}};
-}
-
-static void set_ipv6(const spawn *s, int fd) {
-    const struct in6_addr own = ipv6_address(2), gate = ipv6_address(1);
+/* All at once: for each request the kernel may wait until it has removed networks of sandboxes that have ended. */
+static void set_up(const spawn *s) {
+    const uint8_t own4[] = {192, 0, 0, 2}, gate4[] = {192, 0, 0, 1};
+    const uint8_t own6[16] = {0xfd, 0x77, 0x72, 0x65, 0x6e, 0x6e, [15] = 2};
+    const uint8_t gate6[16] = {0xfd, 0x77, 0x72, 0x65, 0x6e, 0x6e, [15] = 1};
+    const uint32_t mtu = MTU;
+    netlink_request all[REQUESTS_MAX] = {request_of(RTM_NEWLINK, sizeof(all[0].body.link))};
+    WRN_AUTO(wrn_fd_close) int fd = open_netlink();
     const unsigned index = index_of(fd, INSIDE);
-    netlink_request address = {
-        .head = {.nlmsg_len = NLMSG_LENGTH(sizeof(address.body.address)), .nlmsg_type = RTM_NEWADDR},
-        .body.address = {.ifa_family = AF_INET6, .ifa_prefixlen = 64, .ifa_flags = IFA_F_NODAD, .ifa_index = index}};
-    netlink_request route = {.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(route.body.route)), .nlmsg_type = RTM_NEWROUTE},
-                             .body.route = {.rtm_family = AF_INET6,
-                                            .rtm_table = RT_TABLE_MAIN,
-                                            .rtm_protocol = RTPROT_STATIC,
-                                            .rtm_type = RTN_UNICAST}};
-    add_attribute(&address, IFA_LOCAL, &own, sizeof(own));
-    add_attribute(&route, RTA_GATEWAY, &gate, sizeof(gate));
-    add_attribute(&route, RTA_OIF, &index, sizeof(index));
-    if (link_ask_kernel(&address) != 0 || link_ask_kernel(&route) != 0) spawn_fail(s, NETWORK_STEP "set IPv6");
+    all[0].head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK; /* it is there */
+    all[0].body.link = (struct ifinfomsg){.ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    add_attribute(&all[0], IFLA_MTU, &mtu, sizeof(mtu));
+    add_family(all + 1, AF_INET, index, own4, gate4, sizeof(own4));
+    add_family(all + 3, AF_INET6, index, own6, gate6, sizeof(own6));
+    if (link_ask_kernel(fd, all, s->ipv6 ? 5 : 3) != 0) spawn_fail(s, NETWORK_STEP "set it up");
 }
 
 void link_make(const spawn *s) {
@@ -228,16 +235,13 @@ void link_make(const spawn *s) {
         end = make_veth(&step);
     }
     if (end < 0) spawn_fail(s, step);
-    WRN_AUTO(wrn_fd_close) int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) spawn_fail(s, NETWORK_STEP "socket");
     if (s->ipv6) {
         put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/accept_ra", "0");
         put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/accept_dad", "0");
     } else {
         put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/disable_ipv6", "1");
     }
-    set_ipv4(s, fd);
-    if (s->ipv6) set_ipv6(s, fd);
+    set_up(s);
     if (!wrn_fds_send(s->link_fd, &kind, sizeof(kind), &end, 1, 0)) spawn_fail(s, NETWORK_STEP "pass the link on");
     close(end);
 }

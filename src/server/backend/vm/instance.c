@@ -26,11 +26,16 @@ static void close_ends(wrn_instance *it) {
     wrn_fd_close(&it->errors);
 }
 
-static void free_instance(wrn_instance *it) {
-    wrn_fd_close(&it->disk_fd);
+static void close_files(wrn_job *job) {
+    wrn_instance *it = WRN_OWNER(job, wrn_instance, closing);
+    wrn_fd_close(&it->disk_fd); /* while the file has its name: whoever closes it without waits for the disk */
     wrn_fd_close(&it->ram_fd);
     wrn_fd_close(&it->image_fd);
     wrn_fd_close(&it->layer_fd);
+}
+
+static void free_instance(wrn_instance *it) {
+    close_files(&it->closing);
     moment_release(it->from);
     setup_release(it->setup);
     uv_close((uv_handle_t *)&it->timer, wrn_handle_free_data);
@@ -51,13 +56,18 @@ static void machine_on_removed(void *context, const wrn_fault *fault) {
     done(context, fault);
 }
 
+static void on_files_closed(wrn_job *job) {
+    wrn_instance *it = WRN_OWNER(job, wrn_instance, closing);
+    cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, machine_on_removed, it);
+}
+
+/* Who closes the memory last gives it back to the kernel, page by page: a worker, for that takes long. */
 void vm_release(wrn_instance *it, wrn_done_fn done, void *context) {
     close_ends(it);
     if (!done) return free_instance(it);
     it->done = done;
     it->done_context = context;
-    wrn_fd_close(&it->disk_fd); /* while the file has its name: whoever closes it without waits for the disk */
-    cgroup_remove_box(it->backend->config.loop, &it->backend->cgroups, it->id, it->dir, machine_on_removed, it);
+    wrn_lane_put(it->backend->config.loop, WRN_LANE_REMOVE, &it->closing, close_files, on_files_closed);
 }
 
 void vm_kill(wrn_instance *it, wrn_fault *fault) {

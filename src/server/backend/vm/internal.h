@@ -115,6 +115,7 @@ struct wrn_instance {
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
     bool has_network;     /* an interface; a copy may have nothing behind it */
+    wrn_job closing;      /* of its files */
     wrn_done_fn done;     /* of release */
     void *done_context;
     moment_job *job;  /* what is done for it; NULL: nothing */
