@@ -128,8 +128,10 @@ static bool make_directory(void) {
 
 static void remove_directory(void) { nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT); }
 
+bool test_slowly(void) { return getenv("WRENN_TEST_SLOWLY") != NULL; }
+
 static void warm_up(void) {
-    if (!test_warm_up || !getenv("WRENN_WARM_UP") || !make_directory()) return;
+    if (!test_warm_up || !test_slowly() || !make_directory()) return;
     test_warm_up();
     remove_directory();
 }
