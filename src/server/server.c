@@ -183,7 +183,7 @@ static bool first_start(wrn_server *server, welcome *out, wrn_why *why) {
         unsigned char bytes[16];
         randombytes_buf(bytes, sizeof(bytes));
         wrn_hex(out->password, bytes, sizeof(bytes));
-        ok = ok && wrn_password_hash_now(out->password, owner.password_hash);
+        ok = ok && wrn_password_hash_random(out->password, owner.password_hash);
     }
     wrn_key_row row;
     ok = ok && wrn_store_add_account(server->store, &owner) == WRN_DB_OK &&

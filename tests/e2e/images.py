@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""images.py: root file systems for the tests of `template build`, in the current directory: as a directory (root), as archives
-and as OCI image layouts; good ones, and hostile-NAME, which lead to `outside` or are damaged. Needs a static busybox."""
+"""images.py PART...: root file systems for the tests of `template build`, in the current directory: as a directory (root), as
+archives (tars, packed) and as OCI image layouts (oci, users, contained); and hostile ones, hostile-NAME, which lead to `outside`
+or are damaged. Needs a static busybox."""
 import gzip
 import hashlib
 import io
@@ -10,6 +11,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 
 APPLETS = "sh id pwd cat ls stat readlink test touch echo mkdir sleep sync find".split()
@@ -197,8 +199,10 @@ def hostile_ocis():
     layout(where, [index])
     layout("hostile-json", [])
     write("hostile-json/index.json", b"{")
-    # What a link of a layer leads to is inside.
-    os.makedirs("outside", exist_ok=True)
+
+
+def contained_oci():
+    """What a link of a layer leads to is inside."""
     outside = os.path.abspath("outside")
     where = "contained"
     below = base() + [folder(outside[1:]), link("way", outside), link("up", "../../../../outside")]
@@ -206,18 +210,18 @@ def hostile_ocis():
     layout(where, [image(where, [layer(where, tar(below)), layer(where, tar(above))])])
 
 
-def main():
-    write("outside/file", b"precious\n")
+def tars():
     write("root.tar", tar(full()))
-    for name, packer in ("gz", pack), ("xz", lambda data: lzma.compress(data, preset=0)), ("zst", zstd):
-        write("root.tar." + name, packer(tar(full())))
     write("next.tar", tar(base() + [folder("etc"), entry("etc/name", data=b"two\n")]))
-    for name, entries in hostile_tars().items():
-        write(f"hostile-{name}.tar", tar(entries))
-    whole = tar(small())
-    write("hostile-short.tar", whole[:len(whole) // 2])
-    write("hostile-short.tar.gz", pack(whole)[:10000])
-    write("hostile-text.tar", b"no archive\n" * 100)
+
+
+def packed_tars():
+    data = tar(full())
+    for name, packer in ("gz", pack), ("xz", lambda data: lzma.compress(data, preset=0)), ("zst", zstd):
+        write("root.tar." + name, packer(data))
+
+
+def directory():
     os.makedirs("root/bin")
     shutil.copy(shutil.which("busybox"), "root/bin/busybox")
     for name in APPLETS:
@@ -229,9 +233,20 @@ def main():
         sparse.truncate(100 << 20)
     if os.geteuid() == 0:
         os.chown("root/etc/name", 1000, 1001)
-    good_oci("oci")
-    user_oci("users")
+
+
+def hostile():
+    for name, entries in hostile_tars().items():
+        write(f"hostile-{name}.tar", tar(entries))
+    whole = tar(small())
+    write("hostile-short.tar", whole[:len(whole) // 2])
+    write("hostile-short.tar.gz", pack(whole)[:10000])
+    write("hostile-text.tar", b"no archive\n" * 100)
     hostile_ocis()
 
 
-main()
+PARTS = {"root": directory, "tars": tars, "packed": packed_tars, "oci": lambda: good_oci("oci"), "users": lambda: user_oci("users"),
+         "contained": contained_oci, "hostile": hostile}
+write("outside/file", b"precious\n")
+for part in sys.argv[1:]:
+    PARTS[part]()

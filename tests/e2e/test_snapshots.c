@@ -280,7 +280,7 @@ static void crash(void) {
     free(sh(&d, id, "echo kept > /root/x"));
     snap(&d, id, "kept");
     resume(&d, id);
-    free(sh(&d, id, "head -c 300M /dev/zero | tr '\\0' x > /root/large"));
+    free(sh(&d, id, "yes | head -c 300M > /root/large"));
     snprintf(text, sizeof(text),
              "POST /v1/snapshots?overwrite=true HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %zu\r\n\r\n"
              "{\"sandbox_id\":\"%s\",\"name\":\"kept\"}",
@@ -307,7 +307,7 @@ static void stopped(void) {
     char id[40], text[512];
     start(&d, NULL);
     make_sandbox(&d, "{}", id);
-    free(sh(&d, id, "head -c 300M /dev/zero | tr '\\0' x > /root/large"));
+    free(sh(&d, id, "yes | head -c 300M > /root/large"));
     snprintf(text, sizeof(text),
              "POST /v1/snapshots HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: %zu\r\n\r\n"
              "{\"sandbox_id\":\"%s\"}",

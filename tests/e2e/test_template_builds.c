@@ -13,15 +13,16 @@ static char templates[256];
 
 static void shell(const char *line) { CHECK_MSG(system(line) == 0, "%s", line); } // NOLINT(cert-env33-c)
 
-/* The archives and images, in the current directory, and no templates yet. */
-static void begin(void) {
+/* These parts of images.py, in the current directory, and no templates yet. */
+static void begin(const char *parts) {
     const char *const needed[] = {"busybox", "zstd"};
+    char line[512];
     for (size_t i = 0; i < WRN_COUNT(needed); i++) {
-        char line[64];
         snprintf(line, sizeof(line), "command -v %s >/dev/null", needed[i]);
         if (system(line) != 0) test_skip("needs %s: tools/install-deps.sh test", needed[i]); // NOLINT(cert-env33-c)
     }
-    shell(IMAGES_PY);
+    snprintf(line, sizeof(line), "%s %s", IMAGES_PY, parts);
+    shell(line);
     snprintf(templates, sizeof(templates), "%s/templates", test_dir());
 }
 
@@ -86,7 +87,7 @@ static void archives(void) {
     static const char *const packings[] = {"", ".gz", ".xz", ".zst"};
     test_daemon d;
     char line[256], id[40];
-    begin();
+    begin("tars packed");
     start_here(&d);
     for (size_t i = 0; i < WRN_COUNT(packings); i++) {
         snprintf(line, sizeof(line), "build t --replace --tar root.tar%s", packings[i]);
@@ -120,7 +121,7 @@ static void build_with(const char *name, const char *start, const char *port) {
 static void services(void) {
     test_daemon d;
     char id[40];
-    begin();
+    begin("packed");
     build_with("at-once", "touch /root/started", "0");
     build_with("web", "exec busybox httpd -f -p 8000 -h /etc", "8000");
     start_here(&d);
@@ -142,7 +143,7 @@ static void services(void) {
 static void directories(void) {
     test_daemon d;
     char id[40];
-    begin();
+    begin("root");
     must("build t --dir root");
     start_here(&d);
     make_from(&d, "t", id);
@@ -160,7 +161,7 @@ static void directories(void) {
 static void images(void) {
     test_daemon d;
     char id[40];
-    begin();
+    begin("oci contained");
     must("build t --oci oci:latest");
     must("build first --oci oci:first");
     must("build contained --oci contained");
@@ -205,7 +206,7 @@ static void image_users(void) {
     bool root = geteuid() == 0;
     test_daemon d;
     char id[40], args[100], want[100];
-    begin();
+    begin("users");
     for (size_t i = 0; i < WRN_COUNT(cases); i++) {
         snprintf(args, sizeof(args), "build %s --oci users:%s", cases[i].tag, cases[i].tag);
         must(args);
@@ -271,7 +272,7 @@ static void hostile(void) {
         {"--oci hostile-whiteout-up", "leads out of the root file system"},
     };
     char line[256];
-    begin();
+    begin("root tars hostile");
     for (size_t i = 0; i < WRN_COUNT(cases); i++) {
         snprintf(line, sizeof(line), "build x %s", cases[i].from);
         must_fail(line, cases[i].part);
@@ -288,7 +289,7 @@ static void hostile(void) {
 static void replacing(void) {
     test_daemon d;
     char one[40], two[40], three[40];
-    begin();
+    begin("tars");
     must("build t --tar root.tar");
     must_fail("build t --tar next.tar", "replace it with --replace");
     start_here(&d);
@@ -332,7 +333,7 @@ static void listing(void) {
     test_daemon d;
     int64_t size = 0;
     int status;
-    begin();
+    begin("tars");
     must("build t --tar root.tar --vcpus 3 --memory-mb 444");
     char *said = template("list --json", &status);
     wrn_json *list = NULL;
@@ -382,7 +383,7 @@ static pid_t start_slow(int *feed, int out) {
 static void interrupted(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     int feed, out[2];
-    begin();
+    begin("tars");
     for (size_t i = 0; i < WRN_COUNT(signals); i++) {
         char said[512] = "";
         CHECK(pipe2(out, O_CLOEXEC) == 0);
@@ -483,7 +484,7 @@ static void check_place(pid_t pid) {
 
 static void locked_in(void) {
     int feed;
-    begin();
+    begin("tars");
     pid_t pid = start_slow(&feed, -1), unpacker = find_child(pid, "wrenn-unpack");
     CHECK(unpacker > 0);
     check_rights(unpacker);
@@ -499,7 +500,7 @@ static void locked_in(void) {
 static void scripted(void) {
     test_daemon d;
     char id[40], path[512];
-    begin();
+    begin("tars");
     shell("mkdir bin none && printf '#!/bin/sh\\nprintf \"%%s \" \"$@\" > args\\ncase $* in *broken*) exit 25;; esac\\n"
           "cat root.tar\\n' > bin/mmdebstrap && chmod +x bin/mmdebstrap");
     snprintf(path, sizeof(path), "%s/bin:%s", test_dir(), getenv("PATH"));

@@ -12,7 +12,7 @@ import sys
 
 import world
 from inside import Inside
-from world import CLOSER, ECHO, LAZY, OUT, OUT6, POLICY, SINK, SLOW, SOURCE, Gate
+from world import CLOSER, ECHO, LAZY, OUT, OUT6, POLICY, SINK, SLOW, SLOW_BYTES, SOURCE, Gate
 
 PROGRAM = ""
 ALLOWLIST = {**POLICY, "allow": ["allowed.test", "[2001:db8:1::10]:2007"]}
@@ -72,7 +72,7 @@ def much_arrives_whole(kind):
         text = f"""
 import hashlib
 s = socket.create_connection(('{OUT}', {ECHO}))
-data = os.urandom(1 << 20) * 24
+data = os.urandom(1 << 20) * 8
 got = bytearray()
 def read():
     while len(got) < len(data): got.extend(s.recv(1 << 20))
@@ -82,9 +82,9 @@ print(hashlib.sha256(got).digest() == hashlib.sha256(data).digest())"""
         assert box.python(f"""
 s = socket.create_connection(('{OUT}', {SLOW})); n = 0
 while d := s.recv(1 << 20): n += len(d)
-print(n)""") == str(64 << 20)
+print(n)""") == str(SLOW_BYTES)
         stats = box.gate.stats()
-        assert stats["bytes_in"] >= 88 << 20 and stats["bytes_out"] >= 24 << 20, stats
+        assert stats["bytes_in"] >= SLOW_BYTES + (8 << 20) and stats["bytes_out"] >= 8 << 20, stats
 
 
 def segments_arrive_together(kind):
@@ -99,7 +99,7 @@ while d := s.recv(1 << 20):
     try:
         while True: most = max(most, seen.recv_into(bytearray(20), 20, socket.MSG_TRUNC))
     except BlockingIOError: pass
-assert n == 64 << 20, n
+assert n == {SLOW_BYTES}, n
 print(most)"""))
             assert largest > 16384 + 14, largest
 
@@ -109,7 +109,7 @@ def a_link_without_heads_is_served(kind):
         assert box.python(f"""
 s = socket.create_connection(('{OUT}', {SLOW})); n = 0
 while d := s.recv(1 << 20): n += len(d)
-print(n)""") == str(64 << 20)
+print(n)""") == str(SLOW_BYTES)
 
 
 def a_server_that_does_not_read_holds_bytes_back(kind):

@@ -26,6 +26,7 @@ CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWNS = 0x10000000, 0x40000000, 0x00020000
 LIBC = ctypes.CDLL(None, use_errno=True)
 HOST, OUT, OUT6, DNS = "198.51.100.1", "198.51.100.10", "2001:db8:1::10", "198.51.100.53"
 ECHO, SINK, SLOW, LAZY, SOURCE, CLOSER = 2007, 2009, 2010, 2011, 2012, 2013
+SLOW_BYTES = 16 << 20 # many times what all buffers on the way hold
 PACKAGES = "http://allowed.test:8000"
 
 # What the name server outside says: name to addresses, or to another name.
@@ -83,7 +84,7 @@ def echo(connection):
 
 
 def slow(connection):
-    connection.sendall(b"z" * (64 << 20))
+    connection.sendall(b"z" * SLOW_BYTES)
 
 
 def source(connection):

@@ -140,8 +140,10 @@ static void show_log(void) {
     fclose(log);
 }
 
+bool test_slowly(void) { return getenv("WRENN_TEST_SLOWLY") != NULL; }
+
 static void warm_up(void) {
-    if (!test_warm_up || !getenv("WRENN_WARM_UP") || !make_directory()) return;
+    if (!test_warm_up || !test_slowly() || !make_directory()) return;
     test_warm_up();
     remove_directory();
 }

@@ -44,9 +44,13 @@ const char *test_dir(void);
  * outside of processes and test_dir(). */
 void test_after_each(void) __attribute__((weak));
 
-/* The same, once before the first test, with a directory of its own, and only where WRENN_WARM_UP is set: for what each
- * test would be slow to do again. */
+/* The same, once before the first test, with a directory of its own, and only under valgrind: for what each test would be slow
+ * to do again. */
 void test_warm_up(void) __attribute__((weak));
+
+/* Whether this runs under valgrind, where all takes fifty times as long. What is tried with each of many sizes or with much data
+ * is tried with fewer there, and with all of it in the other runs of the same program. */
+bool test_slowly(void);
 
 /* Ends the test as skipped, with the reason. */
 void test_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

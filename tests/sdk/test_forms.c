@@ -272,17 +272,20 @@ static size_t content_size(const char *text) {
 
 TEST_SLOW(what_breaks_off_is_never_whole) {
     const call *c = &calls[1];
+    const size_t step = test_slowly() ? 7 : 1;
     for (size_t k = 0; k < COUNT(forms); k++) {
         if (forms[k].until_end) continue;
         char *text = write_answer(forms[k].text, c->status, c->body);
-        size_t size = content_size(text);
+        size_t size = content_size(text), count = 0;
         script_reply *replies = calloc(size, sizeof(*replies));
-        for (size_t i = 0; i + 1 < size; i++) replies[i] = (script_reply){text, .cut = i + 1, .end = SCRIPT_CLOSE};
-        setup s = set_up(replies, size - 1);
-        for (size_t cut = 1; cut < size; cut++) {
+        /* Each way, the last byte but one is the last one to go. */
+        for (size_t cut = 1 + (size - 2) % step; cut < size; cut += step)
+            replies[count++] = (script_reply){text, .cut = cut, .end = SCRIPT_CLOSE};
+        setup s = set_up(replies, count);
+        for (size_t i = 0; i < count; i++) {
             int rc = call_blocking(&s, c);
-            CHECK_MSG(rc == WRENN_E_CONNECTION_LOST, "%d after %zu bytes of:\n%s", rc, cut, text);
-            CHECK_INT(script_count(s.server), cut);
+            CHECK_MSG(rc == WRENN_E_CONNECTION_LOST, "%d after %zu bytes of:\n%s", rc, replies[i].cut, text);
+            CHECK_INT(script_count(s.server), i + 1);
         }
         tear_down(&s);
         free(replies);

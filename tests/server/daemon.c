@@ -219,15 +219,20 @@ static void read_exactly(int fd, wrn_buf *into, size_t size) {
     at[size] = '\0';
 }
 
-/* Byte by byte, so that what is behind it stays in the socket. */
+/* Looks before it takes, so that what is behind it stays in the socket. */
 static void read_until(int fd, wrn_buf *into, const char *end) {
     size_t size = strlen(end);
-    do {
-        char c;
-        ssize_t got = read(fd, &c, 1);
-        CHECK_MSG(got == 1, "the connection ended in a response's head: \"%s\"", into->data ? into->data : "");
-        wrn_buf_putc(into, c);
-    } while (into->size < size || memcmp(into->data + into->size - size, end, size) != 0);
+    for (const char *found = NULL; !found;) {
+        char chunk[4096];
+        size_t before = into->size;
+        ssize_t got = recv(fd, chunk, sizeof(chunk), MSG_PEEK);
+        CHECK_MSG(got > 0, "the connection ended in a response's head: \"%s\"", into->data ? into->data : "");
+        wrn_buf_put(into, chunk, (size_t)got);
+        found = memmem(into->data, into->size, end, size);
+        if (found) into->size = (size_t)(found - into->data) + size;
+        into->data[into->size] = '\0';
+        CHECK(recv(fd, chunk, into->size - before, MSG_WAITALL) == (ssize_t)(into->size - before));
+    }
 }
 
 static void read_chunks(int fd, wrn_buf *into) {

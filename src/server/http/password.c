@@ -22,15 +22,20 @@ typedef struct hash_job {
 
 static size_t pending;
 
-bool wrn_password_hash_now(const char *password, char out[WRN_PASSWORD_HASH_SIZE]) {
+bool wrn_password_hash_random(const char *password, char out[WRN_PASSWORD_HASH_SIZE]) {
+    return crypto_pwhash_str_alg(out, password, strlen(password), crypto_pwhash_OPSLIMIT_MIN,
+                                 crypto_pwhash_MEMLIMIT_MIN, crypto_pwhash_ALG_ARGON2ID13) == 0;
+}
+
+static bool hash(const char *password, char out[WRN_PASSWORD_HASH_SIZE]) {
     return crypto_pwhash_str_alg(out, password, strlen(password), crypto_pwhash_OPSLIMIT_INTERACTIVE,
                                  crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
 static void run_hash(wrn_job *of) {
     hash_job *job = (hash_job *)of;
-    if (!job->verify) job->good = wrn_password_hash_now(job->password, job->hash);
-    else if (!*job->hash) (void)wrn_password_hash_now(job->password, job->hash);
+    if (!job->verify) job->good = hash(job->password, job->hash);
+    else if (!*job->hash) (void)hash(job->password, job->hash);
     else job->good = crypto_pwhash_str_verify(job->hash, job->password, strlen(job->password)) == 0;
 }
 

@@ -15,8 +15,8 @@ typedef void (*wrn_hashed_fn)(void *context, const char *hash);
  * accounts exist. */
 bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done, void *context);
 bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context);
-/* Blocks. */
-bool wrn_password_hash_now(const char *password, char out[WRN_PASSWORD_HASH_SIZE]);
+/* Of a password of 128 random bits. Hashing makes guessing slow, and nobody guesses those: it takes next to nothing. */
+bool wrn_password_hash_random(const char *password, char out[WRN_PASSWORD_HASH_SIZE]);
 
 /* A rate limiter: counts failures per name in a table of fixed size. */
 typedef struct wrn_damper {
