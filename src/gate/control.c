@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/file.h"
@@ -12,6 +13,8 @@
 #include "gate/flows.h"
 #include "gate/resolver.h"
 #include "gate/route.h"
+
+enum { LACK_MS = 10 };
 
 static void put(const wrn_gate *gate, const wrn_json *message) {
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_LIMITED(CONTROL_MESSAGE_MAX);
@@ -27,8 +30,23 @@ static void put(const wrn_gate *gate, const wrn_json *message) {
 
 void control_ready(wrn_gate *gate) {
     static const char event[] = "{\"event\":\"ready\"}";
-    (void)wrn_fds_send(gate->options->control, event, strlen(event), &gate->self, gate->self >= 0, MSG_NOSIGNAL);
+    const int control = gate->options->control;
+    while (!wrn_fds_send(control, event, strlen(event), &gate->self, gate->self >= 0, MSG_NOSIGNAL) &&
+           seam_passes(errno))
+        (void)poll(NULL, 0, LACK_MS);
     wrn_fd_close(&gate->self);
+}
+
+void control_say_end(int control, const char *why) {
+    char event[256];
+    int size = snprintf(event, sizeof(event), "{\"event\":\"ended\",\"why\":\"%s\"}", why); /* texts of ours */
+    (void)!send(control, event, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void control_end(const wrn_gate *gate, int status, const char *why) {
+    (void)flows_count(&gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    if (why) control_say_end(gate->options->control, why);
+    _exit(status);
 }
 
 static bool fail(wrn_json *answer, const char *why) {

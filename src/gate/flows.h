@@ -17,5 +17,3 @@ void flows_expire(wrn_gate *gate);
 size_t flows_judge_again(wrn_gate *gate);
 /* Connections now, and the bytes of those. */
 size_t flows_count(uint64_t *bytes_in, uint64_t *bytes_out);
-/* Ends the process. What open connections have carried is not lost: a stack ends it by ending. */
-_Noreturn void flows_end(const wrn_gate *gate, int status);

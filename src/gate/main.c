@@ -13,8 +13,11 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "gate/broker.h"
+#include "gate/control.h"
 #include "gate/jail.h"
 #include "gate/stack.h"
+
+#define CANNOT_FORK "there can be no more processes, or the machine lacks memory"
 
 enum { FLOWS_MAX = 8192, MTU_MIN = 1280, MTU_MAX = 16384, PIDS_MAX = 1 << 22 };
 
@@ -51,8 +54,8 @@ static const char *read_options(int argc, char **argv, gate_options *out) {
 static void start_stack(const gate_options *options, int ends[2]) {
     pid_t parent = getpid(), child = fork();
     if (child < 0) {
-        perror("wrenn-gate: fork");
-        exit(2);
+        control_say_end(options->control, CANNOT_FORK);
+        exit(0);
     }
     if (child) return;
     close(ends[0]);
@@ -78,7 +81,9 @@ static void make_gates(gate_options *options) {
     (void)prctl(PR_SET_NAME, "(gate-origin)");
     sigaction(SIGCHLD, &ended, NULL);
     while (wrn_fds_receive(options->origin, &order, 1, fds, FDS) > 0) {
-        if (fork() == 0) {
+        pid_t child = fork();
+        if (child < 0) control_say_end(fds[CONTROL], CANNOT_FORK);
+        if (child == 0) {
             signal(SIGCHLD, SIG_DFL);
             setsid();
             close(options->origin);
