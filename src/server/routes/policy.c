@@ -42,7 +42,7 @@ static const char *obstacle_at(const wrn_egress_config *config, const wrn_rule *
 
 /* Why a rule about addresses leads nowhere; NULL: part of it may lead somewhere. */
 static const char *range_obstacle(const wrn_egress_config *config, const wrn_rule *rule) {
-    enum { PARTS_MAX = 1000 };
+    enum { PARTS_MAX = 1000, MAPPED_BITS = 96 };
     WRN_AUTO(wrn_fd_close) int routes = route_open();
     const char *first = NULL;
     wrn_rule at = *rule;
@@ -51,7 +51,11 @@ static const char *range_obstacle(const wrn_egress_config *config, const wrn_rul
         const char *why = obstacle_at(config, &at, routes, &bits);
         if (!first) first = why;
         if (!why || bits <= rule->bits) return why;
-        if (!wrn_range_next(&at.range, bits) || !wrn_address_in(&at.range, &rule->range, rule->bits)) return first;
+        bool has_next = wrn_range_next(&at.range, bits);
+        if (has_next && rule->bits < MAPPED_BITS &&
+            wrn_address_is_v4(&at.range)) /* which is no part of ranges of IPv6 */
+            has_next = wrn_range_next(&at.range, MAPPED_BITS);
+        if (!has_next || !wrn_address_in(&at.range, &rule->range, rule->bits)) return first;
     }
     return NULL;
 }
