@@ -74,7 +74,7 @@ static void on_gate_ended(int number, siginfo_t *about, void *context) {
 
 /* For each order, which brings its control socket, its state and its groups, one gate: a copy of this process. Returns there. */
 static void make_gates(gate_options *options) {
-    struct sigaction ended = {.sa_sigaction = on_gate_ended, .sa_flags = SA_SIGINFO | SA_NOCLDWAIT};
+    struct sigaction ended = {.sa_sigaction = on_gate_ended, .sa_flags = SA_SIGINFO | SA_NOCLDWAIT | SA_NOCLDSTOP};
     char order;
     enum { CONTROL, STATE, GROUPS, FDS = GROUPS + GATE_GROUPS_MAX };
     int fds[FDS];
