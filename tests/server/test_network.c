@@ -234,6 +234,13 @@ TEST(ranges_of_ipv6_are_accepted_where_the_machine_has_a_way_to_it) {
         snprintf(policy, sizeof(policy), "{\"network\":{\"allow\":[\"%s\"]}}", ranges[i]);
         make_sandbox(&d, policy, id);
     }
+    /* As many as there may be: they hold nobody up, or the watchdog ends it. */
+    wrn_buf many = WRN_BUF_INIT;
+    wrn_buf_puts(&many, "{\"allow\":[");
+    for (int i = 0; i < 256; i++) wrn_buf_printf(&many, "%s\"::/0\"", i ? "," : "");
+    wrn_buf_puts(&many, "]}");
+    CHECK_STATUS(call(&d, "PUT", sandbox_path(id, "/network"), many.data), 200);
+    wrn_buf_free(&many);
     daemon_stop(&d);
 }
 

@@ -55,10 +55,14 @@ static const char *obstacle_at(const wrn_egress_config *config, const wrn_rule *
 static const char *range_obstacle(const wrn_egress_config *config, const wrn_rule *rule) {
     enum { PARTS_MAX = 1000, MAPPED_BITS = 96 };
     WRN_AUTO(wrn_fd_close) int routes = route_open();
+    static const wrn_address public_six = {{0x20}}; /* where those of IPv6 begin: what has this needs no long search */
     const char *first = NULL;
     wrn_rule at = *rule;
+    unsigned bits;
+    at.range = public_six;
+    if (wrn_address_in(&at.range, &rule->range, rule->bits) && !obstacle_at(config, &at, routes, &bits)) return NULL;
+    at.range = rule->range;
     for (int i = 0; i < PARTS_MAX; i++) {
-        unsigned bits;
         const char *why = obstacle_at(config, &at, routes, &bits);
         if (!first) first = why;
         if (!why || bits <= rule->bits) return why;
