@@ -20,7 +20,7 @@ enum { EVENTS = 64, BATCH = 64, SWEEP_MS = 15000, LACK_MS = 10 };
 static void fail(const wrn_gate *gate, const char *what) {
     char why[128];
     snprintf(why, sizeof(why), "%s: %s", what, strerror(errno));
-    control_say_end(gate->options->control, why);
+    gate_say_end(gate->options->control, why);
     _exit(0);
 }
 
@@ -35,9 +35,9 @@ static void stack_said(wrn_gate *gate, const seam_message *message, size_t size)
     case SEAM_SERVER_NAME: return flows_server_name(gate, message, size);
     case SEAM_DATAGRAM: return datagrams_send(gate, message, size);
     case SEAM_DENIED:
-        if (message->denial == WRN_ALLOWED || message->denial >= WRN_DENIALS) control_end(gate, 3, CONTROL_NONSENSE);
+        if (message->denial == WRN_ALLOWED || message->denial >= WRN_DENIALS) flows_end(gate, 3, FLOWS_NONSENSE);
         return ledger_deny(gate->ledger, &message->peer, (wrn_denial)message->denial, "");
-    default: control_end(gate, 3, CONTROL_NONSENSE);
+    default: flows_end(gate, 3, FLOWS_NONSENSE);
     }
 }
 
@@ -48,7 +48,7 @@ static void stack_ready(wrn_gate *gate, uint32_t events) {
     for (int i = 0; i < BATCH; i++) {
         int got = seam_receive(gate->stack.fd, &message, &size, NULL);
         if (!got) break;
-        if (got < 0) control_end(gate, 1, "the process that reads frames has ended");
+        if (got < 0) flows_end(gate, 1, "the process that reads frames has ended");
         stack_said(gate, &message, size);
     }
 }
@@ -58,7 +58,7 @@ static void dispatch(wrn_gate *gate, const struct epoll_event *event) {
     switch ((gate_watch)(event->data.u64 >> 32)) {
     case WATCH_STACK: return stack_ready(gate, event->events);
     case WATCH_CONTROL:
-        if (!control_read(gate)) control_end(gate, 0, NULL);
+        if (!control_read(gate)) flows_end(gate, 0, NULL);
         return;
     case WATCH_FLOW: return flows_ready(gate, index);
     case WATCH_DATAGRAM: return datagrams_ready(gate, index);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/file.h"
@@ -35,18 +34,6 @@ void control_ready(wrn_gate *gate) {
            seam_passes(errno))
         (void)poll(NULL, 0, LACK_MS);
     wrn_fd_close(&gate->self);
-}
-
-void control_say_end(int control, const char *why) {
-    char event[256];
-    int size = snprintf(event, sizeof(event), "{\"event\":\"ended\",\"why\":\"%s\"}", why); /* texts of ours */
-    (void)!send(control, event, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-void control_end(const wrn_gate *gate, int status, const char *why) {
-    (void)flows_count(&gate->ledger->bytes_in, &gate->ledger->bytes_out);
-    if (why) control_say_end(gate->options->control, why);
-    _exit(status);
 }
 
 static bool fail(wrn_json *answer, const char *why) {

@@ -13,7 +13,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "gate/broker.h"
-#include "gate/control.h"
 #include "gate/jail.h"
 #include "gate/stack.h"
 
@@ -54,7 +53,7 @@ static const char *read_options(int argc, char **argv, gate_options *out) {
 static void start_stack(const gate_options *options, int ends[2]) {
     pid_t parent = getpid(), child = fork();
     if (child < 0) {
-        control_say_end(options->control, CANNOT_FORK);
+        gate_say_end(options->control, CANNOT_FORK);
         exit(0);
     }
     if (child) return;
@@ -82,7 +81,7 @@ static void make_gates(gate_options *options) {
     sigaction(SIGCHLD, &ended, NULL);
     while (wrn_fds_receive(options->origin, &order, 1, fds, FDS) > 0) {
         pid_t child = fork();
-        if (child < 0) control_say_end(fds[CONTROL], CANNOT_FORK);
+        if (child < 0) gate_say_end(fds[CONTROL], CANNOT_FORK);
         if (child == 0) {
             signal(SIGCHLD, SIG_DFL);
             setsid();
