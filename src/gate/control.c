@@ -13,6 +13,8 @@
 #include "gate/resolver.h"
 #include "gate/route.h"
 
+enum { LACK_MS = 10 };
+
 static void put(const wrn_gate *gate, const wrn_json *message) {
     WRN_AUTO(wrn_buf_free) wrn_buf out = WRN_BUF_LIMITED(CONTROL_MESSAGE_MAX);
     wrn_json_write(message, &out);
@@ -27,7 +29,10 @@ static void put(const wrn_gate *gate, const wrn_json *message) {
 
 void control_ready(wrn_gate *gate) {
     static const char event[] = "{\"event\":\"ready\"}";
-    (void)wrn_fds_send(gate->options->control, event, strlen(event), &gate->self, gate->self >= 0, MSG_NOSIGNAL);
+    const int control = gate->options->control;
+    while (!wrn_fds_send(control, event, strlen(event), &gate->self, gate->self >= 0, MSG_NOSIGNAL) &&
+           seam_passes(errno))
+        (void)poll(NULL, 0, LACK_MS);
     wrn_fd_close(&gate->self);
 }
 

@@ -53,7 +53,7 @@ static flow *find(uint32_t id) {
 
 static void answer(wrn_gate *gate, const seam_message *message, int passed) {
     if (!seam_post(&gate->stack, message, passed))
-        flows_end(gate, 3); /* no honest stack leaves so many answers unread */
+        flows_end(gate, 3, FLOWS_NONSENSE); /* no honest stack leaves so many answers unread */
 }
 
 static void refuse(wrn_gate *gate, uint32_t id, wrn_denial denial, int error) {
@@ -138,7 +138,7 @@ static void give_up(wrn_gate *gate, flow *f, wrn_denial denial) {
 
 void flows_open(wrn_gate *gate, const seam_message *asked) {
     size_t slot = asked->id & 0xffff;
-    if (slot >= flows.slots || asked->peer.proto != WRN_TCP) flows_end(gate, 3);
+    if (slot >= flows.slots || asked->peer.proto != WRN_TCP) flows_end(gate, 3, FLOWS_NONSENSE);
     flow *f = &flows.items[slot];
     if (f->state != FLOW_FREE) end(gate, f);
     if (is_name_server(&asked->peer)) {
@@ -322,7 +322,8 @@ size_t flows_count(uint64_t *bytes_in, uint64_t *bytes_out) {
     return flows.count;
 }
 
-void flows_end(const wrn_gate *gate, int status) {
+void flows_end(const wrn_gate *gate, int status, const char *why) {
     (void)flows_count(&gate->ledger->bytes_in, &gate->ledger->bytes_out);
+    if (why) gate_say_end(gate->options->control, why);
     _exit(status);
 }

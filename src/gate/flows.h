@@ -17,5 +17,7 @@ void flows_expire(wrn_gate *gate);
 size_t flows_judge_again(wrn_gate *gate);
 /* Connections now, and the bytes of those. */
 size_t flows_count(uint64_t *bytes_in, uint64_t *bytes_out);
-/* Ends the process. What open connections have carried is not lost: a stack ends it by ending. */
-_Noreturn void flows_end(const wrn_gate *gate, int status);
+/* Ends the process, and says why, unless wrennd wants it (NULL). What open connections have carried is not lost: a stack ends it by ending. */
+_Noreturn void flows_end(const wrn_gate *gate, int status, const char *why);
+
+#define FLOWS_NONSENSE "the process that reads frames says what it never does"

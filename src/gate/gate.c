@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +16,12 @@ void gate_join(const gate_options *options) {
         (void)!write(options->groups[i], "0", 1);
         close(options->groups[i]);
     }
+}
+
+void gate_say_end(int control, const char *why) {
+    char event[256];
+    int size = snprintf(event, sizeof(event), "{\"event\":\"ended\",\"why\":\"%s\"}", why); /* texts of ours */
+    (void)!send(control, event, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny) {

@@ -76,6 +76,8 @@ typedef enum gate_watch {
 
 /* From now on this process is counted with the sandbox. After the fork, which the sandbox's limits could forbid. */
 void gate_join(const gate_options *options);
+/* Says over the control socket why a gate ends, or was not made. */
+void gate_say_end(int control, const char *why);
 /* Verdict over a destination, with the names that led there; spends a token of `new_flows` when it is allowed. */
 wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny);
 /* A non-blocking socket that is being connected; -1 with errno. */

@@ -16,6 +16,8 @@
 #include "gate/jail.h"
 #include "gate/stack.h"
 
+#define CANNOT_FORK "there can be no more processes, or the machine lacks memory"
+
 enum { FLOWS_MAX = 8192, MTU_MIN = 1280, MTU_MAX = 16384, PIDS_MAX = 1 << 22 };
 
 static bool read_number(const char *text, int64_t min, int64_t max, int64_t *out) {
@@ -51,8 +53,8 @@ static const char *read_options(int argc, char **argv, gate_options *out) {
 static void start_stack(const gate_options *options, int ends[2]) {
     pid_t parent = getpid(), child = fork();
     if (child < 0) {
-        perror("wrenn-gate: fork");
-        exit(2);
+        gate_say_end(options->control, CANNOT_FORK);
+        exit(0);
     }
     if (child) return;
     close(ends[0]);
@@ -71,14 +73,16 @@ static void on_gate_ended(int number, siginfo_t *about, void *context) {
 
 /* For each order, which brings its control socket, its state and its groups, one gate: a copy of this process. Returns there. */
 static void make_gates(gate_options *options) {
-    struct sigaction ended = {.sa_sigaction = on_gate_ended, .sa_flags = SA_SIGINFO | SA_NOCLDWAIT};
+    struct sigaction ended = {.sa_sigaction = on_gate_ended, .sa_flags = SA_SIGINFO | SA_NOCLDWAIT | SA_NOCLDSTOP};
     char order;
     enum { CONTROL, STATE, GROUPS, FDS = GROUPS + GATE_GROUPS_MAX };
     int fds[FDS];
     (void)prctl(PR_SET_NAME, "(gate-origin)");
     sigaction(SIGCHLD, &ended, NULL);
     while (wrn_fds_receive(options->origin, &order, 1, fds, FDS) > 0) {
-        if (fork() == 0) {
+        pid_t child = fork();
+        if (child < 0) gate_say_end(fds[CONTROL], CANNOT_FORK);
+        if (child == 0) {
             signal(SIGCHLD, SIG_DFL);
             setsid();
             close(options->origin);

@@ -7,12 +7,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD = offsetof(seam_message, data) };
+enum { HEAD = offsetof(seam_message, data), LACK_MS = 10 };
 
 typedef struct seam_waiting {
     uint8_t head[HEAD];
     int passed;
 } seam_waiting;
+
+bool seam_passes(int error) {
+    return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
 
 int seam_receive(int fd, seam_message *out, size_t *size, int *passed) {
     struct iovec part = {out, sizeof(*out)};
@@ -25,7 +29,7 @@ int seam_receive(int fd, seam_message *out, size_t *size, int *passed) {
                              .msg_control = passed ? &control : NULL,
                              .msg_controllen = passed ? sizeof(control) : 0};
     ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
+    if (got < 0 && seam_passes(errno)) return 0;
     if (got < HEAD || message.msg_flags & MSG_TRUNC) return -1;
     *size = (size_t)got - HEAD;
     if (!passed) return 1;
@@ -39,8 +43,10 @@ int seam_receive(int fd, seam_message *out, size_t *size, int *passed) {
 bool seam_send(int fd, const seam_message *message, size_t size, bool wait) {
     while (send(fd, message, HEAD + size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
         if (errno == EINTR) continue;
-        if (errno != EAGAIN || !wait) return false;
-        (void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+        if (!seam_passes(errno) || !wait) return false;
+        /* What the machine lacks is not told by an event. */
+        if (errno == EAGAIN) (void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+        else (void)poll(NULL, 0, LACK_MS);
     }
     return true;
 }
@@ -63,9 +69,8 @@ static bool send_now(int fd, const void *head, int passed) {
         message.msg_control = &control;
         message.msg_controllen = sizeof(control);
     }
-    /* ETOOMANYREFS: the user has too many descriptors under way. Others mean that the stack is gone, which is seen elsewhere. */
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
-           (errno != EAGAIN && errno != EINTR && errno != ETOOMANYREFS && errno != ENOBUFS);
+    /* Otherwise the stack is gone, which is seen elsewhere. */
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || !seam_passes(errno);
 }
 
 bool seam_post(seam_queue *queue, const seam_message *message, int passed) {

@@ -35,6 +35,8 @@ typedef struct seam_message {
     uint8_t data[SEAM_DATA_MAX];
 } seam_message;
 
+/* Whether a call failed for something that passes: it would have waited, or the machine lacks memory now. */
+bool seam_passes(int error);
 /* Receives without waiting. 1, 0 when there is nothing, -1 when the other side is gone or sends nonsense. `passed` may be NULL. */
 int seam_receive(int fd, seam_message *out, size_t *size, int *passed);
 /* Sends; waits if it has to when `wait` is set. False: nothing was sent, or (with `wait`) the other side is gone. */

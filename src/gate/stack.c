@@ -119,7 +119,7 @@ static void to_broker(uint8_t kind, wrn_denial denial, const wrn_endpoint *peer,
     message.local_port = local_port;
     message.peer = *peer;
     memcpy(message.data, data, size);
-    if (!seam_send(stack.broker, &message, size, false) && errno != EAGAIN) _exit(1); /* datagrams may be lost */
+    if (!seam_send(stack.broker, &message, size, false) && !seam_passes(errno)) _exit(1); /* datagrams may be lost */
 }
 
 static void udp(const wrn_frame *packet) {
@@ -196,7 +196,7 @@ static bool link_ready(void) {
     uint8_t *frame;
     for (int i = 0; i < FRAMES_AT_ONCE; i++) {
         ssize_t got = link_read(&frame);
-        if (got < 0) return errno == EAGAIN || errno == EINTR;
+        if (got < 0) return seam_passes(errno);
         if (got > 0) stack_frame(frame, (size_t)got); /* nothing is not the end: a datagram may be empty */
         link_flush();
     }
@@ -225,7 +225,7 @@ bool stack_turn(void) {
     stack.polls[1] = (struct pollfd){.fd = stack.broker, .events = POLLIN};
     if (!terminator_fill(&stack.polls, &count, &stack.capacity, &timeout)) return false;
     int got = wait_for_events(count, timeout);
-    if (got < 0 && errno != EINTR) return false;
+    if (got < 0 && !seam_passes(errno)) return false;
     if (got < 0) stack.polls[0].revents = stack.polls[1].revents = 0;
     if (stack.polls[1].revents && !broker_ready()) return false;
     if (stack.polls[0].revents & POLLIN) {

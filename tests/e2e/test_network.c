@@ -379,6 +379,7 @@ TEST_SLOW(a_killed_gate_is_replaced_and_none_is_left_as_root) {
     CHECK_INT(find_gates(gates), 1);
     kill_and_wait(gates[0]);
     CHECK_REACH(&d, id, "good.example", HELLO);
+    CHECK_INT(system("grep -qF 'its gate has ended (it was killed' " TEST_LOG), 0);
     reply r = look(&d, id);
     CHECK_STR(member(&r, "gate"), "running");
     CHECK_INT(number(&r, "connections"), 2); /* what the last one counted is not lost */

@@ -18,6 +18,7 @@
 #include "gate/broker.h"
 #include "gate/control.h"
 #include "gate/jail.h"
+#include "gate/sockets.h"
 #include "test.h"
 
 /* ---- filters ---- */
@@ -290,6 +291,11 @@ static void check_end(const void *bytes, size_t size) {
     int status = broker_status();
     CHECK_MSG(WIFEXITED(status) && WEXITSTATUS(status) != 0, "%#x", (unsigned)status);
     close(seam);
+    char said[4096];
+    bool says_why = false;
+    for (ssize_t got; (got = recv(control, said, sizeof(said), 0)) > 0;)
+        says_why = says_why || memmem(said, (size_t)got, "\"ended\"", 7);
+    CHECK(says_why);
     close(control);
 }
 
@@ -301,6 +307,41 @@ TEST(a_broker_ends_when_its_stack_talks_nonsense) {
     check_end(&denied, sizeof(denied));
     check_end(&link, sizeof(link));
     check_end(&allowed, sizeof(allowed));
+}
+
+/* ---- a machine that lacks memory ---- */
+
+static int lacking; /* so many more calls fail */
+
+static bool lacks(int fd) {
+    (void)fd;
+    return lacking > 0;
+}
+
+static ssize_t send_lacking(int fd, const void *data, size_t size) {
+    (void)fd, (void)data, (void)size;
+    lacking--;
+    errno = ENOBUFS;
+    return -1;
+}
+
+TEST(what_the_machine_lacks_ends_nobody) {
+    const seam_message message = {.kind = SEAM_CLOSE};
+    static seam_message got;
+    size_t size;
+    int ends[2];
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+    sockets_take_over(&(sockets_owner){.owns = lacks, .send = send_lacking});
+    lacking = 2;
+    CHECK(seam_send(ends[0], &message, 0, true));
+    CHECK_INT(lacking, 0);
+    CHECK_INT(seam_receive(ends[1], &got, &size, NULL), 1);
+    lacking = 1;
+    CHECK(!seam_send(ends[0], &message, 0, false) && seam_passes(errno));
+    CHECK_INT(seam_receive(ends[1], &got, &size, NULL), 0);
+    close(ends[0]);
+    CHECK_INT(seam_receive(ends[1], &got, &size, NULL), -1);
+    CHECK(!seam_send(ends[1], &message, 0, true) && !seam_passes(errno));
 }
 
 TEST_MAIN

@@ -131,6 +131,17 @@ static void await_end(int *pidfd) {
     wrn_fd_close(pidfd);
 }
 
+/* Stops it, and lets it go on once it has stopped. */
+static void pause_gate(const wrn_box *box) {
+    char path[64], text[1024] = "";
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", gate_held(box->gate).pidfd);
+    CHECK(wrn_file_read(path, text, sizeof(text)) > 0 && strstr(text, "Pid:"));
+    snprintf(path, sizeof(path), "/proc/%d/stat", atoi(strstr(text, "Pid:") + 4));
+    signal_gate(box, SIGSTOP);
+    while (!strstr(text, ") T ")) CHECK(wrn_file_read(path, text, sizeof(text)) > 0);
+    signal_gate(box, SIGCONT);
+}
+
 static void open_with_gates(host *h) {
     if (!getenv("WRENN_TEST_GATE")) test_skip("there is no gate");
     setenv("WRENN_TEST_NETWORK", "{\"egress\":\"public\"}", 1);
@@ -147,6 +158,7 @@ static void origins(void) {
         wrn_box *box = box_create(&h, ids[i]);
         int pidfd = watch_gate(box);
         origin[i] = box->boxes->gate_origin_pid;
+        if (i == 0) pause_gate(box); /* which ends nothing */
         if (i == 1) {
             int ended = (int)syscall(SYS_pidfd_open, origin[i], 0);
             signal_gate(box, SIGSEGV);

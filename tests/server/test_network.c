@@ -221,6 +221,29 @@ TEST(addresses_that_this_machine_can_not_give_are_refused) {
     daemon_stop(&d);
 }
 
+/* The walk over the parts of such a range goes on behind IPv4's. */
+TEST(ranges_of_ipv6_are_accepted_where_the_machine_has_a_way_to_it) {
+    static const char *const ranges[] = {"::/0", "2000::/3", "::/1"};
+    test_daemon d;
+    char id[40], policy[200];
+    if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) test_skip("not root");
+    if (system("ip link set lo up && ip -6 addr add 2001:db8:7::1/128 dev lo && ip -6 route add default dev lo") != 0)
+        test_skip("no program ip, or no IPv6");
+    daemon_start(&d, NULL);
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
+        snprintf(policy, sizeof(policy), "{\"network\":{\"allow\":[\"%s\"]}}", ranges[i]);
+        make_sandbox(&d, policy, id);
+    }
+    /* As many as there may be: they hold nobody up, or the watchdog ends it. */
+    wrn_buf many = WRN_BUF_INIT;
+    wrn_buf_puts(&many, "{\"allow\":[");
+    for (int i = 0; i < 256; i++) wrn_buf_printf(&many, "%s\"::/0\"", i ? "," : "");
+    wrn_buf_puts(&many, "]}");
+    CHECK_STATUS(call(&d, "PUT", sandbox_path(id, "/network"), many.data), 200);
+    wrn_buf_free(&many);
+    daemon_stop(&d);
+}
+
 static void check_option(const char *option, const char *value, const char *want) {
     int status;
     char *said = daemon_run((const char *[]){"--data-dir", "/tmp/x", option, value, NULL}, &status);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "gate/route.h"
 #include "server/box/internal.h"
 #include "server/lane.h"
@@ -41,6 +42,7 @@ struct gate {
     bool is_measured;             /* it was asked, and has not answered */
     bool is_jailed, is_told;      /* it is confined; it has the policy */
     bool was_ready;
+    char *why;     /* it has ended, as it said */
     char *refusal; /* why it does not take the policy of a box that is not started yet */
     int64_t last_id, set_id, started_ms, wait_ms;
     question *questions;
@@ -67,6 +69,7 @@ void gate_free(gate *g) {
     wrn_json_free(g->last);
     free(g->policy);
     free(g->refusal);
+    free(g->why);
     /* Closing the last descriptor of a link removes the link, which takes the kernel many milliseconds. */
     wrn_lane_put(g->held.link < 0 ? NULL : g->loop, WRN_LANE_LINK, &g->closing, close_held, free_closed);
 }
@@ -143,6 +146,7 @@ static bool ask(gate *g, wrn_json *asked, const char *what, int passed, wrn_netw
 }
 
 static void on_injector_ended(void *context);
+static void on_ended(gate *g);
 
 /* Tells the gate what to let out, and leads it to the process that adds headers when that is a new one. */
 static bool tell_policy(gate *g, wrn_network_fn done, void *context) {
@@ -177,7 +181,7 @@ static void give_link(gate *g) {
     WRN_AUTO(wrn_json_freep) wrn_json *told = wrn_json_new_object();
     wrn_json_set_string(told, "kind", kinds[g->held.kind]);
     wrn_json_set_bool(told, "ipv6", wrn_host_has_ipv6());
-    (void)say(g, told, "link", &g->held.link, 1);
+    if (!say(g, told, "link", &g->held.link, 1)) return on_ended(g);
     box_hold(g->box);
 }
 
@@ -226,7 +230,6 @@ static void on_answer(gate *g, const wrn_json *answer, int64_t id) {
     if (g->box && id == g->set_id && ok) check_ready(g);
 }
 
-/* The one event there is. */
 static void on_ready(gate *g, int *pidfd) {
     if (g->is_jailed) return;
     g->is_jailed = true;
@@ -241,10 +244,16 @@ static void on_packet(gate *g, const char *text, size_t size, int *pidfd) {
     int64_t id;
     if (!wrn_json_parse(text, size, &object, &why)) return wrn_log_warning("a gate sent malformed JSON: %s", why);
     if (wrn_json_int(wrn_json_get(object, "id"), &id)) on_answer(g, object, id);
-    else on_ready(g, pidfd);
+    else if ((why = wrn_json_string(wrn_json_get(object, "why"), NULL))) {
+        free(g->why);
+        g->why = strdup(why);
+        wrn_text_clean(g->why);
+    } else {
+        on_ready(g, pidfd);
+    }
 }
 
-static void on_ended(gate *g);
+static bool passes(int error) { return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM; }
 
 static void on_control(uv_poll_t *poll, int status, int events) {
     static char packet[PACKET_MAX + 1];
@@ -253,7 +262,7 @@ static void on_control(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
     ssize_t got = wrn_fds_receive(g->held.control, packet, PACKET_MAX, &pidfd, 1);
     if (got > 0) return on_packet(g, packet, (size_t)got, &pidfd);
-    if (got == 0 || errno != EAGAIN) on_ended(g);
+    if (got == 0 || !passes(errno)) on_ended(g);
 }
 
 /* ---- its start ---- */
@@ -298,7 +307,7 @@ static void start_later(gate *g) {
 
 static void introduce(gate *g) {
     if (!start_process(g)) return start_later(g);
-    (void)tell_policy(g, NULL, NULL);
+    if (!tell_policy(g, NULL, NULL)) on_ended(g);
 }
 
 static void on_again(uv_timer_t *timer) { introduce(timer->data); }
@@ -309,7 +318,10 @@ static void on_ended(gate *g) {
     stop_poll(&g->control_poll);
     wrn_fd_close(&g->held.pidfd);
     wrn_fd_close(&g->held.control);
-    wrn_log_warning("sandbox %s: its gate has ended: starting it again", g->box->id);
+    g->is_jailed = g->is_told = false;
+    wrn_log_warning("sandbox %s: its gate has ended (%.200s): starting it again", g->box->id,
+                    g->why ? g->why : "it was killed, or did what its jail forbids");
+    free(WRN_TAKE(g->why));
     wrn_fault_set(&fault, WRN_FAULT_OVERLOADED, "the sandbox's gate is being restarted; try again");
     answer_all(g, &fault);
     start_later(g);

@@ -28,30 +28,49 @@ static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
     return false;
 }
 
-/* Why nothing gets to that address of a rule, and in *bits the length of a range around it for which the same is true; NULL: something may. */
+/* Why nothing gets to anywhere in that part of a rule; NULL: something may. */
+static const char *part_obstacle(const wrn_egress_config *config, const wrn_rule *part) {
+    if (is_covered(part, config->deny, config->deny_count)) return denied;
+    return wrn_rule_reach(part) == WRN_REACH_NEVER ? "is never reached" : NULL;
+}
+
+/* Why nothing gets to that address of a rule, and in *bits the length of a range around it for which the same is true; NULL: something may.
+ * From the address to larger ranges, for those that are mixed take long to judge. */
 static const char *obstacle_at(const wrn_egress_config *config, const wrn_rule *rule, int routes, unsigned *bits) {
+    const char *found = NULL;
     wrn_rule part = *rule;
-    for (part.bits = rule->bits; part.bits <= ADDRESS_BITS; part.bits++) {
+    for (unsigned size = ADDRESS_BITS + 1; size-- > rule->bits;) {
         part.range = rule->range;
-        wrn_range_start(&part.range, *bits = part.bits);
-        if (is_covered(&part, config->deny, config->deny_count)) return denied;
-        if (wrn_rule_reach(&part) == WRN_REACH_NEVER) return "is never reached";
+        wrn_range_start(&part.range, part.bits = size);
+        const char *why = part_obstacle(config, &part);
+        if (!why) break;
+        found = why;
+        *bits = size;
     }
+    if (found) return found;
     return route_check_range(routes, &rule->range, bits) == WRN_ALLOWED ? NULL : own;
 }
 
 /* Why a rule about addresses leads nowhere; NULL: part of it may lead somewhere. */
 static const char *range_obstacle(const wrn_egress_config *config, const wrn_rule *rule) {
-    enum { PARTS_MAX = 1000 };
+    enum { PARTS_MAX = 1000, MAPPED_BITS = 96 };
     WRN_AUTO(wrn_fd_close) int routes = route_open();
+    static const wrn_address public_six = {{0x20}}; /* where those of IPv6 begin: what has this needs no long search */
     const char *first = NULL;
     wrn_rule at = *rule;
+    unsigned bits;
+    at.range = public_six;
+    if (wrn_address_in(&at.range, &rule->range, rule->bits) && !obstacle_at(config, &at, routes, &bits)) return NULL;
+    at.range = rule->range;
     for (int i = 0; i < PARTS_MAX; i++) {
-        unsigned bits;
         const char *why = obstacle_at(config, &at, routes, &bits);
         if (!first) first = why;
         if (!why || bits <= rule->bits) return why;
-        if (!wrn_range_next(&at.range, bits) || !wrn_address_in(&at.range, &rule->range, rule->bits)) return first;
+        bool has_next = wrn_range_next(&at.range, bits);
+        if (has_next && rule->bits < MAPPED_BITS &&
+            wrn_address_is_v4(&at.range)) /* which is no part of ranges of IPv6 */
+            has_next = wrn_range_next(&at.range, MAPPED_BITS);
+        if (!has_next || !wrn_address_in(&at.range, &rule->range, rule->bits)) return first;
     }
     return NULL;
 }
