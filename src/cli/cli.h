@@ -610,10 +610,15 @@ void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn
 /* Whether something listens by then; if not, it was reported. 0 seconds: does not look. */
 bool cli_wait_port(cli_app *cli, wrenn_sandbox *sandbox, int64_t port, int64_t seconds);
 
+/* ---- said.c: errors of the library and the server ---- */
+
+/* Appends what happened; NULL: there was no memory. */
+void cli_say_error(wrn_buf *out, const wrenn_error *error);
+/* One line on stderr: what it was about (may be NULL or empty), what failed, and what to do about it. Frees the error. */
+void cli_report(const char *what, wrenn_error *error);
+
 /* ---- output.c ---- */
 
-/* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
-void cli_report(const char *what, wrenn_error *error);
 void cli_complain(const char *format, ...) WRN_PRINTF(1, 2);
 /* From now on complaints go there as well, a line each; NULL: no more. */
 void cli_keep_complaints(wrn_buf *kept);

@@ -72,12 +72,12 @@ TEST(a_full_disk_is_why_the_server_does_not_start) {
     fresh_home();
     for (size_t i = 0; i < COUNT(limits); i++) {
         char line[512];
-        snprintf(line, sizeof(line),
-                 "mkdir -p full; export XDG_STATE_HOME=$PWD/full; unshare -rm sh -c 'mount -t tmpfs -o mode=700,%s none full; "
-                 "head -c 100k /dev/zero 2>&- > full/fill; \"$WRENN_CLI\" ls'",
-                 limits[i]);
-        check_shell(line, 1, "",
-                    "/full/wrenn/server: No space left on device; make room there, or set XDG_STATE_HOME");
+        snprintf(
+            line, sizeof(line),
+            "mkdir -p full; export XDG_STATE_HOME=$PWD/full; unshare -rm sh -c 'mount -t tmpfs -o mode=700,%s none full; "
+            "head -c 100k /dev/zero 2>&- > full/fill; \"$WRENN_CLI\" ls'",
+            limits[i]);
+        check_shell(line, 1, "", "/full/wrenn/server: No space left on device; make room there, or set XDG_STATE_HOME");
     }
 }
 

@@ -141,7 +141,7 @@ TEST(base_urls_are_checked) {
 TEST(a_connection_that_is_refused_is_said_once) {
     setenv("WRENN_API_KEY", "k", 1);
     check_refused(WRENN("ls", "--url", "http://127.0.0.1:1"), 1,
-                  "wrenn: sandboxes query: Failed to connect to 127.0.0.1 port 1");
+                  "wrenn: Failed to connect to 127.0.0.1 port 1");
     program_result result = WRENN("ls", "--url", "http://127.0.0.1:1");
     CHECK_CONTAINS(result.err, " ms: check --url");
     program_result_free(&result);
