@@ -146,7 +146,7 @@ TEST(a_connection_that_is_refused_is_said_once) {
     CHECK_CONTAINS(result.err, " ms: check --url");
     program_result_free(&result);
     check_refused(WRENN("ls", "--url", "unix:/nonexistent/socket"), 1,
-                  "wrenn: sandboxes query: cannot connect to the socket /nonexistent/socket");
+                  "wrenn: cannot connect to the socket /nonexistent/socket");
 }
 
 TEST(a_full_disk_is_not_success) {
