@@ -29,7 +29,8 @@ extern char **environ;
 static bool daemon_make_directory(const char *path, char *why, size_t why_size) {
     char part[PATH_MAX];
     size_t size = strlen(path);
-    for (size_t i = 1; i <= size; i++) {
+    bool there = access(path, F_OK) == 0;
+    for (size_t i = 1; i <= size && !there; i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
