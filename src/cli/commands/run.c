@@ -77,7 +77,9 @@ static bool check_ports(const cli_app *cli, const cli_list *ports) {
     int64_t port;
     for (size_t i = 0; i < ports->count; i++) {
         if (wrn_parse_int(ports->items[i], 1, 65535, &port)) continue;
-        cli_usage(cli, "--publish '%s' is not a port", ports->items[i]);
+        cli_usage(cli,
+                  "--publish '%s' is not a port of the sandbox; 'wrenn port-forward' takes it to one of this machine",
+                  ports->items[i]);
         return false;
     }
     return true;
@@ -135,8 +137,8 @@ static void explain_missing(cli_app *cli, wrenn_sandbox *sandbox, const run_valu
 static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
     if (!publish(sandbox, &values->ports)) return CLI_RUN_FAILED;
-    int code = values->detach ? run_detach(cli, sandbox, values)
-                              : cli_run_program(cli, sandbox, &values->program, cli->words);
+    int code =
+        values->detach ? run_detach(cli, sandbox, values) : cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
     if (code == 127) explain_missing(cli, sandbox, values);
     if (values->detach) return code;
