@@ -27,6 +27,7 @@ static const struct {
     {"disk_mb", "--disk"},
     {"the directory given as cwd", "the directory of --cwd"},
     {"argv must start with a program name", "the name of the program is empty"},
+    {"the path is not UTF-8", "the path is not UTF-8; only 'wrenn cp' of a directory takes such names, below it"},
     {"text in the options is not UTF-8", "not all words of the command line are UTF-8"},
     {": set WRENN_TOKEN or the client option token, or log in and call wrenn_client_set_token()", ""},
     {": set WRENN_API_KEY or the client option api_key", ": " GET_KEY},

@@ -174,6 +174,7 @@ TEST(what_is_nearly_right_is_suggested) {
     check_refused(WRENN("help", "context", "ad"), 2, "did you mean 'add'?");
     check_refused(WRENN("context", "add", "x", "--key-std"), 2, "did you mean '--key-stdin'?");
     check_refused(WRENN("image", "ls"), 2, "did you mean 'template'?");
+    check_refused(WRENN("x"), 2, "unknown command 'x'; see");
     check_refused(WRENN("stop", "x"), 2, "did you mean 'pause'?");
     check_refused(WRENN("ps", "-a"), 2, "unknown option '-a': 'wrenn ls' shows all sandboxes");
     check_refused(WRENN("run", "-v", "/tmp:/x", "true"), 2,
