@@ -160,9 +160,10 @@ bench: deps-test
 	@build-bench/bench/bench $(BENCH)
 	@$(PYTHON) tests/gate/test_links.py build-bench/src/gate/wrenn-gate --measure
 
-install: build
-	@$(PYTHON) tools/configure.py $(BUILD) --prefix=$(PREFIX)
-	@$(MESON) compile -C $(BUILD)
+# No tests are compiled, where none have been yet.
+install: deps
+	@$(PYTHON) tools/configure.py $(BUILD) -Dwerror=$(WERROR) --prefix=$(PREFIX)
+	@ninja -C $(BUILD) $$($(PYTHON) packaging/installed.py targets $(BUILD))
 	@$(PYTHON) packaging/installed.py install $(BUILD) $(PREFIX) $(if $(DESTDIR),$(abspath $(DESTDIR)))
 ifeq ($(DESTDIR),)
 	@packaging/after_install.sh $(PREFIX)/lib

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """Installs what a build directory has, and takes it away again.
 
+    installed.py targets BUILD                     what Ninja has to make before, which no test is
     installed.py install BUILD PREFIX [DESTDIR]
     installed.py uninstall PREFIX [DESTDIR]
 
 What was installed, and which directories were made for it, is in PREFIX/share/wrenn/installed.txt. So uninstall needs no
 build directory, and removes that and nothing else; and what an earlier version had and this one has not goes when this one is
 installed over it."""
+import json
 import os
 import subprocess
 import sys
@@ -42,6 +44,14 @@ class Place:
                 real.unlink(missing_ok=True)
 
 
+def targets(build):
+    def read(what):
+        return json.loads(Path(build, f"meson-info/intro-{what}.json").read_text())
+
+    made = {file for target in read("targets") for file in target["filename"]}
+    return sorted(os.path.relpath(file, Path(build).resolve()) for file in made & set(read("installed")))
+
+
 def install(build, place):
     words = ["--destdir", place.destdir] if place.destdir else []
     subprocess.run([MESON, "install", "-C", build, "--no-rebuild", *words], check=True, stdout=subprocess.DEVNULL)
@@ -65,7 +75,9 @@ def uninstall(place):
 
 def main():
     words = sys.argv[1:]
-    if words[0] == "install":
+    if words[0] == "targets":
+        print(*targets(words[1]))
+    elif words[0] == "install":
         install(words[1], Place(*words[2:], *[""] * (4 - len(words))))
     else:
         uninstall(Place(*words[1:], *[""] * (3 - len(words))))

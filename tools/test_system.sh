@@ -23,7 +23,7 @@ find_debian system13 trixie build \
     ca-certificates,ccache,mount,passwd,procps,systemd-sysv,libpam-systemd,dbus-user-session,linux-image-cloud-amd64,initramfs-tools,iproute2,curl,git,python3-pip
 in_debian '
 python3 tools/configure.py build-system --prefix=/usr/local
-ninja -C build-system $(python3 tests/system/chosen.py build-system)
+ninja -C build-system $(python3 tests/system/chosen.py build-system) $(python3 packaging/installed.py targets build-system)
 rm -rf build-system/stage
 meson install --quiet --no-rebuild -C build-system --destdir stage
 '

@@ -221,6 +221,10 @@ bool cli_parse_seconds(const char *text, int64_t *seconds);
 const char *cli_few_at(cli_word word, size_t i);
 /* -1: it is none of them. */
 int cli_few_find(cli_word word, const char *text);
+/* "'a', 'b' or 'c'" */
+void cli_put_few(wrn_buf *out, cli_word word);
+/* What the option does, with the words that it takes when its text does not name them all. */
+void cli_put_help(wrn_buf *out, const cli_option *option);
 /* Whether it can be such a word; if not, it was reported as the value of that option (NULL: of none), and the exit code is
  * CLI_USAGE. */
 bool cli_check_few(const cli_app *cli, cli_word word, const char *option, const char *text);
@@ -481,8 +485,7 @@ typedef struct cli_network {
          CLI_WORD_ANY},                                                                                         \
     {                                                                                                           \
         "preset", 0, CLI_LIST, (at) + offsetof(cli_network, presets), "NAME",                                   \
-            "it may reach what 'python', 'node', 'debian', 'github', ... need; repeatable", NULL, 0, 0,         \
-            CLI_WORD_PRESET                                                                                     \
+            "it may reach what that needs; repeatable", NULL, 0, 0, CLI_WORD_PRESET                             \
     }
 /* WRENN_EGRESS_* of the options. */
 int64_t cli_egress(const cli_network *network);
@@ -506,11 +509,8 @@ typedef struct cli_creation {
     cli_network network;
 } cli_creation;
 /* For a const char * at that offset. */
-#define CLI_ISOLATION_OPTION(at)                                                                               \
-    {                                                                                                          \
-        "isolation", 0, CLI_TEXT, (at), "LEVEL", "refuse what is weaker than 'namespace' or 'vm'", NULL, 0, 0, \
-            CLI_WORD_ISOLATION                                                                                 \
-    }
+#define CLI_ISOLATION_OPTION(at) \
+    { "isolation", 0, CLI_TEXT, (at), "LEVEL", "refuse what is weaker", NULL, 0, 0, CLI_WORD_ISOLATION }
 /* Options for a struct of values whose member `creation` is at that offset. */
 #define CLI_CREATION_OPTIONS(at)                                                                                       \
     {"template", 'T',                                                                                                  \
@@ -610,10 +610,15 @@ void cli_report_template(cli_app *cli, const char *what, const char *name, wrenn
 /* Whether something listens by then; if not, it was reported. 0 seconds: does not look. */
 bool cli_wait_port(cli_app *cli, wrenn_sandbox *sandbox, int64_t port, int64_t seconds);
 
+/* ---- said.c: errors of the library and the server ---- */
+
+/* Appends what happened; NULL: there was no memory. */
+void cli_say_error(wrn_buf *out, const wrenn_error *error);
+/* One line on stderr: what it was about (may be NULL or empty), what failed, and what to do about it. Frees the error. */
+void cli_report(const char *what, wrenn_error *error);
+
 /* ---- output.c ---- */
 
-/* One line on stderr: what it was about (may be NULL), what failed, and what to do about it. Frees the error. */
-void cli_report(const char *what, wrenn_error *error);
 void cli_complain(const char *format, ...) WRN_PRINTF(1, 2);
 /* From now on complaints go there as well, a line each; NULL: no more. */
 void cli_keep_complaints(wrn_buf *kept);

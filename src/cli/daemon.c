@@ -19,7 +19,7 @@
 #include "base/place.h"
 #include "cli/cli.h"
 
-enum { START_LIMIT_MS = 20000, READY_FD = 3, LOG_MAX = 1 << 20, SOCKET_PATH_MAX = 107 };
+enum { START_LIMIT_MS = 20000, READY_FD = 3, LOG_MAX = 1 << 20, ROOM_MIN = 1 << 20, SOCKET_PATH_MAX = 107 };
 
 extern char **environ;
 
@@ -29,7 +29,8 @@ extern char **environ;
 static bool daemon_make_directory(const char *path, char *why, size_t why_size) {
     char part[PATH_MAX];
     size_t size = strlen(path);
-    for (size_t i = 1; i <= size; i++) {
+    bool there = access(path, F_OK) == 0;
+    for (size_t i = 1; i <= size && !there; i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
@@ -148,6 +149,17 @@ static void daemon_read_line(int fd, char *line, size_t size) {
     line[strcspn(line, "\n")] = '\0';
 }
 
+/* Says so when its disk is full: then the log is empty, too, and what failed first may be anything. */
+static void find_full(const cli_daemon *daemon, char *why, size_t why_size) {
+    int fd = open(daemon->directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+    int problem = fd >= 0 ? posix_fallocate(fd, 0, ROOM_MIN) : errno;
+    if (fd >= 0) close(fd);
+    if (problem != ENOSPC && problem != EDQUOT) return;
+    snprintf(why, why_size,
+             "can't write to %s: %s; make room there, or set XDG_STATE_HOME to a directory of another disk",
+             daemon->directory, strerror(problem));
+}
+
 /* What it said last. */
 static void read_log(const cli_daemon *daemon, char *why, size_t why_size) {
     char path[PATH_MAX], text[2048];
@@ -231,14 +243,20 @@ static int lock_start(const cli_daemon *daemon) {
     return fd;
 }
 
-bool cli_daemon_start(cli_daemon *daemon, char *why, size_t why_size) {
-    char program[PATH_MAX];
-    if (cli_daemon_runs(daemon) && daemon_read_key(daemon)) return true;
-    if (!wrn_wrennd_find(NULL, program, sizeof(program), why, why_size)) return false;
+static bool start_or_find(cli_daemon *daemon, char *program, char *why, size_t why_size) {
     int lock = lock_start(daemon);
     if (lock < 0) return snprintf(why, why_size, "can't lock its directory: %s", strerror(errno)), false;
     bool runs = daemon->connection >= 0 || cli_daemon_runs(daemon) || daemon_start(daemon, program, why, why_size);
     bool ok = runs && (daemon_read_key(daemon) || make_key(daemon, program, why, why_size));
     close(lock);
     return ok;
+}
+
+bool cli_daemon_start(cli_daemon *daemon, char *why, size_t why_size) {
+    char program[PATH_MAX];
+    if (cli_daemon_runs(daemon) && daemon_read_key(daemon)) return true;
+    if (!wrn_wrennd_find(NULL, program, sizeof(program), why, why_size)) return false;
+    if (start_or_find(daemon, program, why, why_size)) return true;
+    find_full(daemon, why, why_size);
+    return false;
 }

@@ -3,13 +3,32 @@
 
 #include "cli/cli.h"
 
+enum { COLUMN = 29, COLUMNS = 104 };
+
+/* From that column on, in as many lines as it takes. */
+static void print_wrapped(const char *text) {
+    size_t at = COLUMN;
+    for (size_t size; *text; text += size + (text[size] == ' ')) {
+        size = strcspn(text, " ");
+        bool breaks = at > COLUMN && at + 1 + size > COLUMNS;
+        if (breaks) printf("\n%*s", COLUMN, "");
+        else if (at > COLUMN) putchar(' ');
+        at = (breaks ? COLUMN : at + (at > COLUMN)) + size;
+        printf("%.*s", (int)size, text);
+    }
+    putchar('\n');
+}
+
 static void print_options(const cli_option *option) {
     for (; option && option->name; option++) {
+        WRN_AUTO(wrn_buf_free) wrn_buf help = WRN_BUF_INIT;
         char left[64];
         snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value ? " " : "",
                  option->value ? option->value : "");
-        if (option->letter) printf("  -%c, %-22s %s\n", option->letter, left, option->help);
-        else printf("      %-22s %s\n", left, option->help);
+        cli_put_help(&help, option);
+        if (option->letter) printf("  -%c, %-22s ", option->letter, left);
+        else printf("      %-22s ", left);
+        print_wrapped(help.data ? help.data : option->help);
     }
 }
 

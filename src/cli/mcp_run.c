@@ -74,10 +74,11 @@ static void put_end(mcp_session *session, const ran *r, int64_t limit_seconds) {
     if (r->timed_out)
         wrn_buf_printf(text, "the time was up after %lld s, and the command was killed", (long long)limit_seconds);
     else if (r->stopped) wrn_buf_puts(text, "the command was given up and killed");
-    else if (!r->ended)
-        wrn_buf_printf(text, "it is not known how the command ended: %s",
-                       r->error ? wrenn_error_message(r->error) : "the connection was lost");
-    else if (r->exit_code >= 0) wrn_buf_printf(text, "exit code %lld", (long long)r->exit_code);
+    else if (!r->ended) {
+        wrn_buf_puts(text, "it is not known how the command ended: ");
+        if (r->error) cli_say_error(text, r->error);
+        else wrn_buf_puts(text, "the connection was lost");
+    } else if (r->exit_code >= 0) wrn_buf_printf(text, "exit code %lld", (long long)r->exit_code);
     else if (r->signal_number) wrn_buf_printf(text, "killed by signal %lld", (long long)r->signal_number);
     else wrn_buf_puts(text, "killed by a signal");
     if (r->oom_killed) wrn_buf_puts(text, " (the sandbox ran out of memory)");

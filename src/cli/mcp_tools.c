@@ -192,10 +192,12 @@ void mcp_fail(mcp_session *session, const char *format, ...) {
 
 void mcp_fail_with(mcp_session *session, const char *what, int rc, wrenn_error *error) {
     const char *id = wrenn_error_request_id(error);
+    WRN_AUTO(wrn_buf_free) wrn_buf said = WRN_BUF_INIT;
+    cli_say_error(&said, error);
     if (rc == WRENN_E_CANCELLED && !error) mcp_fail(session, "%s: it was given up", what);
     else
-        mcp_fail(session, "%s: %s%s%s%s", what, error ? wrenn_error_message(error) : "out of memory",
-                 id ? " (request " : "", id ? id : "", id ? ")" : "");
+        mcp_fail(session, "%s: %s%s%s%s", what, said.data ? said.data : "out of memory", id ? " (request " : "",
+                 id ? id : "", id ? ")" : "");
     wrenn_error_free(error);
 }
 

@@ -194,6 +194,24 @@ static const cli_option *options_find(cli_app *cli, const char *name, size_t siz
     return options_find_in(cli_global_options, name, size, letter);
 }
 
+/* Options of docker that have no counterpart of the same kind. NULL: it is none. */
+static const char *find_instead(const char *name) {
+    static const struct {
+        const char *known, *instead;
+    } elsewhere[] = {
+        {"v", "'--upload SRC:DST' of 'wrenn run' copies files in, 'wrenn sync' keeps a copy of a directory there"},
+        {"volume", "'--upload SRC:DST' of 'wrenn run' copies files in, 'wrenn sync' keeps a copy of a directory there"},
+        {"mount", "'--upload SRC:DST' of 'wrenn run' copies files in, 'wrenn sync' keeps a copy of a directory there"},
+        {"network", "'--net' opens all addresses, '--allow HOST' some, '--no-net' none"},
+        {"entrypoint", "the program comes after the options"},
+        {"a", "'wrenn ls' shows all sandboxes, also paused ones"},
+        {"all", "'wrenn ls' shows all sandboxes, also paused ones"},
+    };
+    for (size_t i = 0; i < WRN_COUNT(elsewhere); i++)
+        if (strcmp(name, elsewhere[i].known) == 0) return elsewhere[i].instead;
+    return NULL;
+}
+
 static bool unknown(const cli_app *cli, const char *word) {
     const cli_option *tables[CLI_TABLES + 1];
     const char *best = NULL;
@@ -210,7 +228,9 @@ static bool unknown(const cli_app *cli, const char *word) {
     snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 1 + (word[1] == '-'), "="), word + 1 + (word[1] == '-'));
     for (size_t i = 0; i < count; i++)
         for (const cli_option *option = tables[i]; option->name; option++) cli_suggest(name, option->name, &best);
-    if (best) cli_usage(cli, "unknown option '%s': did you mean '--%s'?", word, best);
+    const char *instead = cli->command ? find_instead(name) : NULL;
+    if (instead) cli_usage(cli, "unknown option '%s': %s", word, instead);
+    else if (best) cli_usage(cli, "unknown option '%s': did you mean '--%s'?", word, best);
     else cli_usage(cli, "unknown option '%s'", word);
     return false;
 }
@@ -333,7 +353,7 @@ bool cli_no_command(const cli_app *cli, const cli_command *parent, const char *n
         {"ps", "ls"},
         {"list", "ls"},
         {"start", "resume"},
-        {"stop", "rm"},
+        {"stop", "pause"},
         {"delete", "rm"},
         {"destroy", "rm"},
         {"top", "ps"},

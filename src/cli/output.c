@@ -1,4 +1,4 @@
-/* What goes to stdout and stderr: bytes exactly as they came, JSON, and errors as one line with a remedy. */
+/* What goes to stdout and stderr: bytes exactly as they came, JSON, and complaints as one line. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -25,46 +25,6 @@ void cli_complain(const char *format, ...) {
     fflush(stdout);
     fprintf(stderr, "wrenn: %s\n", text);
     if (complaints) wrn_buf_printf(complaints, "%s%s", complaints->size ? "\n" : "", text);
-}
-
-static const char *remedy(const wrenn_error *error) {
-    static const struct {
-        int code;
-        const char *about; /* what the message has to have: one code is for sandboxes and files alike */
-        const char *text;
-    } remedies[] = {
-        {WRENN_E_AUTHENTICATION, "needs a user token", "'wrenn login' gets one"},
-        {WRENN_E_AUTHENTICATION, "login: ", NULL}, /* of a password */
-        {WRENN_E_AUTHENTICATION, "", "set WRENN_API_KEY, or use 'wrenn context add' or 'wrenn login'"},
-        {WRENN_E_NOT_FOUND, "sandbox not found", CLI_SHOWS_SANDBOXES},
-        {WRENN_E_NOT_FOUND, "no template \"", CLI_SHOWS_TEMPLATES},
-        {WRENN_E_NOT_FOUND, "no snapshot \"", "'wrenn snapshot ls' shows the snapshots"},
-        {WRENN_E_NOT_FOUND, "has the pid or tag", "'wrenn ps' shows what runs"},
-        {WRENN_E_AGENT, "nothing answers on port 8888",
-         "it has no kernels: make it with -T python-interpreter-v0-beta ('wrenn template build code-interpreter')"},
-        {WRENN_E_CONFLICT, "not running (status: paused)", "'wrenn resume' wakes it up"},
-        {WRENN_E_HOST_UNAVAILABLE, "", "try again later"},
-        {WRENN_E_CONNECTION_FAILED, "",
-         "check --url, WRENN_BASE_URL or the context, or start a server with 'wrenn serve'"},
-        {WRENN_E_CONNECTION_LOST, "", "it may have happened, so look before you try again"},
-        {WRENN_E_TIMEOUT, "", "try again"},
-    };
-    const char *message = wrenn_error_message(error);
-    /* For errors that do not come from a server, the message itself has the remedy. */
-    bool ours = !wrenn_error_http_status(error) && wrenn_error_is(error, WRENN_E_API);
-    for (size_t i = 0; i < WRN_COUNT(remedies); i++)
-        if (wrenn_error_is(error, remedies[i].code) && strstr(message, remedies[i].about) &&
-            !(ours && !*remedies[i].about))
-            return remedies[i].text;
-    return NULL;
-}
-
-void cli_report(const char *what, wrenn_error *error) {
-    const char *hint = remedy(error), *id = wrenn_error_request_id(error);
-    cli_complain("%s%s%s%s%s%s%s%s", what ? what : "", what ? ": " : "",
-                 error ? wrenn_error_message(error) : "out of memory", id ? " (request " : "", id ? id : "",
-                 id ? ")" : "", hint ? ": " : "", hint ? hint : "");
-    wrenn_error_free(error);
 }
 
 bool cli_write(int fd, const void *data, size_t size) {

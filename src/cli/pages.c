@@ -34,7 +34,9 @@ static void man_options(FILE *out, const cli_option *option) {
         fputs("\\fR", out);
         if (option->value) fputs(" \\fI", out), man_text(out, option->value), fputs("\\fR", out);
         putc('\n', out);
-        man_sentence(out, option->help);
+        WRN_AUTO(wrn_buf_free) wrn_buf help = WRN_BUF_INIT;
+        cli_put_help(&help, option);
+        man_sentence(out, help.data ? help.data : option->help);
     }
 }
 
@@ -161,7 +163,9 @@ static void md_options(FILE *out, const cli_option *option) {
         fputs("| `", out);
         if (option->letter) fprintf(out, "-%c, ", option->letter);
         fprintf(out, "--%s%s%s` | ", option->name, option->value ? " " : "", option->value ? option->value : "");
-        md_text(out, option->help);
+        WRN_AUTO(wrn_buf_free) wrn_buf help = WRN_BUF_INIT;
+        cli_put_help(&help, option);
+        md_text(out, help.data ? help.data : option->help);
         fputs(" |\n", out);
     }
 }

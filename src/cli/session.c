@@ -88,8 +88,11 @@ static bool choose_own(cli_app *cli, wrenn_client_options *options, cli_daemon *
 static bool choose_other(cli_app *cli, cli_server server, wrenn_client_options *options, cli_daemon *own) {
     if (server == CLI_SERVER_OWN) return choose_own(cli, options, own);
     if (server == CLI_SERVER_PRIVATE) return options->base_url = "local:", true;
-    cli_complain("%s%s%s: which server? Give --context or --url, or set WRENN_BASE_URL",
-                 cli->parent ? cli->parent->name : "", cli->parent ? " " : "", cli->command->name);
+    if (cli->parent) /* 'key ls', 'host ls' */
+        cli_complain(
+            "%s %s: which server? Give --context or --url; it needs a user token, which 'wrenn login --url URL' gets",
+            cli->parent->name, cli->command->name);
+    else cli_complain("%s: which server? Give --context or --url, or set WRENN_BASE_URL", cli->command->name);
     return false;
 }
 
@@ -98,8 +101,7 @@ static bool open_client(cli_app *cli, wrenn_client_options *options) {
     if (!cli_catch_signals(cli)) return false;
     options->log = say_warning;
     int rc = wrenn_client_new(options, &cli->client, &error);
-    if (rc < 0) cli_complain("%s", wrenn_error_message(error));
-    wrenn_error_free(error);
+    if (rc < 0) cli_report(NULL, error);
     cli_phase(cli, "client");
     return rc >= 0;
 }

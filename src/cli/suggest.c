@@ -32,7 +32,8 @@ void cli_suggest(const char *word, const char *candidate, const char **best) {
     size_t distance = begins ? 0 : cli_distance(word, candidate);
     size_t enough = size <= 2 ? 1 : size <= 5 ? 2 : 3;
     /* Most of the word has to be right. */
-    if (distance > enough || (distance > 1 && distance * 2 >= strlen(candidate))) return;
+    if (distance > enough || distance >= strlen(candidate) || (distance > 1 && distance * 2 >= strlen(candidate)))
+        return;
     if (*best) {
         bool best_begins = size >= 2 && strncmp(*best, word, size) == 0;
         if ((best_begins ? 0 : cli_distance(word, *best)) <= distance) return;

@@ -39,14 +39,28 @@ int cli_few_find(cli_word word, const char *text) {
     return -1;
 }
 
+void cli_put_few(wrn_buf *out, cli_word word) {
+    const char *each;
+    for (size_t i = 0; (each = cli_few_at(word, i)); i++)
+        wrn_buf_printf(out, "%s'%s'", !i ? "" : cli_few_at(word, i + 1) ? ", " : " or ", each);
+}
+
+void cli_put_help(wrn_buf *out, const cli_option *option) {
+    const char *each;
+    bool told = true;
+    wrn_buf_puts(out, option->help);
+    for (size_t i = 0; (each = cli_few_at(option->word, i)); i++) told = told && strstr(option->help, each);
+    if (told || lists[option->word].open) return;
+    wrn_buf_puts(out, ": ");
+    cli_put_few(out, option->word);
+}
+
 bool cli_check_few(const cli_app *cli, cli_word word, const char *option, const char *text) {
     WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
     const char *best = NULL, *each;
     if (!cli_few_at(word, 0) || lists[word].open || cli_few_find(word, text) >= 0) return true;
-    for (size_t i = 0; (each = cli_few_at(word, i)); i++) {
-        cli_suggest(text, each, &best);
-        wrn_buf_printf(&all, "%s'%s'", !i ? "" : cli_few_at(word, i + 1) ? ", " : " or ", each);
-    }
+    for (size_t i = 0; (each = cli_few_at(word, i)); i++) cli_suggest(text, each, &best);
+    cli_put_few(&all, word);
     cli_usage(cli, "%s%s%s'%s' is not %s%s%s%s", option ? "--" : "", option ? option : "", option ? " " : "", text,
               all.data ? all.data : "", best ? ": did you mean '" : "", best ? best : "", best ? "'?" : "");
     return false;

@@ -83,7 +83,7 @@ static bool local_make_directory(char *out, size_t size, char *why, size_t why_s
         return false;
     }
     if (mkdtemp(out)) return true;
-    snprintf(why, why_size, "cannot make a directory in %s: %s", base, strerror(errno));
+    snprintf(why, why_size, "cannot make a directory in %s: %s; or set TMPDIR to another one", base, strerror(errno));
     return false;
 }
 

@@ -40,6 +40,11 @@ TEST(a_program_in_the_background_that_is_not_there) {
     check_shell("w run -d no-such-program", 127, "", "No such file");
     check_shell("w run minimal sh", 127, "",
                 "'minimal' is a template: 'wrenn run -T minimal PROGRAM' runs a program in it");
+    check_shell("w run alpine:3 sh", 127, "",
+                "the template 'minimal' has no program 'alpine:3'; another template is chosen with -T");
+    check_shell("w run -d alpine sh", 127, "",
+                "the template 'minimal' has no program 'alpine'; another template is chosen with -T");
+    check_shell("w run sh -c no-such-program 2>&1 | grep -c 'has no program'; true", 0, "0\n", "");
     check_shell("w exec -d -w /nowhere s true", 125, "", "cwd");
 }
 

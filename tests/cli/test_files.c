@@ -137,7 +137,7 @@ TEST(a_full_disk_in_the_sandbox_leaves_nothing_half) {
     check_shell("w sync --once t s:/dev/t; echo $?; w exec s cat /dev/t/big", 0, "1\nold\n", full);
     check_shell("tar c -C t . | w cp - s:/dev/t; echo $?; w exec s cat /dev/t/big", 0, "1\nold\n", full);
     check_shell("w cp t/big s:/dev/t/big; echo $?; w exec s sh -c 'cat /dev/t/big; ls -A /dev/t | grep wrenn'", 1,
-                "1\nold\n", "t/big: upload_stream: No space left on device: /dev/t/big");
+                "1\nold\n", "t/big: No space left on device: /dev/t/big");
     check_shell("w run --upload t/big:/dev/big echo ran", 125, "", "No space left on device: /dev/big");
     check_shell("w run --upload t:/dev/t echo ran", 125, "", full);
 }

@@ -159,6 +159,23 @@ static program_result complete(const char *line) {
     return shell(text);
 }
 
+/* What is offered for a word of which there are few is in the help. */
+static void check_few(const char *command, const char *line, const char *help) {
+    program_result offered = complete(line);
+    for (char *at = offered.out, *end; (end = strchr(at, '\n')); at = end + 1) {
+        *end = '\0';
+        CHECK_MSG(strstr(help, at), "%s: '%s' is not in its help", command, at);
+    }
+    program_result_free(&offered);
+}
+
+static bool takes_few(const char *option) {
+    static const char *const those[] = {"--isolation ", "--preset ", "--status ", "--type ", "--range ", "--scheme "};
+    for (size_t i = 0; i < sizeof(those) / sizeof(those[0]); i++)
+        if (strncmp(option, those[i], strlen(those[i])) == 0) return true;
+    return false;
+}
+
 /* Each option of its help is offered, and its section of the page has it, too. */
 static void check_options(const char *command, const char *help, const char *page) {
     char line[256], option[64];
@@ -175,8 +192,14 @@ static void check_options(const char *command, const char *help, const char *pag
             inside[n++] = at[i];
         }
         CHECK_MSG(strstr(page, inside), "%s: %s is not in its page", command, inside);
+        snprintf(line, sizeof(line), "%s %.*s ''", command, (int)size, at);
+        if (takes_few(at)) check_few(command, line, help);
     }
     program_result_free(&offered);
+    if (strcmp(command, "serve") == 0 || strcmp(command, "template build") == 0) {
+        snprintf(line, sizeof(line), "%s x --", command);
+        check_few(command, line, help);
+    }
 }
 
 static void check_command(const char *parent, const char *name) {

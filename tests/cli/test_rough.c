@@ -66,6 +66,21 @@ TEST(output_that_can_not_be_written_is_a_failure) {
     check_shell("w bench -n 1 > /dev/full", 1, "", "wrenn: can't write the output: No space left on device\n");
 }
 
+/* The server's log has no room either. */
+TEST(a_full_disk_is_why_the_server_does_not_start) {
+    static const char *const limits[] = {"size=64k", "nr_inodes=6", "nr_inodes=4"};
+    fresh_home();
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        char line[512];
+        snprintf(
+            line, sizeof(line),
+            "mkdir -p full; export XDG_STATE_HOME=$PWD/full; unshare -rm sh -c 'mount -t tmpfs -o mode=700,%s none full; "
+            "head -c 100k /dev/zero 2>&- > full/fill; \"$WRENN_CLI\" ls'",
+            limits[i]);
+        check_shell(line, 1, "", "/full/wrenn/server: No space left on device; make room there, or set XDG_STATE_HOME");
+    }
+}
+
 TEST(closed_input_and_messages_do_no_harm) {
     static const struct {
         const char *line, *out;

@@ -81,6 +81,21 @@ TEST(a_connection_that_breaks_is_made_again) {
     CHECK_INT(person_leaves(&p), 130);
 }
 
+/* The next command starts the server, which finds the sandbox as it was left. */
+TEST(a_server_that_was_killed_is_found_again) {
+    begin();
+    person p = PERSON("shell", "s");
+    person_types(&p, "V=kept; echo re''ady\r");
+    person_sees(&p, "ready");
+    check_shell("kill -KILL $(\"$WRENN_CLI\" serve status -o json | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')", 0, "", "");
+    person_sees(&p, "the connection is lost");
+    check_shell("\"$WRENN_CLI\" ls -q | wc -l", 0, "1\n", "");
+    person_sees(&p, "ready");
+    person_types(&p, "echo still $V; exit 3\r");
+    person_sees(&p, "still kept");
+    CHECK_INT(person_leaves(&p), 3);
+}
+
 /* A megabyte at once, also the letters that would leave the shell if they were typed. */
 TEST(a_long_paste_arrives_whole) {
     enum { LINES = 16384, WIDTH = 64 };

@@ -140,13 +140,12 @@ TEST(base_urls_are_checked) {
 
 TEST(a_connection_that_is_refused_is_said_once) {
     setenv("WRENN_API_KEY", "k", 1);
-    check_refused(WRENN("ls", "--url", "http://127.0.0.1:1"), 1,
-                  "wrenn: sandboxes query: Failed to connect to 127.0.0.1 port 1");
+    check_refused(WRENN("ls", "--url", "http://127.0.0.1:1"), 1, "wrenn: Failed to connect to 127.0.0.1 port 1");
     program_result result = WRENN("ls", "--url", "http://127.0.0.1:1");
     CHECK_CONTAINS(result.err, " ms: check --url");
     program_result_free(&result);
     check_refused(WRENN("ls", "--url", "unix:/nonexistent/socket"), 1,
-                  "wrenn: sandboxes query: cannot connect to the socket /nonexistent/socket");
+                  "wrenn: cannot connect to the socket /nonexistent/socket");
 }
 
 TEST(a_full_disk_is_not_success) {
@@ -175,6 +174,13 @@ TEST(what_is_nearly_right_is_suggested) {
     check_refused(WRENN("help", "context", "ad"), 2, "did you mean 'add'?");
     check_refused(WRENN("context", "add", "x", "--key-std"), 2, "did you mean '--key-stdin'?");
     check_refused(WRENN("image", "ls"), 2, "did you mean 'template'?");
+    check_refused(WRENN("x"), 2, "unknown command 'x'; see");
+    check_refused(WRENN("stop", "x"), 2, "did you mean 'pause'?");
+    check_refused(WRENN("ps", "-a"), 2, "unknown option '-a': 'wrenn ls' shows all sandboxes");
+    check_refused(WRENN("run", "-v", "/tmp:/x", "true"), 2,
+                  "unknown option '-v': '--upload SRC:DST' of 'wrenn run' copies");
+    check_refused(WRENN("run", "--network=host", "true"), 2, "unknown option '--network=host': '--net' opens all");
+    check_refused(WRENN("run", "-p", "8080:80", "true"), 2, "'wrenn port-forward' takes it to one of this machine");
     check_refused(WRENN("rmi", "x"), 2, "did you mean 'template rm'?");
     check_refused(WRENN("pull", "x"), 2, "did you mean 'template build'?");
     check_refused(WRENN("download", "x"), 2, "did you mean 'cp'?");

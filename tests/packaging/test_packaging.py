@@ -218,9 +218,19 @@ def configured(at):
     assert "loop-glib" in (at.top / "configured/build.ninja").read_text(), "does not look again"
 
 
+def made(at):
+    """nothing is made for an installation but what is installed"""
+    configured = at.top / "configured"
+    targets = run(sys.executable, ROOT / "packaging/installed.py", "targets", configured).split()
+    plan = run("ninja", "-n", "-v", "-C", configured, *targets)
+    assert {"src/cli/wrenn", "src/server/wrennd", "src/api/libwrenn.a"} < set(targets), targets
+    others = [line for line in plan.splitlines() if "/tests/" in line.split(" -c ")[-1]]
+    assert not others, others[:3]
+
+
 def main():
     failed = 0
-    tests = [headers, shared, static, cmake, command, documents, started, uninstalled, configured]
+    tests = [headers, shared, static, cmake, command, documents, started, uninstalled, configured, made]
     with tempfile.TemporaryDirectory(prefix="wrenn-test-") as top:
         at = Installed(Path(top))
         for number, test in enumerate(tests, 1):

@@ -1,4 +1,4 @@
-"""Which tests of Meson's run in the system under test. As a program: names what Ninja has to make for them, and for `meson install`."""
+"""Which tests of Meson's run in the system under test. As a program: names what Ninja has to make for them."""
 import json
 import sys
 from pathlib import Path
@@ -38,9 +38,8 @@ def tests(build, who="root"):
 
 def main(build):
     files_of = {target["id"]: target["filename"] for target in read(build, "targets")}
-    made = {file for files in files_of.values() for file in files}
     needed = {file for each in tests(build) for target in each["depends"] for file in files_of[target]}
-    print(*sorted(str(Path(file).relative_to(build)) for file in needed | (made & set(read(build, "installed")))))
+    print(*sorted(str(Path(file).relative_to(build)) for file in needed))
 
 
 if __name__ == "__main__":

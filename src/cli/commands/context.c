@@ -54,9 +54,8 @@ static bool check_url(const char *url) {
     options.api_key = "none";
     if (strcmp(url, "local:") == 0)
         return cli_complain("local: is a private server of each program, and needs no context"), false;
-    if (wrenn_client_new(&options, &client, &error) < 0) cli_complain("%s", wrenn_error_message(error));
+    if (wrenn_client_new(&options, &client, &error) < 0) cli_report(NULL, error);
     bool ok = client != NULL;
-    wrenn_error_free(error);
     wrenn_client_free(client);
     return ok;
 }

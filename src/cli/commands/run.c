@@ -77,7 +77,9 @@ static bool check_ports(const cli_app *cli, const cli_list *ports) {
     int64_t port;
     for (size_t i = 0; i < ports->count; i++) {
         if (wrn_parse_int(ports->items[i], 1, 65535, &port)) continue;
-        cli_usage(cli, "--publish '%s' is not a port", ports->items[i]);
+        cli_usage(cli,
+                  "--publish '%s' is not a port of the sandbox; 'wrenn port-forward' takes it to one of this machine",
+                  ports->items[i]);
         return false;
     }
     return true;
@@ -107,17 +109,39 @@ static int run_detach(cli_app *cli, wrenn_sandbox *sandbox, const run_values *va
     return 0;
 }
 
+/* Also sh ends with 127 when it finds no program. */
+static bool is_missing(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
+    wrenn_command command = cli_start_command(&values->program.start);
+    const char *const argv[] = {"sh", "-c", "command -v -- \"$1\"", "sh", cli->words[0], NULL};
+    wrenn_exec_result *result = NULL;
+    command.argv = argv;
+    (void)CLI_TRY_GET(cli, NULL, wrenn_sandbox_exec, (sandbox, &command, NULL), &result);
+    bool missing = result && result->exit_code != 0;
+    wrenn_exec_result_free(result);
+    return missing;
+}
+
+/* With docker an image comes first. */
+static void explain_missing(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
+    const char *word = cli->words[0], *from = wrenn_sandbox_last_info(sandbox)->template_name;
+    if (*word == '/' || *word == '.' || !is_missing(cli, sandbox, values)) return;
+    if (cli_has_template(cli, word))
+        cli_complain("'%s' is a template: 'wrenn run -T %s PROGRAM' runs a program in it", word, word);
+    else
+        cli_complain("the template '%s' has no program '%s'; another template is chosen with -T: " CLI_SHOWS_TEMPLATES
+                     ", 'wrenn help template build' says how to make one of an image",
+                     from ? from : "minimal", word);
+}
+
 /* What is done with the sandbox, from its creation to its end. */
 static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *values) {
     if (cli->signal || !transfer(cli, sandbox, &values->uploads, true)) return CLI_RUN_FAILED;
     if (!publish(sandbox, &values->ports)) return CLI_RUN_FAILED;
-    if (values->detach) return run_detach(cli, sandbox, values);
-    int code = cli_run_program(cli, sandbox, &values->program, cli->words);
+    int code =
+        values->detach ? run_detach(cli, sandbox, values) : cli_run_program(cli, sandbox, &values->program, cli->words);
     if (cli->signal) return code;
-    /* As with docker, where an image comes first. */
-    if (code == 127 && !strchr(cli->words[0], '/') && cli_has_template(cli, cli->words[0]))
-        cli_complain("'%s' is a template: 'wrenn run -T %s PROGRAM' runs a program in it", cli->words[0],
-                     cli->words[0]);
+    if (code == 127) explain_missing(cli, sandbox, values);
+    if (values->detach) return code;
     if (code && cli_has_network(wrenn_sandbox_last_info(sandbox))) cli_explain_denials(cli, sandbox, 0);
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }

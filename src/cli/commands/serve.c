@@ -141,13 +141,13 @@ const cli_command cli_command_serve = {
     .group = CLI_GROUP_SERVER,
     .summary = "run the server, wrennd, or manage your own one",
     .details =
-        "With -d, 'status' or 'stop' this is about your own server: the one that commands use when no other is\n"
-        "configured. They start it by themselves, and it ends when it has had no sandbox and no connection for\n"
+        "With --detach (-d), 'status' or 'stop' this is about your own server: the one that commands use when no other\n"
+        "is configured. They start it by themselves, and it ends when it has had no sandbox and no connection for\n"
         "15 minutes. Its data is in $XDG_STATE_HOME/wrenn/server or ~/.local/state/wrenn/server, its log in the\n"
         "file 'log' there. 'status' exits with 1 when it does not run. 'stop' needs --force if it has sandboxes.\n"
         "\n"
-        "All other words are options of wrennd, which then runs in the foreground; 'wrennd --help' explains them.\n"
-        "WRENN_WRENND says where wrennd is. With -o json before 'serve' its log lines are JSON.\n",
+        "All other words, such as --listen and --data-dir, are options of wrennd, which then runs in the foreground;\n"
+        "'wrennd --help' explains them. WRENN_WRENND says where wrennd is. With -o json before 'serve' its log lines are JSON.\n",
     .operands = operands,
     .examples = examples,
     .raw = true,

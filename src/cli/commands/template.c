@@ -79,9 +79,9 @@ static const cli_command below[] = {
          "    --tar FILE             an archive of a root directory; '-' is stdin\n"
          "    --dir DIR              a copy of that directory\n"
          "    --oci DIR[:TAG]        an image of containers, as 'skopeo copy docker://IMAGE oci:DIR:TAG' writes it\n\n"
-         "--vcpus N, --memory-mb N, --user NAME, --isolation LEVEL, --start COMMAND, --start-port PORT and --replace are as\n"
-         "'wrennd --help' says. Your own server has it at once. For a server on another machine, run 'wrennd template build'\n"
-         "there; for another one on this machine give its --data-dir.\n",
+         "--vcpus N, --memory-mb N, --user NAME, --isolation LEVEL, --start COMMAND, --start-port PORT, --start-early,\n"
+         "--mirror URL and --replace are as 'wrennd --help' says. Your own server has it at once. For a server on another\n"
+         "machine, run 'wrennd template build' there; for another one on this machine give its --data-dir or --template-dir.\n",
      .operands = words,
      .examples = build_examples,
      .raw = true,

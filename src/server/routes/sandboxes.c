@@ -232,7 +232,8 @@ void wrn_route_create_sandbox(wrn_request *request) {
     if (!wrn_request_decode(request, &wrn_model_create_sandbox_request, &asked)) return;
     const char *template_name = asked.template_name && *asked.template_name ? asked.template_name : "minimal";
     if (!wrn_is_template_name(template_name))
-        return wrn_reply_invalid(request, "member \"template\" is not a template name");
+        return (void)wrn_refuse(request, WRN_FAULT_INVALID_REQUEST,
+                                "member \"template\": \"%.100s\" is not a template name", template_name);
     if (asked.disk_mb > 0 && (asked.disk_mb < DISK_MIN_MB || asked.disk_mb > DISK_MAX_MB))
         return (void)wrn_refuse(request, WRN_FAULT_INVALID_REQUEST, "member \"disk_mb\" is %lld, not %d to %d",
                                 (long long)asked.disk_mb, DISK_MIN_MB, DISK_MAX_MB);

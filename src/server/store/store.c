@@ -291,6 +291,12 @@ static bool add_metrics(wrn_store *store) {
     return true;
 }
 
+/* SQLite says "disk I/O error" of a full disk. */
+static const char *store_problem(const wrn_store *store) {
+    int why = (sqlite3_errcode(store->db) & 0xff) == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
+    return why ? strerror(why) : sqlite3_errmsg(store->db);
+}
+
 static bool migrate(wrn_store *store, wrn_why *why) {
     int version = schema_version(store);
     if (version > (int)WRN_COUNT(migrations))
@@ -304,7 +310,7 @@ static bool migrate(wrn_store *store, wrn_why *why) {
         if (!ok) break;
     }
     if (version == (int)WRN_COUNT(migrations) && add_metrics(store)) return true;
-    return wrn_why_set(why, "cannot prepare the database: %s", sqlite3_errmsg(store->db));
+    return wrn_why_set(why, "cannot prepare the database %s: %s", store->path, store_problem(store));
 }
 
 wrn_store *wrn_store_open(const char *path, bool ephemeral, wrn_why *why) {
@@ -316,7 +322,7 @@ wrn_store *wrn_store_open(const char *path, bool ephemeral, wrn_why *why) {
     const char *setup = ephemeral ? "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON;"
                                   : "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;";
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK || !execute(store, setup)) {
-        wrn_why_set(why, "cannot open the database %s: %s", path, sqlite3_errmsg(store->db));
+        wrn_why_set(why, "cannot open the database %s: %s", path, store_problem(store));
         wrn_store_close(store);
         return NULL;
     }
