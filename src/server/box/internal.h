@@ -81,6 +81,7 @@ struct wrn_box {
     void *copied_context;
     phase phase;
     bool reaped;
+    bool spare;   /* not given to anybody yet: the holder does not know it */
     bool greeted; /* the agent has sent its first frame to this daemon */
     wrn_agent *agent;
     uv_poll_t exit_poll;

@@ -19,6 +19,7 @@ typedef struct wrn_sandboxes_config {
     int64_t memory_mb_max; /* the sum of their memory_mb; 0: no limit */
     int64_t
         hibernate_sec; /* after so long the memory of a paused one goes to the disk, if that is possible; 0: never */
+    int64_t pool_max;  /* of boxes that are made ahead of their use: pool.h */
     int64_t memory_mb_one; /* of one sandbox: what the machine has */
     /* May be NULL. Called when a sandbox ends that had a network, with what its gate has counted. */
     void (*counted)(void *context, const wrn_sandbox_row *row, const wrn_json *counted);
