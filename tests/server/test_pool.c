@@ -1,5 +1,6 @@
 /* Boxes that are made ahead of their use (--vm-pool). Making a "gated" one waits for a signal, so that a create that is answered
  * without one had a box that was there. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -31,6 +32,8 @@ static int begin_create(const test_daemon *d, const char *body) {
 /* One that is not in the pool. */
 static void make_slowly(const test_daemon *d, const char *body) {
     int fd = begin_create(d, body);
+    settle(d);
+    CHECK_INT(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0), 0);
     let_through(d);
     reply r = read_reply(fd);
     CHECK_MSG(r.status == 201, "%s", r.body);
