@@ -217,6 +217,8 @@ bool wrn_box_is_current(const wrn_box *box) {
     return true;
 }
 
+void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context) { answer(box, done, context, NULL); }
+
 void wrn_box_give(wrn_box *box, wrn_done_fn died, void *context) {
     box->died = died;
     box->context = context;

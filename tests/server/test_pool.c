@@ -18,13 +18,15 @@ static void let_through(const test_daemon *d) {
     settle(d);
 }
 
+/* With an idempotency key, as libwrenn does it. */
 static int begin_create(const test_daemon *d, const char *body) {
+    static int count;
     char text[400];
     int fd = dial(d->socket);
     snprintf(text, sizeof(text),
-             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n"
-             "Content-Length: %zu\r\n\r\n%s",
-             d->key, strlen(body), body);
+             "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nIdempotency-Key: %d\r\n"
+             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+             d->key, ++count, strlen(body), body);
     send_text(fd, text);
     return fd;
 }
@@ -58,7 +60,11 @@ TEST(a_create_takes_what_is_in_the_pool) {
     for (int i = 0; i < 2; i++) let_through(&d);
     CHECK_INT(count_sandboxes(&d), 1);
     make_sandbox(&d, "{\"template\":\"gated\",\"memory_mb\":400,\"metadata\":{\"name\":\"one\"}}", ids[0]);
-    make_sandbox(&d, GATED, ids[1]);
+    int fd = begin_create(&d, GATED);
+    reply r = read_reply(fd);
+    snprintf(ids[1], sizeof(ids[1]), "%s", member(&r, "id"));
+    reply_free(&r);
+    close(fd);
     CHECK(strcmp(ids[0], ids[1]) != 0);
     CHECK_INT(count_sandboxes(&d), 3);
     CHECK_STATUS(call(&d, "DELETE", sandbox_path(ids[0], ""), NULL), 204);

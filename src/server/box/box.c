@@ -377,3 +377,23 @@ void wrn_box_give(wrn_box *box, wrn_done_fn died, void *context) {
     box->spare = false;
     box_hold(box);
 }
+
+typedef struct service_wait {
+    wrn_done_fn done;
+    void *context;
+} service_wait;
+
+static void on_service_there(void *context, int fd, const wrn_fault *fault) {
+    service_wait *w = context;
+    if (fd >= 0) close(fd);
+    w->done(w->context, fault);
+    free(w);
+}
+
+void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context) {
+    service_wait *w = malloc(sizeof(*w));
+    *w = (service_wait){done, context};
+    if (box->phase == LIVE && box->service && service_await(box->service, on_service_there, w)) return;
+    free(w);
+    wrn_answer_later(box->boxes->config.loop, done, context, NULL);
+}

@@ -101,6 +101,8 @@ bool wrn_boxes_make_spares(const wrn_boxes *boxes, const char *backend);
 bool wrn_box_is_current(const wrn_box *box);
 /* `died` and `context` take the place of those of create. */
 void wrn_box_give(wrn_box *box, wrn_done_fn died, void *context);
+/* Waits until the service listens that starts with the box, if its template has one; not for ever. */
+void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context);
 /* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
  * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id, the
  * template's name and the network policy are read in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault the box is gone. */

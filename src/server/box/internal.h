@@ -218,6 +218,9 @@ void service_want(service *s, uint16_t port);
 /* Like the backend's dial(), but waits for the service if it is its port. */
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context);
 
+/* Waits, patiently, until a service listens that starts with the box. False: there is none, and `done` is not called. */
+bool service_await(service *s, wrn_dial_fn done, void *context);
+
 /* ---- keep.c ---- */
 
 /* 0, or -1 with errno. */

@@ -14,6 +14,7 @@ struct wrn_spare {
     wrn_spare *next;
     wrn_sandbox_row row; /* its id, and what it is like */
     wrn_box *box;        /* NULL: it is not made yet */
+    bool warms_up;       /* it runs, until its programs are there */
     bool ready;          /* it stands still */
     bool taken;          /* or it ends; it is not in the list any more */
     bool ends;
@@ -65,10 +66,11 @@ static void on_spare_gone(void *context, const wrn_fault *fault) {
     free_spare(context);
 }
 
-/* One that is being made ends then. */
+/* One that is being made, or stopped, ends then. */
 void wrn_pool_drop(wrn_spare *spare) {
     spare->ends = true;
-    if (spare->ready) wrn_box_destroy(spare->box, on_spare_gone, spare);
+    if (spare->warms_up) spare->pool->is_making = false;
+    if (spare->ready || spare->warms_up) wrn_box_destroy(spare->box, on_spare_gone, spare);
 }
 
 static void end_spare(wrn_spare *spare) {
@@ -122,10 +124,18 @@ static void end_making(wrn_spare *spare, const wrn_fault *fault) {
 
 static void on_spare_still(void *context, const wrn_fault *fault) { end_making(context, fault); }
 
+static void on_service_up(void *context, const wrn_fault *fault) {
+    wrn_spare *spare = context;
+    (void)fault; /* then it goes on starting when somebody has it */
+    if (spare->ends) return;
+    spare->warms_up = false;
+    wrn_box_freeze(spare->box, on_spare_still, spare);
+}
+
 static void on_program_run(void *context, const wrn_proc_result *result) {
     wrn_spare *spare = context;
     (void)result;
-    wrn_box_freeze(spare->box, on_spare_still, spare);
+    if (!spare->ends) wrn_box_await_service(spare->box, on_service_up, spare);
 }
 
 /* The first program is the slowest one, with an emulated processor above all. */
@@ -135,8 +145,9 @@ static void on_spare_made(void *context, wrn_box *box, const wrn_fault *fault) {
     const wrn_proc_events events = {.on_end = on_program_run, .context = spare};
     wrn_fault own;
     spare->box = box;
-    if (!box) end_making(spare, fault);
-    else if (!wrn_box_exec(box, &program, &events, &own)) wrn_box_freeze(box, on_spare_still, spare);
+    if (!box || spare->ends) return end_making(spare, fault);
+    spare->warms_up = true;
+    if (!wrn_box_exec(box, &program, &events, &own)) on_service_up(spare, NULL);
 }
 
 static void make_one(wrn_pool *pool) {
@@ -186,19 +197,21 @@ void wrn_pool_note(wrn_pool *pool, const wrn_sandbox_row *like) {
 
 /* ---- handing them out ---- */
 
-wrn_spare *wrn_pool_take(wrn_pool *pool, wrn_sandbox_row *row) {
-    for (wrn_spare *spare = pool->first, *next; spare; spare = next) {
+void wrn_pool_offer(wrn_pool *pool, const wrn_sandbox_row *like, char id[WRN_ID_SIZE]) {
+    *id = '\0';
+    for (wrn_spare *spare = pool->first, *next; spare && !*id; spare = next) {
         next = spare->next;
-        if (!spare->ready || !is_like(spare, row)) continue;
-        if (!wrn_box_is_current(spare->box)) {
-            end_spare(spare);
-            continue;
-        }
-        take_out(spare);
-        memcpy(row->id, spare->row.id, sizeof(row->id));
-        return spare;
+        if (!spare->ready || !is_like(spare, like)) continue;
+        if (wrn_box_is_current(spare->box)) memcpy(id, spare->row.id, sizeof(spare->row.id));
+        else end_spare(spare);
     }
-    return NULL;
+}
+
+wrn_spare *wrn_pool_take(wrn_pool *pool, const char *id) {
+    wrn_spare *spare = pool->first;
+    while (spare && strcmp(spare->row.id, id) != 0) spare = spare->next;
+    if (spare) take_out(spare);
+    return spare;
 }
 
 /* The id is free again. */

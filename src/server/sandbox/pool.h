@@ -16,8 +16,10 @@ void wrn_pool_note(wrn_pool *pool, const wrn_sandbox_row *like);
 void wrn_pool_fill(wrn_pool *pool);
 /* There is a sandbox more: ends spares for which there is no room any more. */
 void wrn_pool_yield(wrn_pool *pool);
-/* Takes one that is as a sandbox is to be, which gets its id. NULL: there is none. */
-wrn_spare *wrn_pool_take(wrn_pool *pool, wrn_sandbox_row *row);
+/* The id of one that is as a sandbox is to be; "": there is none. */
+void wrn_pool_offer(wrn_pool *pool, const wrn_sandbox_row *like, char id[WRN_ID_SIZE]);
+/* Takes the one that was offered just now; NULL: there is none of that id. */
+wrn_spare *wrn_pool_take(wrn_pool *pool, const char *id);
 /* Gives its box to the sandbox of that id: wrn_sandbox_given() or wrn_sandbox_make_plain() follows. */
 void wrn_pool_give(wrn_spare *spare, struct sandbox *to);
 /* Ends one that was taken, but is not given. */

@@ -632,6 +632,16 @@ void wrn_sandbox_given(sandbox *s, wrn_box *box) {
     wrn_sandbox_made(s, box, NULL);
 }
 
+void wrn_sandboxes_offer(wrn_sandboxes *all, const wrn_sandbox_row *asked, char id[WRN_ID_SIZE]) {
+    wrn_fault fault;
+    char snapshot_id[WRN_ID_SIZE];
+    wrn_sandbox_row row = *asked;
+    const wrn_sandboxes_config *c = &all->config;
+    if (!c->pool_max || !wrn_snapshot_apply(all, &row, snapshot_id, &fault) || *snapshot_id) return;
+    wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb, &row.disk_mb);
+    wrn_pool_offer(all->pool, &row, id);
+}
+
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                           const char *authority, wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
@@ -642,9 +652,9 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb, &row.disk_mb);
     if (!wrn_sandbox_has_room(all, &row, 1, &fault) || !wrn_sandbox_is_name_free(all, &row, metadata, &fault))
         return done(context, NULL, &fault);
-    bool is_plain = !*row.id && !*snapshot_id && !network && !authority && c->pool_max &&
-                    wrn_boxes_make_spares(c->boxes, row.backend);
-    wrn_spare *spare = is_plain ? wrn_pool_take(all->pool, &row) : NULL;
+    bool is_plain =
+        c->pool_max && !*snapshot_id && !network && !authority && wrn_boxes_make_spares(c->boxes, row.backend);
+    wrn_spare *spare = is_plain ? wrn_pool_take(all->pool, row.id) : NULL;
     if (is_plain) wrn_pool_note(all->pool, &row);
     sandbox *s = wrn_sandbox_add(all, &row, metadata, network, done, context, &fault);
     if (spare && s) return wrn_pool_give(spare, s);
