@@ -887,9 +887,18 @@ static void kill_and_serve(test_daemon *d, const char *const *options, char ids[
     serve_again(d, options, ids[0]);
 }
 
+/* Its gate goes on as well, and denies. */
+static void check_adopted_network(const test_daemon *d, const char *id) {
+    CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
+    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_MSG(number(&r, "denied_total") >= 1, "%s", r.body);
+    reply_free(&r);
+}
+
 /* All are as they were, with what ran in the background, and can be used. */
 static void check_adopted(const test_daemon *d, char ids[MACHINES][40]) {
     CHECK_SH(d, ids[0], GOES_ON, "");
+    check_adopted_network(d, ids[0]);
     check_status(d, ids[1], "paused");
     check_status(d, ids[2], "hibernated");
     for (int i = 1; i < MACHINES; i++) resume(d, ids[i]);
@@ -915,8 +924,9 @@ static void check_adopted_end(const test_daemon *d, char ids[MACHINES][40]) {
     for (int i = 0; i < MACHINES; i++) await_no_processes(ids[i]);
 }
 
-static void begin_machine(const test_daemon *d, char id[40]) {
-    start_machine(d, id);
+static void begin_machine(const test_daemon *d, char id[40], bool network) {
+    if (network) make_sandbox(d, "{\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
+    else start_machine(d, id);
     begin_counter(d, id);
     CHECK_SH(d, id, "httpd -p 8000 -h /root; until [ -s /root/count ]; do sleep 0.05; done", "");
 }
@@ -927,9 +937,10 @@ static void go_over(void) {
     machines_need();
     machines_make_image();
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
-    const char *const options[] = {"--vm-dir", machines_path("vm"), NULL};
+    const char *const options[] = {"--vm-dir", machines_path("vm"),       "--isolation", "vm",
+                                   "--gate",   getenv("WRENN_TEST_GATE"), NULL};
     serve(&d, options);
-    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i]);
+    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i], i == 0);
     CHECK_STATUS(call(&d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
     hibernate(&d, ids[2]);
     kill_and_serve(&d, options, ids);
@@ -939,7 +950,7 @@ static void go_over(void) {
     check_adopted(&d, ids);
     kill_and_serve(&d, options, ids);
     check_adopted_end(&d, ids);
-    begin_machine(&d, ids[0]);
+    begin_machine(&d, ids[0], false);
     pid_t holder = test_find_process("(wrennd-holder)");
     kill(d.pid, SIGKILL);
     kill(holder, SIGKILL);
