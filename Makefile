@@ -144,6 +144,8 @@ soak: build
 	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_WRENND=$(CURDIR)/$(BUILD)/src/server/wrennd \
 		$(BUILD)/tests/e2e/test-e2e-rounds rounds_with_kills
 	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_TEST_AGENT=$(CURDIR)/$(BUILD)/src/agent/wrenn-agent \
+		$(BUILD)/tests/e2e/test-e2e-vm_rounds
+	@WRENN_SOAK=$(SOAK_MINUTES) WRENN_TEST_AGENT=$(CURDIR)/$(BUILD)/src/agent/wrenn-agent \
 		$(BUILD)/tests/e2e/test-e2e-template_builds debian
 
 many: build

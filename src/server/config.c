@@ -40,6 +40,8 @@ static const option options[] = {
     {"vm-dir", TEXT, AT(vm_dir), 0, 0, "DIR", "what wrennd vm setup makes (DATA-DIR/vm; like --template-dir)"},
     {"vm-warm", NUMBER, AT(vm_warm), 0, 1024, "N",
      "virtual machines that are kept for copies, one for each template and size; 0: all boot (4)"},
+    {"vm-pool", NUMBER, AT(vm_pool), 0, 1024, "N",
+     "virtual machines that are made ahead of their use, like the last one (0)"},
     {"vm-hibernate-after-sec", NUMBER, AT(vm_hibernate_after_sec), 0, 31536000, "N",
      "after so long the memory of a paused virtual machine goes to the disk; 0: never (600)"},
     {"isolation", WORD, AT(isolation), 0, 0, "LEVEL", "of sandboxes that ask for none, at least: " WRN_LEVELS " (any)",

@@ -57,7 +57,7 @@ typedef struct wrn_config {
     wrn_list listen, allow_host, egress_deny, egress_private, egress_dns;
     wrn_http_config http;
     int64_t max_sandboxes, max_memory_mb, max_output_bytes, stop_grace_ms, adopt_timeout_sec, idle_exit_sec,
-        audit_max_mb, held_max_mb, proxy_dial_ms, proxy_answer_ms, vm_warm, vm_hibernate_after_sec;
+        audit_max_mb, held_max_mb, proxy_dial_ms, proxy_answer_ms, vm_warm, vm_pool, vm_hibernate_after_sec;
     int64_t log_level;                  /* wrn_log_level; -1: private, and silent as the library is */
     int64_t log_json;                   /* 0 or 1 */
     int64_t on_stop;                    /* wrn_stop */

@@ -393,6 +393,7 @@ static bool open_boxes(wrn_server *server, wrn_arena *arena, wrn_why *why) {
                                       .count_max = server->config->max_sandboxes,
                                       .memory_mb_max = server->config->max_memory_mb,
                                       .hibernate_sec = server->config->vm_hibernate_after_sec,
+                                      .pool_max = server->config->vm_pool,
                                       .memory_mb_one = machine.memory_mb ? machine.memory_mb : INT64_MAX,
                                       .counted = on_network_counted,
                                       .counted_context = server};

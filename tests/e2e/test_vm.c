@@ -887,9 +887,18 @@ static void kill_and_serve(test_daemon *d, const char *const *options, char ids[
     serve_again(d, options, ids[0]);
 }
 
+/* Its gate goes on as well, and denies. */
+static void check_adopted_network(const test_daemon *d, const char *id) {
+    CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
+    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_MSG(number(&r, "denied_total") >= 1, "%s", r.body);
+    reply_free(&r);
+}
+
 /* All are as they were, with what ran in the background, and can be used. */
 static void check_adopted(const test_daemon *d, char ids[MACHINES][40]) {
     CHECK_SH(d, ids[0], GOES_ON, "");
+    check_adopted_network(d, ids[0]);
     check_status(d, ids[1], "paused");
     check_status(d, ids[2], "hibernated");
     for (int i = 1; i < MACHINES; i++) resume(d, ids[i]);
@@ -915,8 +924,9 @@ static void check_adopted_end(const test_daemon *d, char ids[MACHINES][40]) {
     for (int i = 0; i < MACHINES; i++) await_no_processes(ids[i]);
 }
 
-static void begin_machine(const test_daemon *d, char id[40]) {
-    start_machine(d, id);
+static void begin_machine(const test_daemon *d, char id[40], bool network) {
+    if (network) make_sandbox(d, "{\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
+    else start_machine(d, id);
     begin_counter(d, id);
     CHECK_SH(d, id, "httpd -p 8000 -h /root; until [ -s /root/count ]; do sleep 0.05; done", "");
 }
@@ -927,9 +937,10 @@ static void go_over(void) {
     machines_need();
     machines_make_image();
     machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
-    const char *const options[] = {"--vm-dir", machines_path("vm"), NULL};
+    const char *const options[] = {"--vm-dir", machines_path("vm"),       "--isolation", "vm",
+                                   "--gate",   getenv("WRENN_TEST_GATE"), NULL};
     serve(&d, options);
-    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i]);
+    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i], i == 0);
     CHECK_STATUS(call(&d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
     hibernate(&d, ids[2]);
     kill_and_serve(&d, options, ids);
@@ -939,7 +950,7 @@ static void go_over(void) {
     check_adopted(&d, ids);
     kill_and_serve(&d, options, ids);
     check_adopted_end(&d, ids);
-    begin_machine(&d, ids[0]);
+    begin_machine(&d, ids[0], false);
     pid_t holder = test_find_process("(wrennd-holder)");
     kill(d.pid, SIGKILL);
     kill(holder, SIGKILL);
@@ -1009,6 +1020,83 @@ static void give_back(void) {
 }
 
 TEST_AS_ROOT(memory_of_machines_is_given_back_while_others_are_served, give_back)
+
+/* ---- the pool ---- */
+
+/* The command lines of this test's machines. */
+static char *machines_now(void) {
+    char line[400];
+    WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
+    snprintf(line, sizeof(line), "pgrep -af '^wrenn-vm %s/'", test_dir());
+    FILE *from = popen(line, "r");
+    CHECK(from != NULL);
+    for (char chunk[4096]; fgets(chunk, sizeof(chunk), from);) wrn_buf_puts(&all, chunk);
+    pclose(from);
+    wrn_buf_puts(&all, "");
+    return wrn_buf_steal(&all);
+}
+
+/* One whose machine was there before it was asked for. Until there are such, others. */
+static void take_spare(const test_daemon *d, char id[40]) {
+    for (bool was_there = false; !was_there;) {
+        char *before = machines_now();
+        start_machine(d, id);
+        was_there = before && strstr(before, id);
+        free(before);
+        if (!was_there) destroy(d, id);
+    }
+}
+
+static void await_only(char ids[2][40]) {
+    for (int others = 1; others;) {
+        char *now = machines_now();
+        others = 0;
+        for (char *at = now; at && (at = strstr(at, "wrenn-vm /")); at++) others++;
+        for (int i = 0; i < 2; i++) others -= now && strstr(now, ids[i]);
+        free(now);
+        usleep(10000);
+    }
+}
+
+/* Nobody can tell that it waited: it has names, random numbers and the time of its own. Spares end with wrennd, what was given out does not. */
+static void use_pool(void) {
+    static const char *const lines[] = {"cat /proc/sys/kernel/random/uuid", "head -c 16 /dev/urandom | od -An -tx1",
+                                        "cat /etc/machine-id"};
+    test_daemon d;
+    char ids[2][40], want[300];
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    const char *const options[] = {"--vm-dir", machines_path("vm"), "--vm-pool", "2", NULL};
+    serve(&d, options);
+    for (int i = 0; i < 2; i++) {
+        take_spare(&d, ids[i]);
+        snprintf(want, sizeof(want), "%s\n%s\nminimal\n%s\n", ids[i], ids[i], ids[i]);
+        CHECK_SH(&d, ids[i], "hostname; echo $WRENN_SANDBOX_ID; cat /run/wrenn/template_id /etc/hostname", want);
+        char *date = sh(&d, ids[i], "date +%s");
+        CHECK_MSG(atoll(date) >= (long long)time(NULL) - 60 && atoll(date) <= (long long)time(NULL), "%s", date);
+        free(date);
+        begin_counter(&d, ids[i]);
+        CHECK_SH(&d, ids[i], "until [ -s /root/count ]; do sleep 0.05; done", "");
+    }
+    for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(&d, ids[0], ids[1], lines[i]);
+    check_users(ids[0], ids[1]);
+    reply r = call(&d, "GET", "/v1/sandboxes?status=running", NULL);
+    CHECK_INT(wrn_json_count(r.json), 2);
+    reply_free(&r);
+    kill(d.pid, SIGKILL);
+    daemon_wait(d.pid);
+    await_only(ids);
+    serve_again(&d, options, ids[0]);
+    CHECK_SH(&d, ids[0], GOES_ON, "");
+    destroy(&d, ids[0]);
+    take_spare(&d, ids[0]);
+    end(&d, SIGTERM, 0);
+    for (int i = 0; i < 2; i++) await_no_processes(ids[i]);
+    await_only(ids);
+}
+
+TEST_AS_ROOT(machines_wait_in_a_pool, use_pool)
 
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;

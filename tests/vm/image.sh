@@ -19,6 +19,11 @@ apt-cache depends --recurse --installed --no-recommends --no-suggests --no-confl
     $installed 2>/dev/null | sed -n 's/^\([a-z0-9][^ ]*\)$/\1/p' | sort -u >"$work/packages"
 while read -r package; do dpkg-query -L "$package" 2>/dev/null || true; done <"$work/packages" |
     grep -v -e '^/usr/share/doc/' -e '^/usr/share/man/' -e '^/usr/share/locale/' -e '^diverted by' -e '^/\.$' | sort -u >"$work/files"
+# Modules as their packages' scripts have compiled them: a machine would do it at each start.
+sed -n 's#/[^/]*\.py$#/__pycache__#p' "$work/files" | sort -u | while read -r dir; do
+    if [ -d "$dir" ]; then find "$dir" -name '*.pyc'; fi
+done >"$work/compiled"
+cat "$work/compiled" >>"$work/files"
 # What is not of a package: links of alternatives, the certificates, who may log in.
 find /etc/alternatives /etc/pam.d /etc/ssl/certs -maxdepth 1 >>"$work/files"
 for path in /bin /sbin /lib /lib64 /usr/bin /usr/sbin /etc/ld.so.cache /etc/nsswitch.conf; do echo "$path"; done >>"$work/files"

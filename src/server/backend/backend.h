@@ -109,6 +109,7 @@ typedef struct wrn_box_spec {
     const char *owner;       /* the team it belongs to, for sharing the machine among teams; NULL: nobody's */
     /* What it goes on from: of a box of the same backend that is like this one but for the id. NULL: it starts. */
     wrn_moment *moment;
+    bool spare; /* nobody waits for it: it is made while others have nothing to do, or refused if that takes long */
 } wrn_box_spec;
 
 /* What a box is made from. */
@@ -236,6 +237,8 @@ typedef struct wrn_backend_ops {
     /* While the box is frozen its agent and its clock are, too: the agent has to be quiet before freeze(), and told the time
      * after thaw(). */
     bool stops_agent;
+    /* It pays to make boxes ahead of their use. */
+    bool makes_spares;
     /* Reports what a snapshot of the frozen box is made of, which does not change until it is thawed. `target` is the directory that
      * the snapshot will have. kill() drops the callback. */
     void (*save)(wrn_instance *it, const char *target, wrn_saved_fn done, void *context);

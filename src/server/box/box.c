@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/arena.h"
@@ -339,10 +340,63 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
     if (!r) return box_refuse(boxes, done, context, &fault);
     wrn_box *box = box_new(boxes, spec->id, died, done, context);
     box->runner = r;
+    box->spare = spec->spare;
     if (spec->snapshot_id) box->held = snapshot_hold(&boxes->snapshots, spec->snapshot_id);
     making *m = new_making(box, spec, detached);
     wrn_lane_put(boxes->config.loop, WRN_LANE_MAKE, &m->job, make_root, on_root_made);
     box->it = r->ops->prepare(r->backend, spec, box->dir, &m->refusal);
     if (box->it && spec->network)
         box->gate = gate_new(box, spec->network, spec->secrets); /* which takes its time, too */
+}
+
+/* ---- spares ---- */
+
+bool wrn_boxes_make_spares(const wrn_boxes *boxes, const char *backend) {
+    wrn_fault fault;
+    const runner *r = runner_for(boxes, backend, &fault);
+    return r && r->ops->makes_spares;
+}
+
+/* Templates are replaced as a whole. */
+static bool is_same_source(const source *one, const source *other) {
+    struct stat a, b;
+    if (!one->held || !other->held) return one->held == other->held;
+    return fstat(one->held - 1, &a) == 0 && fstat(other->held - 1, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+bool wrn_box_is_current(const wrn_box *box) {
+    source now = {0};
+    wrn_fault fault;
+    if (source_find(&box->boxes->config, box->source.shown.name, &now, &fault) != 0) return false;
+    bool same = is_same_source(&box->source, &now);
+    source_close(&now);
+    return same;
+}
+
+void wrn_box_give(wrn_box *box, wrn_done_fn died, void *context) {
+    box->died = died;
+    box->context = context;
+    box->spare = false;
+    box_hold(box);
+}
+
+typedef struct service_wait {
+    wrn_done_fn done;
+    void *context;
+} service_wait;
+
+static void on_service_there(void *context, int fd, const wrn_fault *fault) {
+    service_wait *w = context;
+    if (fd >= 0) close(fd);
+    w->done(w->context, fault);
+    free(w);
+}
+
+void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context) {
+    service_wait *w = malloc(sizeof(*w));
+    *w = (service_wait){done, context};
+    if (box->phase == LIVE && box->service && service_await(box->service, on_service_there, w)) return;
+    free(w);
+    wrn_answer_later(box->boxes->config.loop, done, context, NULL);
 }

@@ -94,6 +94,15 @@ void wrn_boxes_leaks(const wrn_backend_config *config, wrn_json *report);
  * each command of another box that goes on in this one: of its moment, or of its snapshot. */
 void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn detached, wrn_done_fn died,
                     wrn_box_fn done, void *context);
+/* Whether it pays to make boxes of that backend ahead of their use, as wrn_box_spec.spare and with a NULL `detached`. Such a box ends with
+ * this daemon until it is given to somebody. */
+bool wrn_boxes_make_spares(const wrn_boxes *boxes, const char *backend);
+/* Whether the template of that name is still the one that the box was made from. */
+bool wrn_box_is_current(const wrn_box *box);
+/* `died` and `context` take the place of those of create. */
+void wrn_box_give(wrn_box *box, wrn_done_fn died, void *context);
+/* Waits until the service listens that starts with the box, if its template has one; not for ever. */
+void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context);
 /* Adopts the box of that id that an earlier daemon has left, with the backend that runs it. `detached` is called for
  * each command that still runs in it: before `done`, or for a frozen box when it is thawed. Only the id, the
  * template's name and the network policy are read in `spec`. WRN_FAULT_NOT_FOUND: there is none. After any other fault the box is gone. */

@@ -81,6 +81,7 @@ struct wrn_box {
     void *copied_context;
     phase phase;
     bool reaped;
+    bool spare;   /* not given to anybody yet: the holder does not know it */
     bool greeted; /* the agent has sent its first frame to this daemon */
     wrn_agent *agent;
     uv_poll_t exit_poll;
@@ -216,6 +217,9 @@ void service_free(service *s);
 void service_want(service *s, uint16_t port);
 /* Like the backend's dial(), but waits for the service if it is its port. */
 void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context);
+
+/* Waits, patiently, until a service listens that starts with the box. False: there is none, and `done` is not called. */
+bool service_await(service *s, wrn_dial_fn done, void *context);
 
 /* ---- keep.c ---- */
 

@@ -9,7 +9,7 @@ enum { HOLDER_RESTART_MS = 1000 };
 void box_hold(wrn_box *box) {
     wrn_boxes *boxes = box->boxes;
     held_box known = {.run = box->run, .source_fd = box->source.held - 1, .gate = gate_held(box->gate)};
-    if (box->run.handover_fd < 0 || box->reaped || !boxes->holder_poll) return;
+    if (box->spare || box->run.handover_fd < 0 || box->reaped || !boxes->holder_poll) return;
     snprintf(known.id, sizeof(known.id), "%s", box->id);
     snprintf(known.backend, sizeof(known.backend), "%s", box->runner->ops->name);
     if (box->held) snprintf(known.snapshot_id, sizeof(known.snapshot_id), "%s", box->held->id);
@@ -18,7 +18,7 @@ void box_hold(wrn_box *box) {
 
 void box_drop(wrn_box *box) {
     wrn_boxes *boxes = box->boxes;
-    if (box->run.handover_fd < 0 || !boxes->holder_poll) return;
+    if (box->spare || box->run.handover_fd < 0 || !boxes->holder_poll) return;
     if (!holder_drop(&boxes->holder, box->id)) holder_end(&boxes->holder);
 }
 

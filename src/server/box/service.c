@@ -7,14 +7,15 @@
 #include "base/clock.h"
 #include "server/box/internal.h"
 
-enum { RETRY_MS = 10, START_LIMIT_MS = 60000 };
+/* It is tried again after a part of the time that it has taken already: on a slow machine each try costs what it needs to start. */
+enum { RETRY_MS = 10, RETRY_MAX_MS = 500, RETRY_PART = 10, START_LIMIT_MS = 60000, PATIENT_LIMIT_MS = 600000 };
 
 typedef struct waiter {
     struct waiter *next;
     service *service; /* NULL: the box is ending */
     uv_timer_t timer;
     bool trying, started; /* started: the service was started for this waiter */
-    int64_t give_up_ms;
+    int64_t begun_ms, limit_ms;
     wrn_dial_fn done;
     void *context;
 } waiter;
@@ -89,6 +90,11 @@ static void finish_waiter(waiter *d, int fd, const wrn_fault *fault) {
 
 static void try_again(uv_timer_t *timer);
 
+static uint64_t pause_ms(int64_t waited_ms) {
+    int64_t part = waited_ms / RETRY_PART;
+    return (uint64_t)(part < RETRY_MS ? RETRY_MS : part > RETRY_MAX_MS ? RETRY_MAX_MS : part);
+}
+
 static void on_tried(void *context, int fd, const wrn_fault *fault) {
     waiter *d = context;
     service *s = d->service;
@@ -97,8 +103,9 @@ static void on_tried(void *context, int fd, const wrn_fault *fault) {
     if (!fault || fault->code != WRN_FAULT_NOT_LISTENING || !s) return finish_waiter(d, fd, fault);
     /* The service may have ended before its end was reported. */
     if (!s->proc && !d->started) d->started = start_service(s, &why);
-    if (s->proc && wrn_now_ms() < d->give_up_ms) {
-        uv_timer_start(&d->timer, try_again, RETRY_MS, 0);
+    int64_t waited_ms = wrn_now_ms() - d->begun_ms;
+    if (s->proc && waited_ms < d->limit_ms) {
+        uv_timer_start(&d->timer, try_again, pause_ms(waited_ms), 0);
         return;
     }
     wrn_fault_set(&why, WRN_FAULT_NOT_LISTENING, "the service of template \"%s\" %s", s->box->source.shown.name,
@@ -114,19 +121,30 @@ static void try_again(uv_timer_t *timer) {
 
 static void refuse_waiter(void *context, const wrn_fault *fault) { on_tried(context, -1, fault); }
 
-void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
+static void await_service(service *s, int64_t limit_ms, wrn_dial_fn done, void *context) {
     wrn_fault fault;
-    if (port != s->box->source.start_port) return dial_box(s, port, done, context);
     waiter *d = calloc(1, sizeof(*d));
     *d = (waiter){.next = s->waiters, .service = s, .done = done, .context = context};
     s->waiters = d;
-    d->give_up_ms = wrn_now_ms() + START_LIMIT_MS;
+    d->begun_ms = wrn_now_ms();
+    d->limit_ms = limit_ms;
     d->trying = true;
     d->started = !s->proc;
     uv_timer_init(s->box->boxes->config.loop, &d->timer);
     d->timer.data = d;
-    if (start_service(s, &fault)) dial_box(s, port, on_tried, d);
+    if (start_service(s, &fault)) dial_box(s, s->box->source.start_port, on_tried, d);
     else wrn_answer_later(s->box->boxes->config.loop, refuse_waiter, d, &fault);
+}
+
+void service_dial(service *s, uint16_t port, wrn_dial_fn done, void *context) {
+    if (port == s->box->source.start_port) await_service(s, START_LIMIT_MS, done, context);
+    else dial_box(s, port, done, context);
+}
+
+bool service_await(service *s, wrn_dial_fn done, void *context) {
+    bool starts = s->box->source.start_early && s->box->source.start_port;
+    if (starts) await_service(s, PATIENT_LIMIT_MS, done, context);
+    return starts;
 }
 
 /* ---- the end ---- */

@@ -96,7 +96,7 @@ static bool answer_from_store(wrn_request *request, const wrn_once *once) {
 
 static bool store_create(wrn_request *request, const wrn_once *once, char id[WRN_ID_SIZE]) {
     wrn_create_row row = row_of(once);
-    wrn_id_new(id, "cl");
+    if (!*id) wrn_id_new(id, "cl");
     memcpy(row.sandbox_id, id, WRN_ID_SIZE);
     if (wrn_store_add_create(once->server->store, &row, wrn_unix_time() - KEPT_SECONDS) == WRN_DB_OK) return true;
     wrn_reply_db_error(request);

@@ -85,16 +85,10 @@ static void on_moment_kept(void *context, const wrn_sandbox_row *row, const wrn_
     int secrets = wrn_secrets_open(store, f->rows->team_id, f->rows->id, network, &why);
     for (size_t i = 0; secrets >= 0 && i < f->count; i++) {
         sandbox *s = f->copies[i];
-        const wrn_box_spec spec = {.id = s->row.id,
-                                   .template_name = s->row.template_name,
-                                   .vcpus = s->row.vcpus,
-                                   .memory_mb = s->row.memory_mb,
-                                   .backend = s->row.backend,
-                                   .network = network,
-                                   .secrets = secrets,
-                                   .disk_mb = s->row.disk_mb,
-                                   .owner = s->row.team_id,
-                                   .moment = moment};
+        wrn_box_spec spec = wrn_sandbox_spec(&s->row);
+        spec.network = network;
+        spec.secrets = secrets;
+        spec.moment = moment;
         wrn_sandbox_make_box(s, &spec);
     }
     if (secrets < 0) fail_copies(f, &why);

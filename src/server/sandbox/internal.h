@@ -3,6 +3,7 @@
 
 #include "server/sandbox/commands.h"
 #include "server/sandbox/metrics.h"
+#include "server/sandbox/pool.h"
 #include "server/sandbox/sandboxes.h"
 #include "server/sandbox/usage.h"
 #include "server/sandbox/watch.h"
@@ -63,6 +64,7 @@ struct wrn_sandboxes {
     bool awaiting; /* inside of wrn_sandboxes_await() */
     void (*stopped)(void *context);
     void *stopped_context;
+    wrn_pool *pool;
     struct wrn_template_watch *templates; /* NULL: nothing watches them */
 };
 
@@ -86,6 +88,14 @@ bool wrn_sandbox_is_name_free(wrn_sandboxes *all, const wrn_sandbox_row *row, co
 sandbox *wrn_sandbox_add(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                          wrn_sandbox_done_fn done, void *context, wrn_fault *fault);
 void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec);
+/* What it needs that has neither a network nor a snapshot. */
+wrn_box_spec wrn_sandbox_spec(const wrn_sandbox_row *row);
+/* Makes the box of a sandbox like that. */
+void wrn_sandbox_make_plain(sandbox *s);
+/* It gets a box of the pool, which runs. */
+void wrn_sandbox_given(sandbox *s, wrn_box *box);
+/* Tells that the server can end, once all that lives has ended. */
+void wrn_sandbox_check_stopped(wrn_sandboxes *all);
 void wrn_sandbox_made(void *context, wrn_box *box, const wrn_fault *fault);
 /* Makes the snapshot of a frozen sandbox. */
 void wrn_snapshot_copy(sandbox *s, wrn_snapshot_row *row);

@@ -41,8 +41,8 @@ static void sandbox_on_end_closed(uv_handle_t *handle) {
     uv_close((uv_handle_t *)&s->idle, sandbox_on_idle_closed);
 }
 
-static void check_stopped(wrn_sandboxes *all) {
-    if (!all->stopping || all->count || !all->stopped) return;
+void wrn_sandbox_check_stopped(wrn_sandboxes *all) {
+    if (!all->stopping || all->count || !all->stopped || !wrn_pool_is_empty(all->pool)) return;
     void (*stopped)(void *context) = WRN_TAKE(all->stopped);
     wrn_metrics_close(all);
     stopped(all->stopped_context);
@@ -54,6 +54,7 @@ static void forget(sandbox *s) {
     all->count--;
     all->memory_mb -= s->row.memory_mb;
     s->gone = true;
+    wrn_pool_fill(all->pool);
     wrn_commands_forget(s);
     uv_timer_stop(&s->idle);
     uv_close((uv_handle_t *)&s->end, sandbox_on_end_closed);
@@ -276,7 +277,7 @@ static void sandbox_on_destroyed(void *context, const wrn_fault *fault) {
     s->box = NULL;
     end_change(s, fault);
     start_changes(s);
-    check_stopped(all);
+    wrn_sandbox_check_stopped(all);
 }
 
 static void on_last_counted(void *context, const wrn_json *state, const wrn_fault *fault) {
@@ -339,7 +340,7 @@ static void sandbox_on_left(void *context, const wrn_fault *fault) {
     sandbox *s = context;
     (void)fault;
     forget(s);
-    check_stopped(s->all);
+    wrn_sandbox_check_stopped(s->all);
 }
 
 static void leave(sandbox *s) {
@@ -505,6 +506,7 @@ void wrn_sandbox_made(void *context, wrn_box *box, const wrn_fault *fault) {
     wrn_watch_tell_change(all, &s->row, event, NULL, fault);
     s->created(s->created_context, fault ? NULL : &s->row, fault);
     let_go(s);
+    wrn_pool_fill(all->pool);
     if (box) {
         wrn_sandbox_touch(s);
         if (fault) add_own_change(s, WRN_EVENT_DESTROY, WRN_WHY_CREATE_FAILED);
@@ -513,7 +515,7 @@ void wrn_sandbox_made(void *context, wrn_box *box, const wrn_fault *fault) {
     wrn_log_warning("sandbox %s could not be made: %s", s->row.id, fault ? fault->message : "no reason given");
     forget(s);
     start_changes(s);
-    check_stopped(all);
+    wrn_sandbox_check_stopped(all);
 }
 
 bool wrn_sandbox_has_room(const wrn_sandboxes *all, const wrn_sandbox_row *asked, int64_t count, wrn_fault *fault) {
@@ -567,6 +569,7 @@ static void list_sandbox(sandbox *s) {
     *bucket = s;
     all->count++;
     all->memory_mb += s->row.memory_mb;
+    wrn_pool_yield(all->pool);
     arm_end(s);
 }
 
@@ -609,6 +612,36 @@ void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec) {
     wrn_box_create(s->all->config.boxes, spec, sandbox_on_kept, sandbox_on_died, wrn_sandbox_made, s);
 }
 
+wrn_box_spec wrn_sandbox_spec(const wrn_sandbox_row *row) {
+    return (wrn_box_spec){.id = row->id,
+                          .template_name = row->template_name,
+                          .vcpus = row->vcpus,
+                          .memory_mb = row->memory_mb,
+                          .backend = row->backend,
+                          .disk_mb = row->disk_mb,
+                          .owner = row->team_id};
+}
+
+void wrn_sandbox_make_plain(sandbox *s) {
+    const wrn_box_spec spec = wrn_sandbox_spec(&s->row);
+    wrn_sandbox_make_box(s, &spec);
+}
+
+void wrn_sandbox_given(sandbox *s, wrn_box *box) {
+    wrn_box_give(box, sandbox_on_died, s);
+    wrn_sandbox_made(s, box, NULL);
+}
+
+void wrn_sandboxes_offer(wrn_sandboxes *all, const wrn_sandbox_row *asked, char id[WRN_ID_SIZE]) {
+    wrn_fault fault;
+    char snapshot_id[WRN_ID_SIZE];
+    wrn_sandbox_row row = *asked;
+    const wrn_sandboxes_config *c = &all->config;
+    if (!c->pool_max || !wrn_snapshot_apply(all, &row, snapshot_id, &fault) || *snapshot_id) return;
+    wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb, &row.disk_mb);
+    wrn_pool_offer(all->pool, &row, id);
+}
+
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,
                           const char *authority, wrn_sandbox_done_fn done, void *context) {
     wrn_fault fault;
@@ -619,21 +652,21 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb, &row.disk_mb);
     if (!wrn_sandbox_has_room(all, &row, 1, &fault) || !wrn_sandbox_is_name_free(all, &row, metadata, &fault))
         return done(context, NULL, &fault);
+    bool is_plain =
+        c->pool_max && !*snapshot_id && !network && !authority && wrn_boxes_make_spares(c->boxes, row.backend);
+    wrn_spare *spare = is_plain ? wrn_pool_take(all->pool, row.id) : NULL;
+    if (is_plain) wrn_pool_note(all->pool, &row);
     sandbox *s = wrn_sandbox_add(all, &row, metadata, network, done, context, &fault);
+    if (spare && s) return wrn_pool_give(spare, s);
+    if (spare) wrn_pool_drop(spare);
     if (!s) return done(context, NULL, &fault);
     int secrets = open_secrets(c->store, &s->row, network, authority, &fault);
     if (secrets < 0) return wrn_sandbox_made(s, NULL, &fault);
-    const wrn_box_spec spec = {s->row.id,
-                               s->row.template_name,
-                               s->row.vcpus,
-                               s->row.memory_mb,
-                               *snapshot_id ? snapshot_id : NULL,
-                               s->row.backend,
-                               network,
-                               .authority = authority ? wrn_authority_certificate(authority) : NULL,
-                               .secrets = secrets,
-                               .disk_mb = s->row.disk_mb,
-                               .owner = s->row.team_id};
+    wrn_box_spec spec = wrn_sandbox_spec(&s->row);
+    spec.snapshot_id = *snapshot_id ? snapshot_id : NULL;
+    spec.network = network;
+    spec.authority = authority ? wrn_authority_certificate(authority) : NULL;
+    spec.secrets = secrets;
     wrn_sandbox_make_box(s, &spec);
     if (secrets > 0) close(secrets);
 }
@@ -758,6 +791,7 @@ void wrn_sandboxes_touch(wrn_sandboxes *all, const char *id) {
 wrn_sandboxes *wrn_sandboxes_new(const wrn_sandboxes_config *config) {
     wrn_sandboxes *all = calloc(1, sizeof(*all));
     all->config = *config;
+    all->pool = wrn_pool_new(all);
     return all;
 }
 
@@ -789,7 +823,7 @@ static void sandbox_on_adopted(void *context, wrn_box *box, const wrn_fault *fau
     }
     start_changes(s);
     if (!--all->adopting) end_adoption(all);
-    check_stopped(all);
+    wrn_sandbox_check_stopped(all);
 }
 
 static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state state) {
@@ -802,16 +836,9 @@ static void adopt(wrn_sandboxes *all, const wrn_sandbox_row *row, wrn_state stat
     char *network = wrn_store_get_network(c->store, s->row.id);
     int secrets = wrn_secrets_open(c->store, s->row.team_id, s->row.id, network, &fault);
     if (secrets < 0) wrn_log_warning("sandbox %s: %s", s->row.id, fault.message), secrets = 0;
-    const wrn_box_spec spec = {s->row.id,
-                               s->row.template_name,
-                               s->row.vcpus,
-                               s->row.memory_mb,
-                               NULL,
-                               s->row.backend,
-                               network,
-                               .secrets = secrets,
-                               .disk_mb = s->row.disk_mb,
-                               .owner = s->row.team_id};
+    wrn_box_spec spec = wrn_sandbox_spec(&s->row);
+    spec.network = network;
+    spec.secrets = secrets;
     wrn_box_adopt(c->boxes, &spec, wrn_state_stands_still(state), sandbox_on_kept, sandbox_on_died, sandbox_on_adopted,
                   s);
     if (secrets > 0) close(secrets);
@@ -869,6 +896,7 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
     all->stopped = done;
     all->stopped_context = context;
     wrn_unwatch_templates(all);
+    wrn_pool_stop(all->pool);
     for (size_t i = 0; i < WRN_BUCKETS; i++) {
         for (sandbox *s = all->buckets[i], *next; s; s = next) {
             next = s->next;  /* a change that ends at once takes it out of the list */
@@ -880,7 +908,10 @@ void wrn_sandboxes_stop(wrn_sandboxes *all, wrn_stop how, void (*done)(void *con
             start_changes(s);
         }
     }
-    check_stopped(all);
+    wrn_sandbox_check_stopped(all);
 }
 
-void wrn_sandboxes_free(wrn_sandboxes *all) { free(all); }
+void wrn_sandboxes_free(wrn_sandboxes *all) {
+    if (all) wrn_pool_free(all->pool);
+    free(all);
+}

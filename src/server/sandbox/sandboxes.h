@@ -19,6 +19,7 @@ typedef struct wrn_sandboxes_config {
     int64_t memory_mb_max; /* the sum of their memory_mb; 0: no limit */
     int64_t
         hibernate_sec; /* after so long the memory of a paused one goes to the disk, if that is possible; 0: never */
+    int64_t pool_max;  /* of boxes that are made ahead of their use: pool.h */
     int64_t memory_mb_one; /* of one sandbox: what the machine has */
     /* May be NULL. Called when a sandbox ends that had a network, with what its gate has counted. */
     void (*counted)(void *context, const wrn_sandbox_row *row, const wrn_json *counted);
@@ -46,6 +47,9 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 /* `row` on success, else `fault`; both valid during the call only. */
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
+/* The id with which a create like this one, without a network, takes a box that is there: only for a create at once. `id` stays if
+ * there is none. */
+void wrn_sandboxes_offer(wrn_sandboxes *all, const wrn_sandbox_row *asked, char id[WRN_ID_SIZE]);
 /* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec,
  * lifetime_sec, lease_sec, egress. `metadata`, `network` and `authority` (NULL: none): as for the store. */
 void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, const char *metadata, const char *network,

@@ -152,6 +152,8 @@ static void on_thawed(void *context, const wrn_fault *fault) {
 }
 
 bool vm_thaw(wrn_instance *it, wrn_done_fn done, void *context) {
+    if (it->is_spare) cgroup_set_rank(&it->backend->cgroups, it->id, CGROUP_AMONG_OTHERS); /* somebody has got it */
+    it->is_spare = false;
     if (it->hibernates) return wake(it, done, context), true;
     saved_drop(it);
     it->changed = done;

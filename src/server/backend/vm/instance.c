@@ -176,11 +176,15 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     it->has_network = spec->network != NULL;
     it->slot = slot;
     it->is_warm_up = is_warm_up;
+    it->is_spare = spec->spare;
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
     limits.memory_mb += OVERHEAD_MB;
     if (spec->moment) it->from = moment_hold((moment *)spec->moment); /* which its caller may release */
-    if (cgroup_make(&backend->cgroups, &limits, fault) == 0) return it;
+    if (cgroup_make(&backend->cgroups, &limits, fault) == 0) {
+        if (it->is_spare) cgroup_set_rank(&backend->cgroups, it->id, CGROUP_LAST);
+        return it;
+    }
     free_slot(it);
     free_instance(it);
     return NULL;
@@ -202,6 +206,8 @@ static int take_memory(wrn_instance *it, const wrn_box_spec *spec, const wrn_roo
     if (open_images(it, spec, root, fault) != 0) return -1;
     /* Machines that are kept for copies have no link. */
     if (!it->from && !it->is_warm_up && !it->has_network) it->from = warm_hold(it->backend->warms, it, root);
+    if (it->is_spare && !it->from)
+        return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "there is nothing yet that it could be a copy of");
     if (make_memory(it)) return 0;
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the sandbox's memory: %s", strerror(errno));
 }

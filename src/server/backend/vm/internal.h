@@ -110,6 +110,7 @@ struct wrn_instance {
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
     bool is_warm_up;      /* copies are made of it */
+    bool is_spare;        /* nobody waits for it */
     bool is_minimal;      /* the root is `minimal`, perhaps with a layer */
     moment *from;         /* what it is a copy of; NULL: it boots */
     int lifeline, errors; /* -1: not started, or over */

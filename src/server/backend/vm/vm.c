@@ -124,6 +124,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
+    .makes_spares = true,
     .save = vm_save,
     .keep_moment = vm_keep_moment,
     .make_helper_group = vm_make_helper_group,
