@@ -315,9 +315,9 @@ TEST(a_broker_ends_when_its_stack_talks_nonsense) {
 
 static int64_t ahead; /* seconds */
 
-int clock_gettime(clockid_t id, struct timespec *now) {
-    int result = (int)syscall(SYS_clock_gettime, id, now);
-    now->tv_sec += ahead;
+int clock_gettime(clockid_t clock_id, struct timespec *tp) {
+    int result = (int)syscall(SYS_clock_gettime, clock_id, tp);
+    tp->tv_sec += ahead;
     return result;
 }
 
