@@ -7,18 +7,9 @@
 
 #include "base/clock.h"
 
-enum { TIMERS = 8 };
-
-typedef struct timer {
-    SlirpTimerCb call;
-    void *context;
-    int64_t at; /* ms; -1: not set */
-} timer;
-
 static struct {
     const terminator_hooks *hooks;
     Slirp *slirp;
-    timer timers[TIMERS];
     struct pollfd **polls;
     size_t *count, *capacity;
     bool no_memory;
@@ -41,16 +32,10 @@ static ssize_t on_packet(const void *frame, size_t size, void *context) {
 static void on_error(const char *text, void *context) {}
 static int64_t on_clock(void *context) { return wrn_now_us() * 1000; }
 
-static void *on_timer_new(SlirpTimerCb call, void *call_context, void *context) {
-    for (size_t i = 0; i < TIMERS; i++)
-        if (!t.timers[i].call) {
-            t.timers[i] = (timer){call, call_context, -1};
-            return &t.timers[i];
-        }
-    abort();
-}
-static void on_timer_free(void *which, void *context) { ((timer *)which)->call = NULL; }
-static void on_timer_set(void *which, int64_t at, void *context) { ((timer *)which)->at = at; }
+/* Its only timer is for telling of routers, which nobody here needs. For that it reads a file, which the jail forbids. */
+static void *on_timer_new(SlirpTimerCb call, void *call_context, void *context) { return &t; }
+static void on_timer_free(void *which, void *context) {}
+static void on_timer_set(void *which, int64_t at, void *context) {}
 static void on_descriptor(int fd, void *context) {}
 static void on_notify(void *context) {}
 
@@ -115,12 +100,6 @@ bool terminator_fill(struct pollfd **polls, size_t *count, size_t *capacity, int
     t.capacity = capacity;
     slirp_pollfds_fill(t.slirp, &wait, on_add, NULL);
     if (wait != UINT32_MAX && (*timeout < 0 || wait < (uint32_t)*timeout)) *timeout = (int)wait;
-    int64_t now = wrn_now_ms();
-    for (size_t i = 0; i < TIMERS; i++) {
-        if (!t.timers[i].call || t.timers[i].at < 0) continue;
-        int64_t left = t.timers[i].at > now ? t.timers[i].at - now : 0;
-        if (*timeout < 0 || left < *timeout) *timeout = (int)left;
-    }
     return !t.no_memory;
 }
 
@@ -133,13 +112,4 @@ static int on_get(int index, void *context) {
            (got & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
-void terminator_poll(struct pollfd *polls, bool failed) {
-    int64_t now = wrn_now_ms();
-    for (size_t i = 0; i < TIMERS; i++) {
-        timer *due = &t.timers[i];
-        if (!due->call || due->at < 0 || due->at > now) continue;
-        due->at = -1;
-        due->call(due->context);
-    }
-    slirp_pollfds_poll(t.slirp, failed, on_get, &polls);
-}
+void terminator_poll(struct pollfd *polls, bool failed) { slirp_pollfds_poll(t.slirp, failed, on_get, &polls); }

@@ -13,12 +13,14 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "gate/broker.h"
 #include "gate/control.h"
 #include "gate/jail.h"
 #include "gate/sockets.h"
+#include "gate/terminator.h"
 #include "test.h"
 
 /* ---- filters ---- */
@@ -307,6 +309,39 @@ TEST(a_broker_ends_when_its_stack_talks_nonsense) {
     check_end(&denied, sizeof(denied));
     check_end(&link, sizeof(link));
     check_end(&allowed, sizeof(allowed));
+}
+
+/* ---- an old gate ---- */
+
+static int64_t ahead; /* seconds */
+
+int clock_gettime(clockid_t clock_id, struct timespec *tp) {
+    int result = (int)syscall(SYS_clock_gettime, clock_id, tp);
+    tp->tv_sec += ahead;
+    return result;
+}
+
+static int said_to_sandbox;
+
+static void count_frame(const uint8_t *frame, size_t size) {
+    (void)frame, (void)size;
+    said_to_sandbox++;
+}
+
+/* libslirp tells of routers after some minutes, for which it reads a file. */
+TEST(a_stack_does_nothing_by_itself_however_old_it_is) {
+    static const terminator_hooks hooks = {.to_sandbox = count_frame};
+    size_t count = 0, capacity = 16;
+    struct pollfd *polls = calloc(capacity, sizeof(*polls));
+    int timeout = -1;
+    CHECK(terminator_init(&hooks, 1500));
+    for (int i = 0; i < 3; i++) {
+        CHECK(terminator_fill(&polls, &count, &capacity, &timeout));
+        terminator_poll(polls, false);
+        ahead += 3600;
+    }
+    CHECK_INT(said_to_sandbox, 0);
+    free(polls);
 }
 
 /* ---- a machine that lacks memory ---- */
