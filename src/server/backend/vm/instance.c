@@ -315,6 +315,7 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
         close_all(&e);
         return -1;
     }
+    if (!it->is_warm_up) wrn_fd_close(&it->ram_fd); /* whoever closes it last waits until the memory is free */
     it->pidfd = pidfd;
     it->lifeline = wrn_fd_take(&e.lifeline[0]);
     it->errors = wrn_fd_take(&e.errors[0]);
