@@ -33,7 +33,7 @@ void serve(test_daemon *d, const char *const *extra) {
     int log = open(TEST_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     CHECK(log >= 0 && pipe2(ready, O_CLOEXEC) == 0);
     snprintf(fd, sizeof(fd), "%d", ready[1]);
-    const char *args[24] = {"--data-dir", d->dir, "--listen",   address, "--agent", getenv("WRENN_TEST_AGENT"),
+    const char *args[24] = {"--data-dir", d->dir, "--listen", address, "--agent", getenv("WRENN_TEST_AGENT"),
                             "--ready-fd", fd};
     for (size_t i = 0; extra && extra[i] && i < 15; i++) args[8 + i] = extra[i];
     d->pid = daemon_spawn(args, ready[1], log);

@@ -72,8 +72,8 @@ struct wrn_box {
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX];
     source source;
     service *service;
-    gate *gate;         /* NULL: it has no network */
-    held *held;         /* the snapshot it was made from */
+    gate *gate; /* NULL: it has no network */
+    held *held; /* the snapshot it was made from */
     snapshot_copy *copy;
     char copy_id[WRN_BOX_ID_MAX + 1];
     bool copy_stopped;
