@@ -11,7 +11,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEAD = sizeof(struct virtio_net_hdr), PACKET_MAX = ETHER_HEAD + 65535, TYPE_IP4 = 0x800, TYPE_IP6 = 0x86dd };
+/* TOGETHER_MAX: half of a window, so that the sandbox takes one half while the other one is made. */
+enum {
+    HEAD = sizeof(struct virtio_net_hdr),
+    PACKET_MAX = ETHER_HEAD + 65535,
+    TOGETHER_MAX = 32 << 10,
+    TYPE_IP4 = 0x800,
+    TYPE_IP6 = 0x86dd
+};
 
 static struct {
     int fd;
@@ -68,7 +75,7 @@ static size_t data_in(const uint8_t *frame, size_t size) {
 static bool follows(const uint8_t *frame, size_t data) {
     const uint8_t *first = end.out + HEAD;
     size_t head = head_size(frame), tcp = head - TCP_HEAD, addresses = tcp - (is_v6(frame) ? 32 : 8);
-    if (!data || !end.segment || data > end.segment || end.size + data > PACKET_MAX) return false;
+    if (!data || !end.segment || data > end.segment || end.size + data > TOGETHER_MAX) return false;
     if ((end.size - head) % end.segment) return false; /* only the last one may be shorter */
     return head == head_size(first) && memcmp(first, frame, ETHER_HEAD + 2) == 0 &&
            memcmp(first + addresses, frame + addresses, tcp - addresses + 4) == 0 &&
