@@ -46,7 +46,7 @@ static bool serve_https(void) {
     pid_t pid = fork();
     if (pid == 0) {
         close(up[0]);
-        execl("/usr/bin/python3", "python3", HTTPS_PY, dir, "serve", fd, NULL);
+        execl("/usr/bin/python3", "/usr/bin/python3", HTTPS_PY, dir, "serve", fd, NULL);
         _exit(127);
     }
     close(up[1]);
@@ -76,7 +76,7 @@ _Noreturn static void serve_outside(int ready, int go, bool packages) {
     if (packages && fork() == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(ready, STDOUT_FILENO);
-        execl("/usr/bin/python3", "python3", WORLD_PY, "serve", PACKAGES, NULL);
+        execl("/usr/bin/python3", "/usr/bin/python3", WORLD_PY, "serve", PACKAGES, NULL);
         _exit(127);
     }
     for (;;) {
