@@ -204,7 +204,7 @@ static void exchange_describe(wrn_exchange *exchange, CURLcode code) {
                           : code == CURLE_OK     ? "the head of the response is incomplete"
                                                  : curl_easy_strerror(code);
     response->problem =
-        wrn_transport_problem(&exchange->http->transport, response->outcome, exchange->problem, libcurl);
+        wrn_transport_problem(&exchange->http->transport, easy, response->outcome, exchange->problem, libcurl);
     response->status = exchange_status(exchange);
     int64_t retry_after = curl_number(easy, CURLINFO_RETRY_AFTER);
     if (retry_after > 0 && retry_after < INT64_MAX / 1000) response->retry_after_ms = retry_after * 1000;

@@ -1,5 +1,6 @@
 #include "net/transport.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -81,8 +82,18 @@ void wrn_transport_apply(const wrn_transport *t, CURL *easy) {
     }
 }
 
-const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
-                                  const char *libcurl) {
+/* libcurl's message names the host of the URL, which is not used. */
+static const char *socket_problem(const char *path, CURL *easy, char room[CURL_ERROR_SIZE]) {
+    long error = 0;
+    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
+    bool nobody_listens = !error || error == ENOENT || error == ECONNREFUSED;
+    snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s%s%s", path, nobody_listens ? "; " : ": ",
+             nobody_listens ? "is wrennd running?" : strerror((int)error));
+    return room;
+}
+
+const char *wrn_transport_problem(const wrn_transport *t, CURL *easy, wrn_http_outcome outcome,
+                                  char room[CURL_ERROR_SIZE], const char *libcurl) {
     /* libcurl's message has the whole URL, which may contain a password. */
     if (strncmp(libcurl, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
         return "the proxy's URL is not of the form SCHEME://HOST:PORT, or its scheme is not supported";
@@ -95,10 +106,7 @@ const char *wrn_transport_problem(const wrn_transport *t, wrn_http_outcome outco
         return room;
     }
     if (!t->unix_path) return libcurl;
-    if (outcome == WRN_HTTP_NOT_SENT) { /* libcurl's message names the host of the URL, which is not used */
-        snprintf(room, CURL_ERROR_SIZE, "cannot connect to the socket %.108s; is wrennd running?", t->unix_path);
-        return room;
-    }
+    if (outcome == WRN_HTTP_NOT_SENT) return socket_problem(t->unix_path, easy, room);
     return outcome == WRN_HTTP_LOST ? "the server closed the connection before its response was complete" : libcurl;
 }
 

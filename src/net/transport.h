@@ -21,8 +21,8 @@ void wrn_transport_clear(wrn_transport *transport);
 /* Sets all options of `easy` that concern its connection. */
 void wrn_transport_apply(const wrn_transport *transport, CURL *easy);
 /* The message for a connection that failed or broke: `libcurl`, unless that would mislead. */
-const char *wrn_transport_problem(const wrn_transport *transport, wrn_http_outcome outcome, char room[CURL_ERROR_SIZE],
-                                  const char *libcurl);
+const char *wrn_transport_problem(const wrn_transport *transport, CURL *easy, wrn_http_outcome outcome,
+                                  char room[CURL_ERROR_SIZE], const char *libcurl);
 
 /* ---- transfers ---- */
 

@@ -269,17 +269,22 @@ TEST(connections_are_reused) {
 }
 
 TEST(no_server_at_all_means_never_sent) {
-    wrenn_client_options options = sdk_options("unix:/nonexistent/wrennd.sock");
-    options.max_attempts = 1;
-    wrenn_client *client = sdk_client(&options);
-    wrenn_error *error = NULL;
-    wrenn_sandbox_list *list = NULL;
-    CHECK_INT(wrenn_sandboxes_list(client, NULL, &list, &error), WRENN_E_CONNECTION_FAILED);
-    CHECK(wrenn_error_retriable(error));
-    CHECK_CONTAINS(wrenn_error_message(error), "/nonexistent/wrennd.sock");
-    CHECK_INT(wrenn_error_http_status(error), 0);
-    wrenn_error_free(error);
-    wrenn_client_free(client);
+    static const char *const cases[][2] = {
+        {"unix:/nonexistent/wrennd.sock", "the socket /nonexistent/wrennd.sock; is wrennd running?"},
+        {"unix:/dev/null/wrennd.sock", "the socket /dev/null/wrennd.sock: Not a directory"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        wrenn_client_options options = sdk_options(cases[i][0]);
+        options.max_attempts = 1;
+        wrenn_client *client = sdk_client(&options);
+        wrenn_error *error = NULL;
+        wrenn_sandbox_list *list = NULL;
+        CHECK_INT(wrenn_sandboxes_list(client, NULL, &list, &error), WRENN_E_CONNECTION_FAILED);
+        CHECK(wrenn_error_retriable(error));
+        CHECK_CONTAINS(wrenn_error_message(error), cases[i][1]);
+        CHECK_INT(wrenn_error_http_status(error), 0);
+        wrenn_error_free(error);
+        wrenn_client_free(client);
+    }
 }
 
 /* ---- retries ---- */
