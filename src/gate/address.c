@@ -118,6 +118,15 @@ static const struct {
     {{0x20, 0x02}, 16},             /* 6to4 */
 };
 
+bool wrn_address_inner(const wrn_address *address, wrn_address *inner) {
+    for (size_t i = 1; i < WRN_COUNT(holders); i++) {
+        if (!same_bits(address->bytes, holders[i].bytes, holders[i].bits)) continue;
+        *inner = wrn_address_v4(address->bytes + holders[i].bits / 8);
+        return true;
+    }
+    return false;
+}
+
 static wrn_denial look_up(const range *ranges, size_t count, const uint8_t *bytes, unsigned bits) {
     for (size_t i = 0; i < count; i++)
         if (ranges[i].bits <= bits && same_bits(bytes, ranges[i].bytes, ranges[i].bits)) return ranges[i].class;

@@ -81,6 +81,12 @@ static bool covers(const wrn_rule *rule, const wrn_address *address) {
     return !rule->is_name && wrn_address_in(address, &rule->range, rule->bits);
 }
 
+/* What a relay leads to is denied as well. */
+static bool covers_denied(const wrn_rule *rule, const wrn_address *address) {
+    wrn_address inner;
+    return covers(rule, address) || (wrn_address_inner(address, &inner) && covers(rule, &inner));
+}
+
 /* Names are denied as a whole by rules without ports; with ports, where a connection says its server. */
 static bool name_denied(const wrn_rules *rules, const char *name, const wrn_endpoint *to) {
     for (size_t i = 0; i < rules->count; i++) {
@@ -134,7 +140,7 @@ wrn_denial wrn_policy_answer(const wrn_policy *policy, const wrn_address *addres
 
 static bool range_denied(const wrn_rules *rules, const wrn_endpoint *to) {
     for (size_t i = 0; i < rules->count; i++)
-        if (covers(&rules->items[i], &to->address) && denies_service(&rules->items[i], to)) return true;
+        if (covers_denied(&rules->items[i], &to->address) && denies_service(&rules->items[i], to)) return true;
     return false;
 }
 
@@ -194,12 +200,12 @@ static wrn_denial judge(const wrn_policy *policy, const wrn_endpoint *to, wrn_na
     if (policy->egress == WRN_EGRESS_NONE) return WRN_DENY_UNLISTED;
     if (!is_name && range_denied(&policy->deny, to)) return WRN_DENY_RULE;
     if (to->proto == WRN_TCP && to->port == 25 && !policy->smtp) return WRN_DENY_SMTP;
-    if (!is_name && range_allowed(policy, to)) return WRN_ALLOWED;
     bool found = found_by(policy, to, names, context, &by_name);
     if (by_name != WRN_ALLOWED && !says_name(to)) return by_name; /* it could be meant for the denied one */
-    if (policy->egress == WRN_EGRESS_PUBLIC && class == WRN_ALLOWED) {
+    if ((!is_name && range_allowed(policy, to)) || (policy->egress == WRN_EGRESS_PUBLIC && class == WRN_ALLOWED)) {
         if (by_name != WRN_ALLOWED && !found) return by_name;
-        if (has_names(&policy->deny) || has_names(&policy->operator_deny)) *scrutiny = WRN_NAME_NOT_DENIED;
+        if (says_name(to) && (has_names(&policy->deny) || has_names(&policy->operator_deny)))
+            *scrutiny = WRN_NAME_NOT_DENIED;
         return WRN_ALLOWED;
     }
     if (!found)
@@ -235,8 +241,11 @@ const char *wrn_policy_decider(const wrn_policy *policy, const wrn_endpoint *to,
                                                            : NULL;
     for (size_t i = 0; rules && i < rules->count; i++) {
         const wrn_rule *rule = &rules->items[i];
-        bool fits = name ? wrn_rule_fits_name(rule, name) : covers(rule, &to->address);
-        if (!fits || !(denial == WRN_ALLOWED ? allows_service(rule, to) : denies_service(rule, to))) continue;
+        bool allows = denial == WRN_ALLOWED;
+        bool fits = name     ? wrn_rule_fits_name(rule, name)
+                    : allows ? covers(rule, &to->address)
+                             : covers_denied(rule, &to->address);
+        if (!fits || !(allows ? allows_service(rule, to) : denies_service(rule, to))) continue;
         *index = i;
         return denial == WRN_ALLOWED ? "allow" : denial == WRN_DENY_RULE ? "deny" : "operator_deny";
     }

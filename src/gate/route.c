@@ -52,7 +52,11 @@ static wrn_denial ask_kernel(int fd, const wrn_address *to, unsigned *bits) {
     }
 }
 
-wrn_denial route_check(int fd, const wrn_address *to) { return ask_kernel(fd, to, NULL); }
+wrn_denial route_check(int fd, const wrn_address *to) {
+    wrn_address inner;
+    wrn_denial denial = wrn_address_inner(to, &inner) ? ask_kernel(fd, &inner, NULL) : WRN_ALLOWED;
+    return denial == WRN_ALLOWED ? ask_kernel(fd, to, NULL) : denial;
+}
 
 wrn_denial route_check_range(int fd, const wrn_address *to, unsigned *bits) {
     *bits = 128;

@@ -390,6 +390,18 @@ static bool check_servers(const wrn_list *servers, wrn_why *why) {
     return true;
 }
 
+/* Without one, each connection with a secret would fail, and only the log would say why. */
+static bool check_authorities(const char *path, wrn_why *why) {
+    char line[256];
+    bool found = false;
+    FILE *file = path ? fopen(path, "re") : NULL;
+    if (!path) return true;
+    if (!file) return wrn_why_set(why, "cannot read the egress-ca %s: %s", path, strerror(errno));
+    while (!found && fgets(line, sizeof(line), file)) found = strncmp(line, "-----BEGIN ", 11) == 0;
+    fclose(file);
+    return found || wrn_why_set(why, "there are no certificates (PEM) in the egress-ca %s", path);
+}
+
 static bool check_config(wrn_config *config, wrn_why *why) {
     bool private = config->private_fd >= 0;
     if (config->command == WRN_RUN_TEMPLATE && !check_template(config, why)) return false;
@@ -405,6 +417,7 @@ static bool check_config(wrn_config *config, wrn_why *why) {
     if (!check_rules("egress-deny", &config->egress_deny, false, why) ||
         !check_rules("egress-private", &config->egress_private, true, why) || !check_servers(&config->egress_dns, why))
         return false;
+    if (!check_authorities(config->egress_ca, why)) return false;
     if (config->egress_proxy && !wrn_upstream_read(config->egress_proxy, &config->proxy, why)) return false;
     if (config->log_level < 0 && !private) config->log_level = WRN_LOG_INFO;
     if (config->signup < 0) config->signup = private ? WRN_SIGNUP_LOCAL : WRN_SIGNUP_OFF;

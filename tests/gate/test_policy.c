@@ -267,6 +267,34 @@ TEST(an_address_of_a_denied_name_needs_a_connection_that_says_its_name) {
     wrn_policy_free(&p);
 }
 
+TEST(a_denied_name_is_denied_at_allowed_addresses_too) {
+    const char *const bad[] = {"bad.test", NULL};
+    wrn_scrutiny s;
+    wrn_policy p =
+        policy_of("{\"egress\":\"allowlist\",\"allow\":[\"203.0.113.0/24\"],\"deny\":[\"bad.test:1-65535\"]}");
+    CHECK_DENIAL(check(&p, "203.0.113.1", 443, WRN_TCP, NULL, &s), WRN_ALLOWED);
+    CHECK_INT(s, WRN_NAME_NOT_DENIED);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 80, WRN_TCP, NULL, &s), WRN_ALLOWED);
+    CHECK_INT(s, WRN_NAME_NOT_DENIED);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 22, WRN_TCP, bad, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "203.0.113.1", 22, WRN_TCP, NULL, &s), WRN_ALLOWED);
+    wrn_policy_free(&p);
+    p = policy_of("{\"egress\":\"allowlist\",\"allow\":[\"0.0.0.0/0\"],\"operator_deny\":[\"bad.test\"]}");
+    CHECK_DENIAL(check(&p, "203.0.113.1", 443, WRN_TCP, NULL, &s), WRN_ALLOWED);
+    CHECK_INT(s, WRN_NAME_NOT_DENIED);
+    wrn_policy_free(&p);
+}
+
+TEST(denied_ranges_are_denied_through_relays) {
+    wrn_scrutiny s;
+    wrn_policy p = policy_of("{\"egress\":\"public\",\"deny\":[\"8.8.8.0/24\"],\"operator_deny\":[\"9.9.9.9\"]}");
+    CHECK_DENIAL(check(&p, "64:ff9b::808:808", 443, WRN_TCP, NULL, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "2002:808:808::1", 443, WRN_TCP, NULL, &s), WRN_DENY_RULE);
+    CHECK_DENIAL(check(&p, "64:ff9b::909:909", 443, WRN_TCP, NULL, &s), WRN_DENY_OPERATOR);
+    CHECK_DENIAL(check(&p, "64:ff9b::808:908", 443, WRN_TCP, NULL, &s), WRN_ALLOWED);
+    wrn_policy_free(&p);
+}
+
 TEST(private_ranges_need_the_operator_and_a_rule) {
     wrn_scrutiny s;
     wrn_policy p = policy_of("{\"egress\":\"public\",\"private\":[\"10.1.0.0/16:443\"],\"allow\":[\"10.0.0.0/8\"]}");

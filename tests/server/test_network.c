@@ -257,6 +257,8 @@ TEST(bad_options_are_named) {
     check_option("--egress-private", "x.org", "egress-private takes addresses, not \"x.org\"");
     check_option("--egress-private", "127.0.0.0/8", "is never allowed");
     check_option("--egress-dns", "one.one", "egress-dns takes addresses");
+    check_option("--egress-ca", "/nonexistent", "cannot read the egress-ca /nonexistent: No such file");
+    check_option("--egress-ca", "/etc/passwd", "no certificates (PEM) in the egress-ca /etc/passwd");
     check_option("--egress-smtp", "maybe", "egress-smtp is off or on");
     check_option("--egress-rate", "0", "egress-rate takes a number");
     check_option("--egress-proxy", "socks5://p:1", "it does not begin with http://");
