@@ -421,7 +421,8 @@ def run_program(who, each):
     asked = words_for(f"{who}:{each['name']}")
     words = ["env", *words, "WRENND_HOLD_LIMIT_MS=10000", "TMPDIR=/var/tmp", *each["cmd"], *(asked or each["words"])]
     if who == "user":
-        words = ["systemd-run", "--user", "--pipe", "--wait", "-q", "--collect", "-p", "Delegate=yes", *words]
+        # A shell of the user ignores no signal either.
+        words = ["systemd-run", "--user", "--pipe", "--wait", "-q", "--collect", "-p", "Delegate=yes", "-p", "IgnoreSIGPIPE=no", *words]
         uid = run("id", "-u", USER).strip()
         words = ["runuser", "-u", USER, "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", *words]
     # Each result as it comes: should the system end early, it is known how far it got.
