@@ -126,7 +126,8 @@ TEST(an_archive_that_breaks_off_is_seen) {
 TEST(damage_is_an_error_and_nothing_worse) {
     wrn_buf all = WRN_BUF_INIT;
     const wrn_tar_extent extents[] = {{4096, 512}, {65536, 3}};
-    const wrn_tar_entry holes = {.type = '0', .name = "holes", .mode = 0644, .size = 70000, .extents = extents, .extent_count = 2};
+    const wrn_tar_entry holes = {
+        .type = '0', .name = "holes", .mode = 0644, .size = 70000, .extents = extents, .extent_count = 2};
     put_file(&all, "a/b", "some text");
     wrn_tar_put_head(&all, &holes);
     for (int i = 0; i < 515; i++) wrn_buf_putc(&all, 'x');
