@@ -14,9 +14,9 @@ static struct termios before;
 static bool is_raw, watched;
 
 /* What a program may have left switched on: another screen, a hidden cursor, the mouse, pastes in brackets, colours.
- * Leaving the other screen restores the cursor, also where there was no other screen: the place it has is saved first. */
+ * ?1047 and not ?1049, which puts the cursor where it was saved, in tmux also by whoever showed another screen long ago. */
 static const char calm[] =
-    "\0337\033[?1049l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[m";
+    "\033[?1047l\033[?25h\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1l\033>\033[m";
 
 void cli_cooked(void) {
     if (!is_raw) return;
