@@ -256,7 +256,8 @@ static void socket_on_connected(wrn_transfer *transfer, CURLcode code) {
         wrn_http_outcome outcome =
             code == CURLE_OUT_OF_MEMORY || code == CURLE_OK ? WRN_HTTP_NO_MEMORY : WRN_HTTP_NOT_SENT;
         s->upgrade.status = 0;
-        socket_refuse(s, outcome, wrn_transport_problem(s->hub->transport, s->transfer.easy, outcome, s->problem, problem));
+        socket_refuse(s, outcome,
+                      wrn_transport_problem(s->hub->transport, s->transfer.easy, outcome, s->problem, problem));
         /* Otherwise the multi handle would report it again. */
         if (!s->freed) socket_disconnect(s);
     }
