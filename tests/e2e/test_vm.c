@@ -775,18 +775,6 @@ TEST_AS_ROOT(copies_without_a_seed_are_the_same, unseeded)
 
 /* ---- without wrennd ---- */
 
-/* Sends a request, whose answer comes over the descriptor. */
-static int begin_call(const test_daemon *d, const char *path, const char *body) {
-    char text[600];
-    int fd = dial(d->socket);
-    snprintf(
-        text, sizeof(text),
-        "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-        path, d->key, strlen(body), body);
-    send_text(fd, text);
-    return fd;
-}
-
 /* Sends a fork; the ids of the copies, which are there at once. */
 static int begin_fork(const test_daemon *d, const char *id, char copies[2][40]) {
     int fd = begin_call(d, sandbox_path(id, "/fork"), "{\"count\":2}");

@@ -201,18 +201,6 @@ static const char *const *options(void) {
     return all;
 }
 
-/* Sends a request, whose answer nobody reads. */
-static int begin_call(const test_daemon *d, const char *path, const char *body) {
-    char text[800];
-    int fd = dial(d->socket);
-    snprintf(
-        text, sizeof(text),
-        "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-        path, d->key, strlen(body), body);
-    send_text(fd, text);
-    return fd;
-}
-
 /* Something that wrennd is killed in the middle of. */
 static int begin_something(rounds *r) {
     static const struct {

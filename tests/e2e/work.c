@@ -115,3 +115,14 @@ reply ask(const test_daemon *d, const char *id, int port, const char *method, co
     close(fd);
     return r;
 }
+
+int begin_call(const test_daemon *d, const char *path, const char *body) {
+    char text[800];
+    int fd = dial(d->socket);
+    snprintf(
+        text, sizeof(text),
+        "POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+        path, d->key, strlen(body), body);
+    send_text(fd, text);
+    return fd;
+}

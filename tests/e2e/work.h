@@ -21,6 +21,8 @@ void make_from(const test_daemon *d, const char *template_name, char id[40]);
 void snap(const test_daemon *d, const char *id, const char *name);
 void resume(const test_daemon *d, const char *id);
 void destroy(const test_daemon *d, const char *id);
+/* Sends a POST, whose answer comes over the descriptor. */
+int begin_call(const test_daemon *d, const char *path, const char *body);
 /* A request to a port of the sandbox. */
 reply ask(const test_daemon *d, const char *id, int port, const char *method, const char *path);
 
