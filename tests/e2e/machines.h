@@ -1,6 +1,8 @@
 /* What tests of virtual machines start with. */
 #pragma once
 
+#include "work.h"
+
 /* A path in the test's directory; good until the eighth call after this one. */
 const char *machines_path(const char *name);
 /* Skips the test without QEMU, or without the package of a kernel where tools/install-deps.sh puts it (or WRENN_TEST_KERNEL says). */
@@ -10,3 +12,38 @@ const char *machines_kernel(void);
 void machines_make_image(void);
 /* Runs `wrennd vm setup`, which must end with that status and say `part`, for the directory "vm". */
 void machines_set_up(const char *kernel, const char *image, int status, const char *part);
+
+/* ---- sandboxes ---- */
+
+/* Waits, inside, for the number to grow that begin_counter() writes to /root/count. */
+#define GOES_ON "n=$(head -c 9 /root/count); while [ \"$(head -c 9 /root/count)\" = \"$n\" ]; do sleep 0.05; done; "
+
+void start_machine(const test_daemon *d, char id[40]);
+int entries(const char *path);
+/* Processes whose command line names the sandbox. */
+int processes_of(const char *id);
+void await_no_processes(const char *id);
+/* Waits until no machines of this test are left but those of `count` sandboxes. */
+void await_only(char ids[][40], int count);
+pid_t find_qemu(const char *id);
+bool has_qemu(const char *id);
+/* The value of a line of /proc/PID/status, up to the next blank. */
+void status_of(pid_t pid, const char *name, char *out, size_t size);
+/* What the sandbox says about its isolation is true. */
+void check_isolation(const test_daemon *d, const char *id);
+/* The same program, in two sandboxes, says different things. */
+void check_differs(const test_daemon *d, const char *one, const char *other, const char *line);
+/* What has taken one QEMU over has no power over another one. */
+void check_users(const char *one, const char *other);
+/* Has a number of its own in memory, and counts. */
+void begin_counter(const test_daemon *d, const char *id);
+/* That, and a program whose output somebody hears over `fd`; the number of the counter, to be freed. The program ends with /root/stop. */
+char *begin_work(const test_daemon *d, const char *id, int *fd);
+/* A stream of begin_work() has all numbers, in order. */
+void check_stream(int fd);
+void fork_sandbox(const test_daemon *d, const char *id, const char *body, size_t count, char ids[][40]);
+/* The sandbox has that status afterwards; NULL: that may be one or the other by then. */
+void make_snapshot_of(const test_daemon *d, const char *id, const char *name, const char *status);
+void hibernate(const test_daemon *d, const char *id);
+/* The path of the file with its memory. */
+void state_of(const test_daemon *d, const char *id, char out[300]);

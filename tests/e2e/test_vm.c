@@ -15,14 +15,6 @@
 
 /* ---- the setup ---- */
 
-static int entries(const char *path) {
-    int count = 0;
-    DIR *dir = opendir(path);
-    for (const struct dirent *entry; dir && (entry = readdir(dir));) count += *entry->d_name != '.';
-    if (dir) closedir(dir);
-    return count;
-}
-
 /* What fails leaves nothing. */
 static void check_setup(void) {
     machines_make_image();
@@ -37,44 +29,6 @@ static void check_setup(void) {
 /* ---- machines ---- */
 
 enum { DISK_MB = 64 }; /* of the one with a network */
-
-static void start_machine(const test_daemon *d, char id[40]) {
-    make_sandbox(d, "{\"isolation\":\"vm\",\"memory_mb\":256}", id);
-}
-
-/* Processes whose command line names the sandbox. */
-static int processes_of(const char *id) {
-    int count = 0;
-    DIR *proc = opendir("/proc");
-    for (const struct dirent *entry; (entry = readdir(proc));) {
-        char path[300], line[8192];
-        snprintf(path, sizeof(path), "/proc/%s/cmdline", entry->d_name);
-        int fd = *entry->d_name >= '1' && *entry->d_name <= '9' ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        ssize_t size = fd >= 0 ? read(fd, line, sizeof(line)) : 0;
-        if (fd >= 0) close(fd);
-        count += size > 0 && memmem(line, (size_t)size, id, strlen(id)) != NULL;
-    }
-    closedir(proc);
-    return count;
-}
-
-static void await_no_processes(const char *id) {
-    while (processes_of(id)) usleep(10000);
-}
-
-static void check_isolation(const test_daemon *d, const char *id) {
-    reply r = call(d, "GET", sandbox_path(id, ""), NULL);
-    const wrn_json *isolation = wrn_json_get(r.json, "isolation");
-    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "level"), NULL), "vm");
-    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "backend"), NULL), "vm");
-    const char *accelerator = wrn_json_string(wrn_json_get(isolation, "accelerator"), NULL);
-    CHECK(accelerator && (strcmp(accelerator, "tcg") == 0 || strcmp(accelerator, "kvm") == 0));
-    char *kernel = sh(d, id, "uname -r");
-    kernel[strcspn(kernel, "\n")] = '\0';
-    CHECK_STR(wrn_json_string(wrn_json_get(isolation, "kernel"), NULL), kernel);
-    free(kernel);
-    reply_free(&r);
-}
 
 static void check_inside(const test_daemon *d, const char *id) {
     char want[128];
@@ -173,29 +127,7 @@ static void check_limit(const char *id) {
     if (has_limit) CHECK_INT(atoll(text), (long long)LIMIT_MB << 20);
 }
 
-static pid_t find_qemu(const char *id) {
-    char line[128], text[32] = "";
-    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s '", id);
-    FILE *from = popen(line, "r");
-    CHECK(from && fgets(text, sizeof(text), from));
-    pclose(from);
-    return (pid_t)atoi(text);
-}
-
 /* ---- how QEMU is kept in ---- */
-
-/* The value of a line of /proc/PID/status, up to the next blank. */
-static void status_of(pid_t pid, const char *name, char *out, size_t size) {
-    char path[64], line[256];
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    FILE *from = fopen(path, "re");
-    CHECK(from != NULL);
-    *out = '\0';
-    while (fgets(line, sizeof(line), from))
-        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
-            snprintf(out, size, "%.*s", (int)strcspn(line + strlen(name) + 2, "\t\n"), line + strlen(name) + 2);
-    fclose(from);
-}
 
 static void check_namespaces(pid_t pid) {
     static const char *const kinds[] = {"mnt", "pid", "net", "ipc", "uts", "cgroup"};
@@ -310,56 +242,7 @@ static void check_killed(const test_daemon *d, const char *id) {
 
 /* ---- copies ---- */
 
-/* The same program, in two sandboxes, says different things. */
-static void check_differs(const test_daemon *d, const char *one, const char *other, const char *line) {
-    char *first = sh(d, one, line), *second = sh(d, other, line);
-    CHECK_MSG(*first && strcmp(first, second) != 0, "%s: %s", line, first);
-    free(first);
-    free(second);
-}
-
 /* ---- forks ---- */
-
-/* Has a number of its own in memory, and counts. */
-#define COUNTER                                                                                           \
-    "v=$(head -c 8 /dev/urandom | od -An -tx1); n=0; while true; do n=$((n+1)); echo $n $v > /root/new; " \
-    "mv /root/new /root/count; sleep 0.05; done"
-/* Waits for the count to go on. */
-#define GOES_ON "n=$(head -c 9 /root/count); while [ \"$(head -c 9 /root/count)\" = \"$n\" ]; do sleep 0.05; done; "
-/* Puts out numbers for as long as it is let. */
-#define STREAM "i=0; until [ -e /root/stop ]; do i=$((i+1)); echo $i; echo $i > /root/i; done"
-
-static void fork_sandbox(const test_daemon *d, const char *id, const char *body, size_t count, char ids[][40]) {
-    reply r = call(d, "POST", sandbox_path(id, "/fork"), body);
-    CHECK_MSG(r.status == 201, "%s", r.body);
-    CHECK_INT(wrn_json_count(r.json), count);
-    for (size_t i = 0; i < count; i++) {
-        const wrn_json *copy = wrn_json_at(r.json, i);
-        CHECK_STR(wrn_json_string(wrn_json_get(copy, "status"), NULL), "running");
-        snprintf(ids[i], 40, "%s", wrn_json_string(wrn_json_get(copy, "id"), NULL));
-    }
-    reply_free(&r);
-}
-
-/* A stream that was open meanwhile has all numbers, in order. */
-static void check_stream(int fd) {
-    WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
-    for (bool over = false; !over;) {
-        WRN_AUTO(wrn_json_freep) wrn_json *said = peer_message(fd);
-        const char *data = wrn_json_string(wrn_json_get(said, "data"), NULL);
-        if (data) wrn_buf_puts(&all, data);
-        over = strcmp(wrn_json_string(wrn_json_get(said, "type"), NULL), "exit") == 0;
-    }
-    CHECK_INT(peer_close_code(fd), 1000);
-    CHECK(all.data != NULL);
-    char *at = all.data;
-    long expected = 0;
-    while (at && *at) {
-        CHECK_INT(strtol(at, &at, 10), ++expected);
-        at += *at == '\n';
-    }
-    CHECK(expected > 1);
-}
 
 /* What a copy has of the original, and what it has not. */
 static void check_copy(const test_daemon *d, const char *id, const char *copy, const char *number) {
@@ -373,24 +256,6 @@ static void check_copy(const test_daemon *d, const char *id, const char *copy, c
     check_differs(d, id, copy, "cat /etc/machine-id");
     CHECK_STATUS(call(d, "DELETE", sandbox_path(copy, "/processes/counter"), NULL), 204);
     CHECK_SH(d, copy, "echo changed > /root/file; touch /root/stop; sync", "");
-}
-
-static void begin_counter(const test_daemon *d, const char *id) {
-    char body[400];
-    snprintf(body, sizeof(body), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"%s\"],\"background\":true,\"tag\":\"counter\"}",
-             COUNTER);
-    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/exec"), body), 202);
-}
-
-/* Two programs, and somebody who hears the second one; the number that the first one has. */
-static char *begin_work(const test_daemon *d, const char *id, int *fd) {
-    free(sh(d, id, "rm -f /root/stop /root/count /root/i; echo kept > /root/file"));
-    begin_counter(d, id);
-    *fd = peer_open(d, sandbox_path(id, "/exec/stream"), "");
-    peer_say(*fd, "{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-c\",\"" STREAM "\"]}");
-    wrn_json_free(peer_expect(*fd, "start"));
-    return sh(d, id,
-              "until [ -s /root/count ] && [ -s /root/i ]; do sleep 0.05; done; read n v < /root/count; echo $v");
 }
 
 /* Copies of a sandbox in which things go on; `id` has a network if `network`. */
@@ -413,17 +278,6 @@ static void check_fork(const test_daemon *d, const char *id, bool network) {
 }
 
 /* ---- snapshots ---- */
-
-/* NULL `status`: that may be one or the other by then. */
-static void make_snapshot_of(const test_daemon *d, const char *id, const char *name, const char *status) {
-    char body[128];
-    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"%s\"}", id, name);
-    reply r = call(d, "POST", "/v1/snapshots", body);
-    CHECK_MSG(r.status == 201, "%s", r.body);
-    CHECK(number(&r, "size_bytes") > 1 << 20);
-    reply_free(&r);
-    if (status) check_status(d, id, status);
-}
 
 static void make_snapshot(const test_daemon *d, const char *id, const char *name) {
     make_snapshot_of(d, id, name, "paused");
@@ -451,121 +305,6 @@ static void check_snapshot(const test_daemon *d, const char *id) {
     free(had);
 }
 
-/* ---- hibernation ---- */
-
-static bool has_qemu(const char *id) {
-    char line[128];
-    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s ' > /dev/null", id);
-    return system(line) == 0;
-}
-
-static void hibernate(const test_daemon *d, const char *id) {
-    reply r = call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}");
-    CHECK_MSG(r.status == 200, "%s", r.body);
-    CHECK_STR(member(&r, "status"), "hibernated");
-    reply_free(&r);
-    CHECK(!has_qemu(id));
-}
-
-/* The path of the file with its memory. */
-static void state_of(const test_daemon *d, const char *id, char out[300]) {
-    snprintf(out, 300, "%s/sandboxes/boxes/%s/state", d->dir, id);
-}
-
-/* It stays paused, with all that it has. */
-static void check_full_disk(const test_daemon *d, const char *id) {
-    char state[300];
-    state_of(d, id, state);
-    CHECK(symlink("/dev/full", state) == 0);
-    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/pause"), NULL), 200);
-    reply r = call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}");
-    CHECK_CONTAINS(r.body, "No space left on device; it stays paused in memory");
-    CHECK_ERROR(r, 500, "internal_error");
-    check_status(d, id, "paused");
-    CHECK(has_qemu(id) && access(state, F_OK) != 0);
-    resume(d, id);
-    CHECK_SH(d, id, GOES_ON, "");
-}
-
-/* It stays hibernated, and can be woken later. */
-static void check_bad_state(const test_daemon *d, const char *id) {
-    char state[300], line[1000];
-    state_of(d, id, state);
-    hibernate(d, id);
-    snprintf(line, sizeof(line), "mv %s %s.kept && echo nonsense > %s", state, state, state);
-    CHECK_INT(system(line), 0);
-    reply r = call(d, "POST", sandbox_path(id, "/resume"), NULL);
-    CHECK_CONTAINS(r.body, "stays hibernated");
-    CHECK_ERROR(r, 500, "internal_error");
-    check_status(d, id, "hibernated");
-    CHECK(!has_qemu(id));
-    snprintf(line, sizeof(line), "mv %s.kept %s", state, state);
-    CHECK_INT(system(line), 0);
-    resume(d, id);
-    CHECK(access(state, F_OK) != 0);
-    CHECK_SH(d, id, GOES_ON, "");
-}
-
-/* Asks for a file that no buffer holds, and takes only the first line of the answer. */
-static int begin_download(const test_daemon *d, const char *id) {
-    char text[200], first[16];
-    int fd = dial(d->socket);
-    snprintf(text, sizeof(text), "GET /large HTTP/1.1\r\nHost: 8000-%s.localhost\r\nConnection: close\r\n\r\n", id);
-    send_text(fd, text);
-    CHECK(read(fd, first, sizeof(first) - 1) > 0);
-    return fd;
-}
-
-static void end_download(int fd, size_t least) {
-    char chunk[65536];
-    size_t all = 0;
-    for (ssize_t got; (got = read(fd, chunk, sizeof(chunk))) > 0;) all += (size_t)got;
-    close(fd);
-    CHECK_MSG(all >= least, "%zu", all);
-}
-
-/* What goes on in a sandbox that runs a server at port 8000 has not noticed. */
-static void check_hibernation(const test_daemon *d, const char *id) {
-    enum { LARGE = 24000000 };
-    int fd;
-    char line[128];
-    snprintf(line, sizeof(line), "head -c %d /dev/urandom > /root/large", LARGE);
-    free(sh(d, id, line));
-    char *number = begin_work(d, id, &fd);
-    int download = begin_download(d, id);
-    hibernate(d, id);
-    CHECK_INT(processes_of(id), 1);
-    CHECK_ERROR(call(d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"true\"}"), 409, "invalid_state");
-    CHECK_ERROR(call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}"), 409, "invalid_state");
-    reply r = call(d, "GET", "/v1/sandboxes?status=hibernated", NULL);
-    CHECK_INT(wrn_json_count(r.json), 1);
-    reply_free(&r);
-    make_snapshot_of(d, id, "asleep", "hibernated");
-    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/asleep", NULL), 204);
-    resume(d, id);
-    end_download(download, LARGE);
-    CHECK_SH(d, id, GOES_ON "read n v < /root/count; echo $v", number);
-    CHECK_STATUS(ask(d, id, 8000, "GET", "/file"), 200);
-    char *date = sh(d, id, "date +%s; rm /root/large");
-    CHECK_MSG(atoll(date) >= (long long)time(NULL) - 60, "%s", date);
-    free(date);
-    check_full_disk(d, id);
-    check_bad_state(d, id);
-    CHECK_SH(d, id, "touch /root/stop", "");
-    check_stream(fd);
-    CHECK_STATUS(call(d, "DELETE", sandbox_path(id, "/processes/counter"), NULL), 204);
-    free(number);
-}
-
-/* What hibernates ends like any other. */
-static void check_asleep_ends(const test_daemon *d, const char *id) {
-    char line[128];
-    hibernate(d, id);
-    snprintf(line, sizeof(line), "pkill -KILL -f '^wrenn-vm .*-name %s '", id);
-    CHECK_INT(system(line), 0);
-    wait_status(d, id, "stopped");
-}
-
 /* Of the sandbox without a network. */
 static void check_snapshot_refusal(const test_daemon *d, const char *id) {
     make_snapshot(d, id, "alone");
@@ -574,14 +313,6 @@ static void check_snapshot_refusal(const test_daemon *d, const char *id) {
     CHECK_ERROR(r, 409, "conflict");
     CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/alone", NULL), 204);
     resume(d, id);
-}
-
-/* What has taken one QEMU over has no power over another one. */
-static void check_users(const char *one, const char *other) {
-    char users[2][64];
-    status_of(find_qemu(one), "Uid", users[0], sizeof(users[0]));
-    status_of(find_qemu(other), "Uid", users[1], sizeof(users[1]));
-    CHECK_MSG(geteuid() != 0 || strcmp(users[0], users[1]) != 0, "%s", users[0]);
 }
 
 /* Made of the memory of one machine, and yet not the same. */
@@ -608,7 +339,6 @@ static void check_copies(const test_daemon *d) {
     check_snapshot_refusal(d, ids[0]);
     CHECK_SH(d, ids[0], "echo mine > /root/mine; sync", "");
     CHECK_SH(d, ids[1], "[ -e /root/mine ] || echo none", "none\n");
-    check_asleep_ends(d, ids[1]);
     hibernate(d, ids[0]); /* and is destroyed as it is */
     for (int i = 0; i < 2; i++) destroy(d, ids[i]);
 }
@@ -726,7 +456,6 @@ static void live(void) {
     check_network(&d, id);
     check_fork(&d, id, true);
     check_snapshot(&d, id);
-    check_hibernation(&d, id);
     check_disk(&d, id);
     check_limit(id);
     check_jail(id);
@@ -772,316 +501,6 @@ static void unseeded(void) {
 }
 
 TEST_AS_ROOT(copies_without_a_seed_are_the_same, unseeded)
-
-/* ---- without wrennd ---- */
-
-/* Sends a fork; the ids of the copies, which are there at once. */
-static int begin_fork(const test_daemon *d, const char *id, char copies[2][40]) {
-    int fd = begin_call(d, sandbox_path(id, "/fork"), "{\"count\":2}");
-    reply r = call(d, "GET", "/v1/sandboxes", NULL);
-    for (; wrn_json_count(r.json) < 3; r = call(d, "GET", "/v1/sandboxes", NULL)) reply_free(&r);
-    for (size_t i = 0, at = 0; i < 3; i++) {
-        const char *other = wrn_json_string(wrn_json_get(wrn_json_at(r.json, i), "id"), NULL);
-        if (strcmp(other, id) != 0) snprintf(copies[at++ % 2], 40, "%s", other);
-    }
-    reply_free(&r);
-    return fd;
-}
-
-/* QEMU, which stands still, ends; so does what waited for it, and the sandbox. */
-static void end_qemu(const test_daemon *d, const char *id, pid_t qemu, int fd) {
-    kill(qemu, SIGKILL);
-    CHECK_ERROR(read_reply(fd), 502, "agent_error");
-    close(fd);
-    await_no_processes(id);
-    wait_status(d, id, "stopped");
-}
-
-/* Of a fork there is no copy, of a snapshot no file. */
-static void check_lost(const test_daemon *d) {
-    char id[40], copies[2][40], body[128], state[300];
-    start_machine(d, id);
-    pid_t qemu = find_qemu(id);
-    kill(qemu, SIGSTOP);
-    end_qemu(d, id, qemu, begin_fork(d, id, copies));
-    for (int i = 0; i < 2; i++) wait_status(d, copies[i], "error");
-    start_machine(d, id);
-    CHECK_STATUS(call(d, "POST", sandbox_path(id, "/pause"), NULL), 200);
-    qemu = find_qemu(id);
-    kill(qemu, SIGSTOP);
-    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"lost\"}", id);
-    int fd = begin_call(d, "/v1/snapshots", body);
-    state_of(d, id, state);
-    while (access(state, F_OK) != 0) usleep(10000);
-    end_qemu(d, id, qemu, fd);
-    snprintf(state, sizeof(state), "%s/sandboxes/snapshots", d->dir);
-    CHECK_INT(entries(state), 0);
-    CHECK_ERROR(call(d, "DELETE", "/v1/snapshots/lost", NULL), 404, "not_found");
-}
-
-/* Changes what the only snapshot says that it needs; a create is refused by an error with `part`. */
-static void check_needs(const test_daemon *d, const char *sed, const char *part) {
-    char line[800];
-    snprintf(line, sizeof(line),
-             "cd %s/sandboxes/snapshots/*/ && cp template.json ../kept.json && sed -Ei '%s' template.json", d->dir,
-             sed);
-    CHECK_INT(system(line), 0);
-    reply r = call(d, "POST", "/v1/sandboxes", "{\"template\":\"kept\"}");
-    CHECK_CONTAINS(r.body, part);
-    CHECK_ERROR(r, 409, "conflict");
-    snprintf(line, sizeof(line), "cd %s/sandboxes/snapshots/*/ && mv ../kept.json template.json", d->dir);
-    CHECK_INT(system(line), 0);
-}
-
-/* It has the setup that it was made with, though there is another one by now. */
-static void check_kept_snapshot(const test_daemon *d) {
-    char copy[40];
-    check_needs(d, "s/\"agent\": ?[0-9]+/\"agent\":999/", "an agent of version 999");
-    check_needs(d, "s/\"cpu\": ?\"[^\"]*\"/\"cpu\":\"abacus\"/", "the processor \\\"abacus\\\"");
-    check_needs(d, "s/\"vcpus\": ?1/\"vcpus\":12/", "12 processors");
-    check_needs(d, "s/\"image\": ?\"[^\"]*\"/\"image\":\"\"/; s/setup-/setup-other/", "is not there any more");
-    make_sandbox(d, "{\"template\":\"kept\"}", copy);
-    CHECK_SH(d, copy, GOES_ON, "");
-    destroy(d, copy);
-    CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/kept", NULL), 204);
-}
-
-static void make_other_image(void) {
-    int fd = open(machines_path("img/root/other"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    CHECK(fd >= 0);
-    close(fd);
-}
-
-/* Unpacked once, for several setups. */
-static void unpack_kernel(void) {
-    char line[700];
-    snprintf(line, sizeof(line), "dpkg-deb -x %s %s", machines_kernel(), machines_path("kernel"));
-    CHECK_INT(system(line), 0);
-}
-
-static void set_up(void) { machines_set_up(machines_path("kernel"), machines_path("img"), 0, "set up"); }
-
-/* ---- from one wrennd to the next ---- */
-
-enum { MACHINES = 3 }; /* that run, are paused, and are hibernated */
-
-static void kill_and_serve(test_daemon *d, const char *const *options, char ids[MACHINES][40]) {
-    kill(d->pid, SIGKILL);
-    daemon_wait(d->pid);
-    for (int i = 0; i < MACHINES; i++) CHECK(processes_of(ids[i]) > 0);
-    serve_again(d, options, ids[0]);
-}
-
-/* Its gate goes on as well, and denies. */
-static void check_adopted_network(const test_daemon *d, const char *id) {
-    CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
-    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
-    CHECK_MSG(number(&r, "denied_total") >= 1, "%s", r.body);
-    reply_free(&r);
-}
-
-/* All are as they were, with what ran in the background, and can be used. */
-static void check_adopted(const test_daemon *d, char ids[MACHINES][40]) {
-    CHECK_SH(d, ids[0], GOES_ON, "");
-    check_adopted_network(d, ids[0]);
-    check_status(d, ids[1], "paused");
-    check_status(d, ids[2], "hibernated");
-    for (int i = 1; i < MACHINES; i++) resume(d, ids[i]);
-    for (int i = 0; i < MACHINES; i++) {
-        char want[64];
-        snprintf(want, sizeof(want), "%s\n", ids[i]);
-        CHECK_SH(d, ids[i], GOES_ON "head -c 3000000 /dev/zero | wc -c", "3000000\n");
-        CHECK_SH(d, ids[i], "hostname", want);
-        CHECK_STATUS(ask(d, ids[i], 8000, "GET", "/count"), 200);
-    }
-    CHECK_STATUS(call(d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
-    hibernate(d, ids[2]);
-}
-
-/* The end of what was taken over is seen, whatever state it is in. */
-static void check_adopted_end(const test_daemon *d, char ids[MACHINES][40]) {
-    CHECK_SH(d, ids[0], GOES_ON, "");
-    for (int i = 0; i < 2; i++) {
-        kill(find_qemu(ids[i]), SIGKILL);
-        wait_status(d, ids[i], "stopped");
-    }
-    destroy(d, ids[2]);
-    for (int i = 0; i < MACHINES; i++) await_no_processes(ids[i]);
-}
-
-static void begin_machine(const test_daemon *d, char id[40], bool network) {
-    if (network) make_sandbox(d, "{\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
-    else start_machine(d, id);
-    begin_counter(d, id);
-    CHECK_SH(d, id, "httpd -p 8000 -h /root; until [ -s /root/count ]; do sleep 0.05; done", "");
-}
-
-static void go_over(void) {
-    test_daemon d;
-    char ids[MACHINES][40];
-    machines_need();
-    machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
-    const char *const options[] = {"--vm-dir", machines_path("vm"),       "--isolation", "vm",
-                                   "--gate",   getenv("WRENN_TEST_GATE"), NULL};
-    serve(&d, options);
-    for (int i = 0; i < MACHINES; i++) begin_machine(&d, ids[i], i == 0);
-    CHECK_STATUS(call(&d, "POST", sandbox_path(ids[1], "/pause"), NULL), 200);
-    hibernate(&d, ids[2]);
-    kill_and_serve(&d, options, ids);
-    check_adopted(&d, ids);
-    kill_and_serve(&d, options, ids); /* again, without anything done to two of them */
-    kill_and_serve(&d, options, ids);
-    check_adopted(&d, ids);
-    kill_and_serve(&d, options, ids);
-    check_adopted_end(&d, ids);
-    begin_machine(&d, ids[0], false);
-    pid_t holder = test_find_process("(wrennd-holder)");
-    kill(d.pid, SIGKILL);
-    kill(holder, SIGKILL);
-    daemon_wait(d.pid);
-    await_no_processes(ids[0]);
-    serve(&d, options);
-    wait_status(&d, ids[0], "stopped");
-    end(&d, SIGTERM, 0);
-}
-
-TEST_AS_BOTH(machines_go_from_one_wrennd_to_the_next, go_over)
-
-static void outlive(void) {
-    test_daemon d;
-    char id[40], copies[2][40];
-    machines_need();
-    machines_make_image();
-    unpack_kernel();
-    set_up();
-    set_up(); /* the first one goes */
-    CHECK_INT(entries(machines_path("vm")), 2);
-    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--vm-hibernate-after-sec", "1", "--adopt-timeout-sec",
-                               "0", NULL});
-    start_machine(&d, id);
-    CHECK(processes_of(id) > 0);
-    begin_counter(&d, id);
-    CHECK_SH(&d, id, "until [ -s /root/count ]; do sleep 0.05; done", "");
-    make_snapshot_of(&d, id, "kept", NULL);
-    wait_status(&d, id, "hibernated");
-    resume(&d, id);
-    close(begin_fork(&d, id, copies)); /* nobody waits for it */
-    kill(d.pid, SIGKILL);
-    daemon_wait(d.pid);
-    await_no_processes(id);
-    for (int i = 0; i < 2; i++) await_no_processes(copies[i]);
-    make_other_image();
-    set_up();
-    CHECK_INT(entries(machines_path("vm")), 3); /* the snapshot needs the older one */
-    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
-    wait_status(&d, id, "stopped");
-    for (int i = 0; i < 2; i++) wait_status(&d, copies[i], "stopped");
-    check_kept_snapshot(&d);
-    check_lost(&d);
-    start_machine(&d, id);
-    check_isolation(&d, id);
-    end(&d, SIGTERM, 0);
-    await_no_processes(id);
-    set_up();
-    CHECK_INT(entries(machines_path("vm")), 2);
-}
-
-TEST_AS_ROOT(no_machine_outlives_wrennd_that_must_not, outlive)
-
-/* The watchdog ends a server that does so on its loop. */
-static void give_back(void) {
-    test_daemon d = {0};
-    char id[40], copy[1][40];
-    machines_need();
-    machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
-    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
-    make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":2048}", id);
-    fork_sandbox(&d, id, "{}", 1, copy); /* all memory of the first one is read, and thereby there */
-    destroy(&d, id);
-    destroy(&d, copy[0]);
-    end(&d, SIGTERM, 0);
-}
-
-TEST_AS_ROOT(memory_of_machines_is_given_back_while_others_are_served, give_back)
-
-/* ---- the pool ---- */
-
-/* The command lines of this test's machines. */
-static char *machines_now(void) {
-    char line[400];
-    WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
-    snprintf(line, sizeof(line), "pgrep -af '^wrenn-vm %s/'", test_dir());
-    FILE *from = popen(line, "r");
-    CHECK(from != NULL);
-    for (char chunk[4096]; fgets(chunk, sizeof(chunk), from);) wrn_buf_puts(&all, chunk);
-    pclose(from);
-    wrn_buf_puts(&all, "");
-    return wrn_buf_steal(&all);
-}
-
-/* One whose machine was there before it was asked for. Until there are such, others. */
-static void take_spare(const test_daemon *d, char id[40]) {
-    for (bool was_there = false; !was_there;) {
-        char *before = machines_now();
-        start_machine(d, id);
-        was_there = before && strstr(before, id);
-        free(before);
-        if (!was_there) destroy(d, id);
-    }
-}
-
-static void await_only(char ids[2][40]) {
-    for (int others = 1; others;) {
-        char *now = machines_now();
-        others = 0;
-        for (char *at = now; at && (at = strstr(at, "wrenn-vm /")); at++) others++;
-        for (int i = 0; i < 2; i++) others -= now && strstr(now, ids[i]);
-        free(now);
-        usleep(10000);
-    }
-}
-
-/* Nobody can tell that it waited: it has names, random numbers and the time of its own. Spares end with wrennd, what was given out does not. */
-static void use_pool(void) {
-    static const char *const lines[] = {"cat /proc/sys/kernel/random/uuid", "head -c 16 /dev/urandom | od -An -tx1",
-                                        "cat /etc/machine-id"};
-    test_daemon d;
-    char ids[2][40], want[300];
-    machines_need();
-    machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
-    const char *const options[] = {"--vm-dir", machines_path("vm"), "--vm-pool", "2", NULL};
-    serve(&d, options);
-    for (int i = 0; i < 2; i++) {
-        take_spare(&d, ids[i]);
-        snprintf(want, sizeof(want), "%s\n%s\nminimal\n%s\n", ids[i], ids[i], ids[i]);
-        CHECK_SH(&d, ids[i], "hostname; echo $WRENN_SANDBOX_ID; cat /run/wrenn/template_id /etc/hostname", want);
-        char *date = sh(&d, ids[i], "date +%s");
-        CHECK_MSG(atoll(date) >= (long long)time(NULL) - 60 && atoll(date) <= (long long)time(NULL), "%s", date);
-        free(date);
-        begin_counter(&d, ids[i]);
-        CHECK_SH(&d, ids[i], "until [ -s /root/count ]; do sleep 0.05; done", "");
-    }
-    for (size_t i = 0; i < WRN_COUNT(lines); i++) check_differs(&d, ids[0], ids[1], lines[i]);
-    check_users(ids[0], ids[1]);
-    reply r = call(&d, "GET", "/v1/sandboxes?status=running", NULL);
-    CHECK_INT(wrn_json_count(r.json), 2);
-    reply_free(&r);
-    kill(d.pid, SIGKILL);
-    daemon_wait(d.pid);
-    await_only(ids);
-    serve_again(&d, options, ids[0]);
-    CHECK_SH(&d, ids[0], GOES_ON, "");
-    destroy(&d, ids[0]);
-    take_spare(&d, ids[0]);
-    end(&d, SIGTERM, 0);
-    for (int i = 0; i < 2; i++) await_no_processes(ids[i]);
-    await_only(ids);
-}
-
-TEST_AS_ROOT(machines_wait_in_a_pool, use_pool)
 
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;
