@@ -25,6 +25,11 @@ const char *machines_kernel(void) {
     return own ? own : KERNEL;
 }
 
+const char *machines_kernel_tree(void) {
+    const char *tree = getenv("WRENN_TEST_KERNEL_TREE");
+    return tree && access(tree, F_OK) == 0 && !getenv("WRENN_TEST_KERNEL") ? tree : machines_kernel();
+}
+
 void machines_need(void) {
     static const char *const programs[] = {"qemu-system-x86_64", "sqfstar", "busybox", "dpkg-deb", "openssl"};
     char line[128];

@@ -564,7 +564,7 @@ static void machine_secrets(void) {
     char id[40], copy[40];
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     serve_secrets(&d);
     set_secret(&d, "Bearer " VALUE);
     make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{" INJECT "}}", id);

@@ -483,7 +483,7 @@ static void unseeded(void) {
     bool same = false;
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     CHECK(agent && setenv("WRENN_TEST_AGENT", agent, 1) == 0);
     start(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     start_machine(&d, id);

@@ -84,14 +84,7 @@ static void make_other_image(void) {
     close(fd);
 }
 
-/* Unpacked once, for several setups. */
-static void unpack_kernel(void) {
-    char line[700];
-    snprintf(line, sizeof(line), "dpkg-deb -x %s %s", machines_kernel(), machines_path("kernel"));
-    CHECK_INT(system(line), 0);
-}
-
-static void set_up(void) { machines_set_up(machines_path("kernel"), machines_path("img"), 0, "set up"); }
+static void set_up(void) { machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up"); }
 
 /* ---- from one wrennd to the next ---- */
 
@@ -153,7 +146,7 @@ static void go_over(void) {
     char ids[MACHINES][40];
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     const char *const options[] = {"--vm-dir", machines_path("vm"),       "--isolation", "vm",
                                    "--gate",   getenv("WRENN_TEST_GATE"), NULL};
     serve(&d, options);
@@ -185,7 +178,6 @@ static void outlive(void) {
     char id[40], copies[2][40];
     machines_need();
     machines_make_image();
-    unpack_kernel();
     set_up();
     set_up(); /* the first one goes */
     CHECK_INT(entries(machines_path("vm")), 2);
@@ -227,7 +219,7 @@ static void give_back(void) {
     char id[40], copy[1][40];
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":2048}", id);
     fork_sandbox(&d, id, "{}", 1, copy); /* all memory of the first one is read, and thereby there */

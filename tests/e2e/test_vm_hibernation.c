@@ -107,7 +107,7 @@ static void sleep_and_wake(void) {
     char id[40];
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     start(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--gate", getenv("WRENN_TEST_GATE"), NULL});
     make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"egress\":\"public\"}}", id);
     CHECK_SH(&d, id, "httpd -p 8000 -h /root", "");

@@ -39,7 +39,7 @@ static void use_pool(void) {
     char ids[2][40], want[300];
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     const char *const options[] = {"--vm-dir", machines_path("vm"), "--vm-pool", "2", NULL};
     serve(&d, options);
     for (int i = 0; i < 2; i++) {

@@ -315,7 +315,7 @@ static void all_rounds(void) {
     size_t count = 0;
     machines_need();
     machines_make_image();
-    machines_set_up(machines_kernel(), machines_path("img"), 0, "set up");
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     serve(&r.d, options());
     begin_witness(&r);
     time_t until = soak_until(30);

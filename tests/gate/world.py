@@ -673,6 +673,7 @@ if __name__ == "__main__":
         unshare(CLONE_NEWNS)
         run("mount --make-rprivate /")
         run("mount -t tmpfs packages /tmp") # goes with the process
+        os.environ.pop("TMPDIR", None) # it may have been below
         serve_packages(tempfile.mkdtemp(), sys.argv[2])
         os.write(1, b".")
         signal.pause()

@@ -4,7 +4,7 @@
     server   answers every request with 204, files/read with "hello", and plays a command on exec/stream
              --cert FILE --key FILE   over TLS
              --client-ca FILE         for clients with a certificate of this CA only
-             --full                   refuses files/write in the middle of it, and hangs up
+             --full                   refuses an upload when a line of the input says so, and hangs up
     http     an HTTP proxy
              --user NAME:PASSWORD     for those who say so
              --refuse                 for nobody
@@ -22,6 +22,7 @@ import struct
 import sys
 import threading
 
+told = threading.Event()  # a line of the input has come
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -84,6 +85,15 @@ def read_body(file, head):
     return len(file.read(int(field(head, "content-length") or 0)))
 
 
+def refuse(sock, file):
+    told.wait()
+    sock.sendall(b"HTTP/1.1 413 Full\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfull")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # resets it
+    file.close()
+    sock.close()
+    say("hung up")
+
+
 def serve(sock, options):
     if options.tls:
         try:
@@ -97,10 +107,8 @@ def serve(sock, options):
             return play_command(sock, file, head)
         if field(head, "expect"):
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if options.full and "/files/write " in head:
-            file.read(100000)
-            sock.sendall(b"HTTP/1.1 413 Full\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfull")
-            return None
+        if options.full and "/write " in head:
+            return refuse(sock, file)
         say("body", str(read_body(file, head)))
         if "/files/read " in head:
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
@@ -196,6 +204,12 @@ def run(kind, sock, options):
         say("lost", type(error).__name__)
 
 
+def obey():
+    for _ in sys.stdin:
+        told.set()
+    os._exit(0)
+
+
 def main():
     kinds = {"server": serve, "http": proxy_http, "socks": proxy_socks}
     parser = argparse.ArgumentParser()
@@ -208,7 +222,7 @@ def main():
     options.tls = make_tls(options)
     listener = socket.create_server(("127.0.0.1", 0))
     say(str(listener.getsockname()[1]))
-    threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
+    threading.Thread(target=obey, daemon=True).start()
     while True:
         sock, _ = listener.accept()
         threading.Thread(target=run, args=(kinds[options.kind], sock, options), daemon=True).start()
