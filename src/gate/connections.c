@@ -18,17 +18,18 @@ enum { READ_MAX = 64 << 10 };
 enum { BUCKETS = 2048, SYN_MAX = 512, SPARE_FDS = 64, NONE = -1 };
 
 typedef enum state { FREE, PENDING, OPEN } state;
-/* What the server's name needs. CUT: a later request was for another one. */
-typedef enum check { UNCHECKED, COLLECTING, ASKED, PASSED, REFUSED, CUT } check;
+/* What the server's name needs. ENDING: a later request was refused, and the answers to those before it are awaited. */
+typedef enum check { UNCHECKED, COLLECTING, ASKED, PASSED, REFUSED, ENDING } check;
 
 typedef struct connection {
     uint8_t state, check, v6;
     bool done;                                         /* on the list of those that both sides have ended */
     bool has_fin_in, has_fin_out, acked_in, acked_out; /* `in` is from the sandbox */
     bool sent_all;                                     /* all of the sandbox's bytes are in the socket, and its end */
-    bool shut_later; /* it was to be shut down while its name was being checked, or bytes of it waited */
-    bool wants_room; /* libslirp waits until it can write */
-    int fd, next;    /* in its bucket */
+    bool shut_later;   /* it was to be shut down while its name was being checked, or bytes of it waited */
+    bool answers_late; /* while ENDING something came */
+    bool wants_room;   /* libslirp waits until it can write */
+    int fd, next;      /* in its bucket */
     uint32_t id, isn, fin_in, fin_out, next_in; /* next_in: what libslirp expects from the sandbox */
     uint16_t local_port, port;
     wrn_address to;
@@ -188,19 +189,22 @@ static bool take_requests(const connection *c, const void *data, size_t size) {
     return false;
 }
 
-/* What is refused does not reach the server, and neither does what follows. Answers are still on their way to the sandbox, so
- * another one could be taken for a part of them: the connection is reset. */
+/* What is refused does not reach the server, and neither does what follows. The server hears that no more requests come, and
+ * answers those before it. */
+static bool end_requests(connection *c) {
+    c->check = ENDING;
+    c->shut_later = true;
+    return flush(c);
+}
+
 static ssize_t send_requests(connection *c, const void *data, size_t size) {
     if (!flush(c)) return -1;
     if (requests_wait(c->http)) {
         errno = EAGAIN;
         return -1;
     }
-    if (!take_requests(c, data, size)) {
-        c->check = CUT;
-        return (ssize_t)size;
-    }
-    return flush(c) ? (ssize_t)size : -1;
+    bool ok = take_requests(c, data, size) ? flush(c) : end_requests(c);
+    return ok ? (ssize_t)size : -1;
 }
 
 static ssize_t on_send(int fd, const void *data, size_t size) {
@@ -208,29 +212,43 @@ static ssize_t on_send(int fd, const void *data, size_t size) {
     if (size && c->check == PASSED && c->http) return send_requests(c, data, size);
     if (!size || c->check == UNCHECKED || c->check == PASSED) return sockets_raw_send(fd, data, size);
     if (c->check == COLLECTING) return collect(c, data, size);
-    if (c->check == CUT) return (ssize_t)size;
+    if (c->check == ENDING) return (ssize_t)size;
     errno = c->check == ASKED ? EAGAIN : EPIPE;
     return -1;
 }
 
+static void refuse(connection *c) {
+    c->check = REFUSED;
+    c->answer = c->port == 443 ? tls_alert : http_answer;
+    c->answer_size = c->port == 443 ? sizeof(tls_alert) - 1 : sizeof(http_answer) - 1;
+    requests_free(WRN_TAKE(c->http));
+}
+
+static ssize_t recv_answer(connection *c, void *data, size_t size) {
+    size_t left = c->answer_size - c->answered;
+    if (size > left) size = left;
+    memcpy(data, c->answer + c->answered, size);
+    c->answered += size;
+    return (ssize_t)size;
+}
+
 static ssize_t on_recv(int fd, void *data, size_t size, int flags) {
     connection *c = of_fd(fd);
-    if (c->check == REFUSED) {
-        size_t left = c->answer_size - c->answered;
-        if (size > left) size = left;
-        memcpy(data, c->answer + c->answered, size);
-        c->answered += size;
-        return (ssize_t)size;
-    }
+    if (c->check == REFUSED) return recv_answer(c, data, size);
     ssize_t got = -1;
     if (c->turn != all.turn) c->taken = 0;
     c->turn = all.turn;
     if (size > READ_MAX - c->taken) size = READ_MAX - c->taken;
     if (!size) errno = EAGAIN;
-    else if (c->check == CUT) errno = ECONNRESET;
     else got = sockets_raw_recv(fd, data, size, flags);
     if (got > 0) c->taken += (size_t)got;
     if (got > 0 && c->http) requests_answered(c->http, data, (size_t)got);
+    if (got > 0) c->answers_late = c->check == ENDING;
+    /* Had an answer been under way, ours could be taken for the rest of it. */
+    if (!got && c->check == ENDING && !c->answers_late) {
+        refuse(c);
+        return recv_answer(c, data, size);
+    }
     if (got < 0 && errno != EAGAIN && errno != EINTR) errno = ECONNRESET; /* others libslirp takes for a proper end */
     return got;
 }
@@ -275,7 +293,7 @@ short connections_wanted(int fd, short events) {
 short connections_got(int fd, short events) {
     connection *c = of_fd(fd);
     if (!c) return events;
-    if (c->check == REFUSED || c->check == CUT) return (short)(events | POLLIN);
+    if (c->check == REFUSED) return (short)(events | POLLIN);
     if (c->http && events & POLLOUT) (void)flush(c); /* what fails now fails again when libslirp writes or reads */
     return c->http && !c->wants_room ? (short)(events & ~POLLOUT) : events;
 }
@@ -440,14 +458,18 @@ void connections_verdict(const seam_message *verdict, int fd) {
     free(syn);
 }
 
-/* Sends on what was held. False when it is not fit for that. */
+/* Sends on what was held, or those requests of it that may go. False when there are none. */
 static bool let_go(connection *c) {
     char name[WRN_NAME_MAX + 1] = "";
     wrn_hello hello = c->held ? read_hello(c, name) : WRN_HELLO_UNNAMED;
     if (c->port == 80 && (hello == WRN_HELLO_NAMED || hello == WRN_HELLO_ADDRESS)) {
         c->http = requests_new(hello == WRN_HELLO_NAMED ? name : "", c->port);
-        return c->http && take_requests(c, c->held, c->held_size) && flush(c);
+        if (!c->http) return false;
+        c->check = PASSED;
+        if (take_requests(c, c->held, c->held_size)) return flush(c);
+        return requests_wait(c->http) && end_requests(c);
     }
+    c->check = PASSED;
     /* A new socket takes as much at once. */
     return !c->held_size || sockets_raw_send(c->fd, c->held, c->held_size) == (ssize_t)c->held_size;
 }
@@ -458,12 +480,7 @@ void connections_name_verdict(const seam_message *verdict) {
     bool passed = verdict->denial == WRN_ALLOWED && let_go(c);
     free(WRN_TAKE(c->held));
     c->held_size = 0;
-    c->check = passed ? PASSED : REFUSED;
-    if (!passed) {
-        c->answer = c->port == 443 ? tls_alert : http_answer;
-        c->answer_size = c->port == 443 ? sizeof(tls_alert) - 1 : sizeof(http_answer) - 1;
-        requests_free(WRN_TAKE(c->http));
-    }
+    if (!passed) refuse(c);
     if (!c->shut_later || (c->http && requests_wait(c->http))) return;
     c->sent_all = true;
     sockets_raw_shutdown(c->fd, SHUT_WR);

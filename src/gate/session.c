@@ -39,6 +39,8 @@ struct session {
     bool is_alone;   /* the sandbox has closed its end */
     bool is_dead;
     const wrn_inject_refusal *refusal;
+    const wrn_inject_refusal *later; /* of a request after others, whose answers are awaited */
+    bool answers_late;               /* since then something came */
 };
 
 static session *dead;
@@ -245,6 +247,18 @@ static void answer_refusal(session *s, const wrn_inject_refusal *why) {
     s->inside.closing = s->outside.closing = true;
 }
 
+/* What came before the refused request was sent on. The host hears that no more comes, and answers that. */
+static void refuse_request(session *s, const wrn_inject_refusal *why) {
+    if (!s->injector.requests) {
+        refuse(s, why);
+        answer_refusal(s, why);
+        return;
+    }
+    s->later = why;
+    if (!s->outside.closing) SSL_shutdown(s->outside.ssl);
+    s->outside.closing = true;
+}
+
 static bool waits(const session *s) { return s->injector.part == WRN_INJECT_WAIT; }
 
 /* Requests go out, with their headers. Whether anything moved. */
@@ -260,7 +274,7 @@ static bool requests_out(session *s) {
         const wrn_inject_refusal *why = wrn_inject(&s->injector, piece, size, &out);
         if (out.size && !s->outside.closing) SSL_write(s->outside.ssl, out.data, (int)out.size);
         OPENSSL_cleanse(out.data, out.size);
-        if (why) refuse(s, why), answer_refusal(s, why);
+        if (why && !s->later) refuse_request(s, why);
         return true;
     }
     if (ended && s->refusal) return s->inside.closing = true;
@@ -278,10 +292,13 @@ static bool answers_in(session *s) {
     size_t size = decrypt(&s->outside, piece, &ended);
     if (size) {
         wrn_inject_answered(&s->injector, piece, size);
+        s->answers_late = s->later;
         SSL_write(s->inside.ssl, piece, (int)size);
         return true;
     }
     if (!ended) return false;
+    /* Had an answer been under way, ours could be taken for the rest of it. */
+    if (s->later && !s->answers_late) answer_refusal(s, s->later);
     if (SSL_get_shutdown(s->outside.ssl) & SSL_RECEIVED_SHUTDOWN) SSL_shutdown(s->inside.ssl);
     s->inside.closing = s->outside.closing = s->outside.over = true;
     return true;

@@ -79,6 +79,12 @@ EXPORT ssize_t recv(int fd, void *data, size_t size, int flags) {
     return sockets_raw_recv(fd, data, size, flags);
 }
 
+/* At the end of a stream libslirp asks for this, and takes one that is shut down both ways for a reset. */
+EXPORT int getpeername(int fd, struct sockaddr *address, socklen_t *size) {
+    if (owner && owner->owns(fd)) return 0;
+    return (int)syscall(SYS_getpeername, fd, address, size);
+}
+
 EXPORT int shutdown(int fd, int how) {
     if (!owner || !owner->owns(fd)) return (int)syscall(SYS_shutdown, fd, how);
     owner->shutdown(fd, how);

@@ -162,6 +162,22 @@ def what_could_be_read_in_two_ways_is_refused():
     process.close()
 
 
+def a_request_that_is_refused_takes_no_answer_from_others():
+    process = Tls()
+    get, other = b"GET /a HTTP/1.1\r\nHost: api.test\r\n\r\n", b"GET / HTTP/1.1\r\nHost: other.test\r\n\r\n"
+    tls = process.open()
+    tls.sendall(get + get + other + get)
+    stream = tls.makefile("rb")
+    assert [read_answer(stream)[0] for _ in range(2)] == [200, 200]
+    assert stream.read() == b"", "an answer that is not the host's"
+    # One after the other
+    tls = process.open()
+    assert ask(tls, get)[0][0] == 200
+    assert ask(tls, other)[0][0] == 421
+    assert tls.recv(1) == b"", "it goes on"
+    process.close()
+
+
 def other_hosts_are_not_touched():
     process = Tls()
     with open(f"{PLACE}/ca.pem") as file:
@@ -262,7 +278,7 @@ def it_is_in_a_jail():
     return None
 
 
-TESTS = [a_header_is_added_to_each_request, large_bodies_pass_both_ways, what_could_be_read_in_two_ways_is_refused, other_hosts_are_not_touched,
+TESTS = [a_header_is_added_to_each_request, large_bodies_pass_both_ways, what_could_be_read_in_two_ways_is_refused, a_request_that_is_refused_takes_no_answer_from_others, other_hosts_are_not_touched,
          a_host_that_is_not_trusted_gets_nothing, only_http1_is_spoken, websockets_open_with_the_header,
          a_client_that_goes_takes_its_connection_along, it_is_in_a_jail]
 
