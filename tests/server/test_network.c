@@ -177,7 +177,8 @@ static void check_from(const test_daemon *d, const char *snapshot, const char *n
 }
 
 TEST(a_snapshot_keeps_the_policy_that_was_asked_for) {
-    static const char narrow[] = "{\"egress\":\"allowlist\",\"allow\":[\"x.org\"],\"deny\":[\"y.org\"],\"presets\":[\"node\"],";
+    static const char narrow[] =
+        "{\"egress\":\"allowlist\",\"allow\":[\"x.org\"],\"deny\":[\"y.org\"],\"presets\":[\"node\"],";
     served s;
     test_daemon d = {0};
     char usual[40], closed[40], open[40], id[40];

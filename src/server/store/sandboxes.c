@@ -9,13 +9,13 @@
 #define ALIVE "status NOT IN ('stopped', 'error')"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata, const char *network) {
-    return wrn_sql_run(
-        store,
-        "INSERT INTO sandboxes (" COLUMNS ", network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "ttttiiiiiiitiiitiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus, row->memory_mb,
-        row->timeout_sec, row->created_at, row->started_at, row->last_active_at, row->last_updated, row->backend,
-        row->lifetime_sec, row->expires_at, row->lease_sec, row->egress, row->disk_mb, (int64_t)row->own_network, metadata,
-        network);
+    return wrn_sql_run(store,
+                       "INSERT INTO sandboxes (" COLUMNS
+                       ", network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "ttttiiiiiiitiiitiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+                       row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
+                       row->last_updated, row->backend, row->lifetime_sec, row->expires_at, row->lease_sec, row->egress,
+                       row->disk_mb, (int64_t)row->own_network, metadata, network);
 }
 
 static char *get_text(wrn_store *store, const char *sql, const char *id) {
