@@ -196,6 +196,11 @@ TEST(a_snapshot_keeps_the_policy_that_was_asked_for) {
     check_from(&d, "open", ",\"network\":{\"allow\":[\"z.org\"]}", "\"allow\":[\"z.org\"],\"deny\":[],\"presets\":[],");
     make_sandbox(&d, "{\"template\":\"open\"}", id);
     snap(&d, id, "again");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(open, "/resume"), NULL), 200);
+    reply r = call(&d, "POST", sandbox_path(open, "/fork"), "{\"count\":1}");
+    CHECK_MSG(r.status == 201, "%s", r.body);
+    snap(&d, wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL), "of-copy");
+    reply_free(&r);
     CHECK_STATUS(call(&d, "PUT", sandbox_path(usual, "/network"), "{\"allow\":[\"set.org\"]}"), 200);
     snap(&d, usual, "changed");
     for (const char *const *gone = (const char *const[]){usual, closed, open, id, NULL}; *gone; gone++)
@@ -205,11 +210,12 @@ TEST(a_snapshot_keeps_the_policy_that_was_asked_for) {
     daemon_serve(&s, &d, NULL);
     check_from(&d, "usual", "", "\"egress\":\"none\"");
     check_from(&d, "again", "", narrow);
+    check_from(&d, "of-copy", "", narrow);
     check_from(&d, "changed", "", "\"allow\":[\"set.org\"]");
     daemon_finish(&s, SIGTERM);
     free(s.said);
     daemon_serve(&s, &d, (const char *[]){"--egress-deny", "x.org", NULL});
-    reply r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"open\"}");
+    r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"open\"}");
     CHECK_MSG(r.status == 409 && strcmp(error_code(&r), "conflict") == 0, "%s", r.body);
     CHECK_CONTAINS(error_message(&r), "of the snapshot \"open\" can't be had: allow[0] \"x.org\" is denied");
     CHECK_CONTAINS(error_message(&r), "member \"network\"");
