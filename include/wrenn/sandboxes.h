@@ -36,7 +36,8 @@ enum {
 /* What a sandbox may reach: wrenn_sandboxes_create_options.egress. */
 enum {
     WRENN_EGRESS_DEFAULT =
-        0, /* ALLOWLIST with an `allow`, a preset or an `inject`; otherwise what the server's operator has set, mostly NONE */
+        0, /* ALLOWLIST with an `allow`, a preset or an `inject`; otherwise what the server's operator has set, mostly NONE,
+            * or, when the four below are not set either, the policy that a snapshot keeps of its sandbox */
     WRENN_EGRESS_NONE = 1,      /* nothing */
     WRENN_EGRESS_ALLOWLIST = 2, /* what `allow`, `presets` and `inject` name */
     WRENN_EGRESS_PUBLIC = 3     /* all public addresses, but for what `deny` names */

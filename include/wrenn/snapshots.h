@@ -34,7 +34,8 @@ WRENN_API void wrenn_snapshots_create_options_init(wrenn_snapshots_create_option
 
 /* Turns a sandbox that runs or is paused into a snapshot (POST /v1/snapshots). It is paused afterwards, except by newer
  * servers, which answer before the snapshot is whole. That of a virtual machine (WRENN_ISOLATION_VM) has its memory: sandboxes
- * made from it go on where it was. Blocks (360 s). The caller frees *snapshot with
+ * made from it go on where it was. wrennd's keep the network policy that the sandbox was given, for those that are made from them
+ * without one (docs/guide/network.md). Blocks (360 s). The caller frees *snapshot with
  * wrenn_snapshot_free(). Fails with WRENN_E_NOT_FOUND (no such sandbox), WRENN_E_CONFLICT (the name is taken or
  * reserved, or the sandbox is in another status), WRENN_E_VALIDATION (name). Never repeated by the library; the server
  * may go on after WRENN_E_TIMEOUT and WRENN_E_CONNECTION_LOST. */

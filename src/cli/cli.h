@@ -460,7 +460,7 @@ typedef struct cli_network {
      0,     0, CLI_WORD_ANY},                                                                                   \
         {"no-net", 0,                                                                                           \
          CLI_FLAG, (at) + offsetof(cli_network, no_net),                                                        \
-         NULL,     "it may reach nothing, which is the default of most servers",                                \
+         NULL,     "it may reach nothing: the default, unless the server or a snapshot has another",            \
          NULL,     0,                                                                                           \
          0,        CLI_WORD_ANY},                                                                               \
         {"allow",  0,                                                                                           \

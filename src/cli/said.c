@@ -17,6 +17,7 @@ static const struct {
     {"member \"network\": inject[#]", "--secret"},
     {"member \"network\": preset", "--preset"},
     {"member \"network\": ", ""},
+    {"with member \"network\"", "with --net, --allow or --no-net"},
     {"member \"template\": ", "--template "},
     {"member \"isolation\"", "--isolation"},
     {"member \"tag\"", "--tag"},

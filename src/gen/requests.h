@@ -177,9 +177,9 @@ typedef struct wrn_create_sandbox_request {
      * before anything is made, when the server has none so strong. `Wrenn-Features` says `isolation`; servers that
      * do not may ignore it. */
     const char *isolation;
-    /* Ours only. What the sandbox may reach; left out: what the server's operator has set, mostly nothing. 409
-     * `conflict`, before anything is made, when the server can't give it. `Wrenn-Features` says `network`; servers
-     * that do not may ignore it. */
+    /* Ours only. What the sandbox may reach; left out: what a snapshot keeps, else what the server's operator has
+     * set, mostly nothing. 409 `conflict`, before anything is made, when the server can't give it. `Wrenn-Features`
+     * says `network`; servers that do not may ignore it. */
     const wrn_network_policy *network;
 } wrn_create_sandbox_request;
 

@@ -298,13 +298,25 @@ static void snapshots(void) {
     CHECK_REACH(&d, id, "good.example", HELLO); /* it keeps its policy */
     CHECK_REACH(&d, id, "bad.example", "no name");
     destroy(&d, id);
-    make_sandbox(&d, "{\"template\":\"net\"}", id);
-    CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* a sandbox has what its create says */
+    make_from(&d, "net", id);
+    CHECK_REACH(&d, id, "good.example", HELLO); /* and so does what is made from its snapshot */
+    CHECK_REACH(&d, id, "bad.example", "no name");
+    destroy(&d, id);
+    make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"egress\":\"none\"}}", id);
+    CHECK_REACH(&d, id, OUTSIDE, "ENETUNREACH"); /* unless its create says something else */
     CHECK_SH(&d, id, "cat /run/wrenn/network", "{\"egress\":\"none\"}");
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
     CHECK_REACH(&d, id, "bad.example", HELLO);
     CHECK_REACH(&d, id, "good.example", "no name");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+    serve(&d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--egress-max", "none", NULL});
+    reply r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"net\"}");
+    CHECK_INT(r.status, 409);
+    CHECK_CONTAINS(r.body, "of the snapshot \\\"net\\\" can't be had: sandboxes here have at most");
+    reply_free(&r);
+    make_sandbox(&d, "{\"template\":\"net\",\"network\":{\"egress\":\"none\"}}", id);
     destroy(&d, id);
     end(&d, SIGTERM, 0);
 }
@@ -333,6 +345,9 @@ static void services(void) {
     make_sandbox(&d, "{\"template\":\"caller\",\"network\":{\"allow\":[\"good.example\"]}}", id);
     CHECK_SH(&d, id, "mkfifo /tmp/said 2> /dev/null || :; cat /tmp/said", "hello none");
     snap(&d, id, "calls");
+    destroy(&d, id);
+    make_from(&d, "calls", id);
+    CHECK_SH(&d, id, "cat /tmp/said", "hello none");
     destroy(&d, id);
     make_sandbox(&d, "{\"template\":\"calls\",\"network\":{\"allow\":[\"bad.example\"]}}", id);
     CHECK_SH(&d, id, "cat /tmp/said", "none hello");
@@ -542,10 +557,23 @@ static void secrets(void) {
     /* Its authority is its own. */
     snap(&d, id, "trusting");
     resume(&d, id);
-    make_from(&d, "trusting", other);
+    make_sandbox(&d, "{\"template\":\"trusting\",\"network\":{\"egress\":\"none\"}}", other);
     CHECK_SH(&d, other, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt || true", "0\n");
     CHECK_SH(&d, id, "grep -c 'Added for this sandbox' /etc/ssl/certs/ca-certificates.crt", "1\n");
     destroy(&d, other);
+    make_from(&d, "trusting", other);
+    CHECK_FETCH(&d, other, "good.example", "right");
+    char *first = sh(&d, id, "tail -3 /etc/ssl/certs/ca-certificates.crt");
+    char *second = sh(&d, other, "tail -3 /etc/ssl/certs/ca-certificates.crt");
+    CHECK(strcmp(first, second) != 0);
+    free(first);
+    free(second);
+    destroy(&d, other);
+    CHECK_STATUS(call(&d, "DELETE", "/v1/secrets/api", NULL), 204);
+    r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"trusting\"}");
+    CHECK_INT(r.status, 409);
+    CHECK_CONTAINS(r.body, "there is no secret \\\"api\\\"");
+    reply_free(&r);
     make_sandbox(&d, "{\"network\":{\"allow\":[\"bad.example\"]}}", other);
     CHECK_ERROR(call(&d, "PUT", sandbox_path(other, "/network"), "{" INJECT "}"), 409, "conflict");
     destroy(&d, other);
@@ -577,8 +605,14 @@ static void machine_secrets(void) {
         CHECK_CONTAINS(got, "HTTP/1.1 200 OK");
         CHECK_CONTAINS(got, "\r\n\r\nright");
         free(got);
-        destroy(&d, i ? copy : id);
     }
+    destroy(&d, copy);
+    /* Memory trusts what it trusted, so a snapshot of it keeps what nothing can be made with. */
+    snap(&d, id, "trusting");
+    CHECK_ERROR(call(&d, "POST", "/v1/sandboxes", "{\"template\":\"trusting\"}"), 409, "conflict");
+    make_sandbox(&d, "{\"template\":\"trusting\",\"network\":{\"egress\":\"none\"}}", copy);
+    destroy(&d, copy);
+    destroy(&d, id);
     end(&d, SIGTERM, 0);
 }
 
@@ -726,7 +760,7 @@ TEST_WITH_NETWORK(all_connections_leave_through_a_proxy_that_gets_the_names, pro
 TEST_WITH_NETWORK(policies_are_obeyed_and_replaced, policies)
 TEST_WITH_NETWORK(connections_that_a_policy_forbids_are_cut, cut)
 TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
-TEST_WITH_NETWORK(snapshots_have_the_network_of_their_create, snapshots)
+TEST_WITH_NETWORK(snapshots_keep_the_policy_of_their_sandbox, snapshots)
 TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
 TEST_WITH_NETWORK(secrets_are_sent_for_machines_and_their_copies, machine_secrets)
 TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)

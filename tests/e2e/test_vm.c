@@ -295,6 +295,9 @@ static void check_snapshot(const test_daemon *d, const char *id) {
     check_stream(fd);
     CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/same", NULL), 204);
     make_sandbox(d, "{\"template\":\"moment\"}", copy);
+    CHECK_SH(d, copy, "grep -o public /run/wrenn/network", "public\n"); /* as the snapshot keeps it */
+    destroy(d, copy);
+    make_sandbox(d, "{\"template\":\"moment\",\"network\":{\"egress\":\"none\"}}", copy);
     check_isolation(d, copy);
     CHECK_STATUS(call(d, "DELETE", "/v1/snapshots/moment", NULL), 204);
     CHECK_SH(d, copy, "cat /run/wrenn/network", "{\"egress\":\"none\"}");

@@ -1,5 +1,6 @@
 /* Network policies: what is accepted, shown and stored. What they do is in e2e/test_network.c. */
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,72 @@ TEST(operators_limit_and_open) {
     CHECK_CONTAINS(r.body, "{\"egress\":\"allowlist\",\"allow\":[],");
     reply_free(&r);
     daemon_stop(&d);
+}
+
+static void snap(const test_daemon *d, const char *id, const char *name) {
+    char body[128];
+    snprintf(body, sizeof(body), "{\"sandbox_id\":\"%s\",\"name\":\"%s\"}", id, name);
+    CHECK_STATUS(call(d, "POST", "/v1/snapshots", body), 201);
+}
+
+/* What a sandbox that is made from the snapshot has; `network`: what its create says, with a comma before. */
+static void check_from(const test_daemon *d, const char *snapshot, const char *network, const char *want) {
+    char body[200], id[40];
+    snprintf(body, sizeof(body), "{\"template\":\"%s\"%s}", snapshot, network);
+    make_sandbox(d, body, id);
+    reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_CONTAINS(r.body, want);
+    reply_free(&r);
+    CHECK_STATUS(call(d, "DELETE", sandbox_path(id, ""), NULL), 204);
+}
+
+TEST(a_snapshot_keeps_the_policy_that_was_asked_for) {
+    static const char narrow[] =
+        "{\"egress\":\"allowlist\",\"allow\":[\"x.org\"],\"deny\":[\"y.org\"],\"presets\":[\"node\"],";
+    served s;
+    test_daemon d = {0};
+    char usual[40], closed[40], open[40], id[40];
+    daemon_serve(&s, &d, (const char *[]){"--egress-default", "public", NULL});
+    daemon_key(&s, &d);
+    make_sandbox(&d, "{}", usual);
+    make_sandbox(&d, "{\"network\":{\"egress\":\"none\"}}", closed);
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"x.org\"],\"deny\":[\"y.org\"],\"presets\":[\"node\"]}}", open);
+    snap(&d, usual, "usual");
+    snap(&d, closed, "closed");
+    snap(&d, open, "open");
+    check_from(&d, "usual", "", "\"egress\":\"public\"");
+    check_from(&d, "closed", "", "\"egress\":\"none\"");
+    check_from(&d, "open", "", narrow);
+    check_from(&d, "open", ",\"network\":{\"allow\":[\"z.org\"]}", "\"allow\":[\"z.org\"],\"deny\":[],\"presets\":[],");
+    make_sandbox(&d, "{\"template\":\"open\"}", id);
+    snap(&d, id, "again");
+    CHECK_STATUS(call(&d, "POST", sandbox_path(open, "/resume"), NULL), 200);
+    reply r = call(&d, "POST", sandbox_path(open, "/fork"), "{\"count\":1}");
+    CHECK_MSG(r.status == 201, "%s", r.body);
+    snap(&d, wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL), "of-copy");
+    reply_free(&r);
+    CHECK_STATUS(call(&d, "PUT", sandbox_path(usual, "/network"), "{\"allow\":[\"set.org\"]}"), 200);
+    snap(&d, usual, "changed");
+    for (const char *const *gone = (const char *const[]){usual, closed, open, id, NULL}; *gone; gone++)
+        CHECK_STATUS(call(&d, "DELETE", sandbox_path(*gone, ""), NULL), 204);
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+    daemon_serve(&s, &d, NULL);
+    check_from(&d, "usual", "", "\"egress\":\"none\"");
+    check_from(&d, "again", "", narrow);
+    check_from(&d, "of-copy", "", narrow);
+    check_from(&d, "changed", "", "\"allow\":[\"set.org\"]");
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
+    daemon_serve(&s, &d, (const char *[]){"--egress-deny", "x.org", NULL});
+    r = call(&d, "POST", "/v1/sandboxes", "{\"template\":\"open\"}");
+    CHECK_MSG(r.status == 409 && strcmp(error_code(&r), "conflict") == 0, "%s", r.body);
+    CHECK_CONTAINS(error_message(&r), "of the snapshot \"open\" can't be had: allow[0] \"x.org\" is denied");
+    CHECK_CONTAINS(error_message(&r), "member \"network\"");
+    reply_free(&r);
+    check_from(&d, "open", ",\"network\":{}", "\"egress\":\"none\"");
+    daemon_finish(&s, SIGTERM);
+    free(s.said);
 }
 
 /* What the operator's options make impossible is refused, not accepted and then denied. */

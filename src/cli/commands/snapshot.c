@@ -51,7 +51,8 @@ static const cli_command below[] = {
      .summary = "make a snapshot of a sandbox, and print its name",
      .details =
          "The sandbox is paused by it; 'wrenn resume' lets it go on. The snapshot of a virtual machine has its memory:\n"
-         "what is made from it goes on where it was.\n",
+         "what is made from it goes on where it was. What the sandbox was allowed to reach, the snapshot keeps, for all\n"
+         "that is made from it without --net, --allow, --deny, --preset, --secret or --no-net.\n",
      .operands = new_one,
      .options = create_options,
      .examples = create_examples,

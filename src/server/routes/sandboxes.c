@@ -145,24 +145,60 @@ static bool choose_backend(wrn_request *request, const wrn_create_sandbox_reques
     return true;
 }
 
-/* What the sandbox may reach. `policy` stays empty for one without a network. False: the request was answered. */
-static bool read_network(wrn_request *request, const wrn_create_sandbox_request *asked, wrn_sandbox_row *row,
-                         wrn_buf *policy) {
+static bool refuse_network(wrn_request *request, const char *snapshot, const wrn_fault *fault) {
+    static const char member[] = "member \"network\": ";
+    const char *why = fault->message;
+    if (!snapshot || fault->code == WRN_FAULT_DB_ERROR) return wrn_reply_fault(request, fault), false;
+    if (strncmp(why, member, strlen(member)) == 0) why += strlen(member);
+    return wrn_refuse(request, WRN_FAULT_CONFLICT,
+                      "the network policy of the snapshot \"%s\" can't be had: %s; or ask for another one, with member "
+                      "\"network\"",
+                      snapshot, why);
+}
+
+/* A create that says nothing of the network gets the policy that the snapshot keeps. *snapshot: its name; NULL: there is none.
+ * False: the request was answered. */
+static bool read_kept_network(wrn_request *request, const wrn_sandbox_row *row, wrn_create_sandbox_request *asked,
+                              const char **snapshot) {
+    WRN_AUTO(wrn_json_freep) wrn_json *object = NULL;
+    wrn_network_policy *kept = wrn_arena_alloc(&request->arena, sizeof(*kept));
+    wrn_model_why bad;
+    const char *why;
+    char *text;
+    wrn_db outcome =
+        wrn_store_get_snapshot_network(wrn_server_of(request)->store, row->team_id, row->template_name, &text);
+    if (outcome == WRN_DB_NONE) return true;
+    bool ok = kept && text && wrn_json_parse(text, strlen(text), &object, &why) &&
+              wrn_model_decode(&wrn_model_network_policy, object, true, &request->arena, kept, &bad);
+    free(text);
+    if (!ok) return wrn_refuse(request, WRN_FAULT_DB_ERROR, WRN_DB_FAILED);
+    asked->network = kept;
+    *snapshot = row->template_name;
+    return true;
+}
+
+/* What the sandbox may reach. `policy` stays empty for one without a network; *snapshot: whose policy it is, NULL: of none.
+ * False: the request was answered. */
+static bool read_network(wrn_request *request, wrn_create_sandbox_request *asked, wrn_sandbox_row *row, wrn_buf *policy,
+                         const char **snapshot) {
     wrn_fault fault;
+    *snapshot = NULL;
+    if (!asked->network && !read_kept_network(request, row, asked, snapshot)) return false;
     const char *egress = wrn_policy_accept(&wrn_server_of(request)->egress, asked->network, policy, &fault);
     if (!egress || !wrn_policy_has_secrets(wrn_server_of(request), request->who.team_id, asked->network, &fault))
-        return wrn_reply_fault(request, &fault), false;
+        return refuse_network(request, *snapshot, &fault);
+    row->own_network = asked->network;
     snprintf(row->egress, sizeof(row->egress), "%s", egress);
     if (strcmp(egress, "none") == 0) wrn_buf_free(policy);
     return true;
 }
 
-static bool check_network(wrn_request *request, const wrn_sandbox_row *row) {
+static bool check_network(wrn_request *request, const wrn_sandbox_row *row, const char *snapshot) {
     wrn_fault fault;
     if (strcmp(row->egress, "none") == 0 ||
         wrn_boxes_check_network(wrn_server_of(request)->boxes, row->backend, &fault) == 0)
         return true;
-    return wrn_reply_fault(request, &fault), false;
+    return refuse_network(request, snapshot, &fault);
 }
 
 static void create_on_done(void *context, const wrn_sandbox_row *row, const wrn_fault *fault) {
@@ -245,9 +281,10 @@ void wrn_route_create_sandbox(wrn_request *request) {
                            .disk_mb = asked.disk_mb > 0 ? asked.disk_mb : 0};
     WRN_AUTO(wrn_buf_free) wrn_buf metadata = WRN_BUF_INIT, network = WRN_BUF_INIT;
     snprintf(row.template_name, sizeof(row.template_name), "%s", template_name);
+    const char *snapshot;
     memcpy(row.team_id, request->who.team_id, sizeof(row.team_id));
-    if (!read_network(request, &asked, &row, &network) || !choose_backend(request, &asked, &row) ||
-        !check_network(request, &row) ||
+    if (!read_network(request, &asked, &row, &network, &snapshot) || !choose_backend(request, &asked, &row) ||
+        !check_network(request, &row, snapshot) ||
         !wrn_metadata_change(request, NULL, asked.metadata, asked.metadata_count, NULL, 0, &metadata))
         return;
     wrn_server *server = wrn_server_of(request);

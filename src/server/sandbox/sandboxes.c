@@ -748,6 +748,7 @@ static void on_policy_set(void *context, const wrn_json *state, const wrn_fault 
     }
     if (!fault && s) {
         snprintf(s->row.egress, sizeof(s->row.egress), "%s", p->egress);
+        s->row.own_network = true;
         wrn_watch_tell(p->all, &(wrn_news){.type = WRN_NEWS_SANDBOX_NETWORK, .row = &s->row});
     }
     if (fault) return end_policy_change(p, fault);

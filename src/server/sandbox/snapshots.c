@@ -85,7 +85,7 @@ int64_t wrn_snapshots_level(wrn_sandboxes *all, const char *team_id, const char 
 /* Stores the record, which makes the snapshot exist and replaces the one before. */
 static bool store_snapshot(making *m, wrn_fault *fault) {
     const wrn_sandboxes_config *c = &m->all->config;
-    wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->overwrite ? m->replaced : NULL);
+    wrn_db outcome = wrn_store_add_snapshot(c->store, &m->row, m->sandbox_id, m->overwrite ? m->replaced : NULL);
     if (outcome == WRN_DB_OK) return true;
     wrn_boxes_drop_snapshot(c->boxes, m->row.id);
     if (outcome == WRN_DB_TAKEN) refuse_taken(m->row.name, fault);

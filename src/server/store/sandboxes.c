@@ -4,17 +4,18 @@
 
 #define COLUMNS                                                                                             \
     "id, team_id, status, template, vcpus, memory_mb, timeout_sec, created_at, started_at, last_active_at," \
-    " last_updated, backend, lifetime_sec, expires_at, lease_sec, egress, disk_mb, metadata"
+    " last_updated, backend, lifetime_sec, expires_at, lease_sec, egress, disk_mb, own_network, metadata"
 /* As in the partial indexes. */
 #define ALIVE "status NOT IN ('stopped', 'error')"
 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata, const char *network) {
-    return wrn_sql_run(
-        store,
-        "INSERT INTO sandboxes (" COLUMNS ", network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        "ttttiiiiiiitiiititt", row->id, row->team_id, row->status, row->template_name, row->vcpus, row->memory_mb,
-        row->timeout_sec, row->created_at, row->started_at, row->last_active_at, row->last_updated, row->backend,
-        row->lifetime_sec, row->expires_at, row->lease_sec, row->egress, row->disk_mb, metadata, network);
+    return wrn_sql_run(store,
+                       "INSERT INTO sandboxes (" COLUMNS
+                       ", network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                       "ttttiiiiiiitiiitiitt", row->id, row->team_id, row->status, row->template_name, row->vcpus,
+                       row->memory_mb, row->timeout_sec, row->created_at, row->started_at, row->last_active_at,
+                       row->last_updated, row->backend, row->lifetime_sec, row->expires_at, row->lease_sec, row->egress,
+                       row->disk_mb, (int64_t)row->own_network, metadata, network);
 }
 
 static char *get_text(wrn_store *store, const char *sql, const char *id) {
@@ -32,7 +33,8 @@ char *wrn_store_get_network(wrn_store *store, const char *id) {
 }
 
 wrn_db wrn_store_set_network(wrn_store *store, const char *id, const char *egress, const char *network) {
-    return wrn_sql_run(store, "UPDATE sandboxes SET egress = ?, network = ? WHERE id = ?", "ttt", egress, network, id);
+    return wrn_sql_run(store, "UPDATE sandboxes SET egress = ?, network = ?, own_network = 1 WHERE id = ?", "ttt",
+                       egress, network, id);
 }
 
 wrn_db wrn_store_set_metadata(wrn_store *store, const char *id, const char *metadata) {
@@ -61,11 +63,11 @@ wrn_db wrn_store_update_sandbox(wrn_store *store, const wrn_sandbox_row *row) {
 }
 
 static void read_sandbox(sqlite3_stmt *from, wrn_sandbox_row *row) {
-    wrn_sql_read(from, "ttttiiiiiiitiiiti", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
+    wrn_sql_read(from, "ttttiiiiiiitiiitib", row->id, sizeof(row->id), row->team_id, sizeof(row->team_id), row->status,
                  sizeof(row->status), row->template_name, sizeof(row->template_name), &row->vcpus, &row->memory_mb,
                  &row->timeout_sec, &row->created_at, &row->started_at, &row->last_active_at, &row->last_updated,
                  row->backend, sizeof(row->backend), &row->lifetime_sec, &row->expires_at, &row->lease_sec, row->egress,
-                 sizeof(row->egress), &row->disk_mb);
+                 sizeof(row->egress), &row->disk_mb, &row->own_network);
 }
 
 wrn_db wrn_store_get_sandbox(wrn_store *store, const char *team_id, const char *id, wrn_sandbox_row *out) {
@@ -109,7 +111,7 @@ wrn_db wrn_store_list_sandboxes(wrn_store *store, const wrn_sandbox_filter *filt
                                  filter->status, filter->template_name, filter->id_prefix);
     while (left && wrn_sql_next(store, rows, &outcome)) {
         wrn_sandbox_row row;
-        const char *metadata = (const char *)sqlite3_column_text(rows, 17);
+        const char *metadata = (const char *)sqlite3_column_text(rows, 18);
         if (!wrn_store_has_labels(metadata, filter)) continue;
         read_sandbox(rows, &row);
         each(context, &row, metadata);

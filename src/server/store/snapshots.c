@@ -19,7 +19,8 @@ wrn_db wrn_store_get_snapshot(wrn_store *store, const char *team_id, const char 
     return outcome;
 }
 
-wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, char replaced[WRN_ID_SIZE]) {
+wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, const char *of,
+                              char replaced[WRN_ID_SIZE]) {
     wrn_snapshot_row before = {.id = ""};
     wrn_db outcome = wrn_store_begin(store);
     if (outcome == WRN_DB_OK && replaced) {
@@ -28,11 +29,24 @@ wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, cha
         if (outcome == WRN_DB_NONE) outcome = WRN_DB_OK;
     }
     if (outcome == WRN_DB_OK)
-        outcome = wrn_sql_run(store, "INSERT INTO snapshots (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "ttttiiii",
-                              row->id, row->team_id, row->name, row->base, row->vcpus, row->memory_mb, row->size_bytes,
-                              row->created_at);
+        outcome =
+            wrn_sql_run(store,
+                        "INSERT INTO snapshots (" COLUMNS ", network) VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT"
+                        " coalesce(network, '{\"egress\":\"none\"}') FROM sandboxes WHERE id = ? AND own_network = 1))",
+                        "ttttiiiit", row->id, row->team_id, row->name, row->base, row->vcpus, row->memory_mb,
+                        row->size_bytes, row->created_at, of);
     if (replaced) memcpy(replaced, before.id, WRN_ID_SIZE);
     return wrn_store_end(store, outcome);
+}
+
+wrn_db wrn_store_get_snapshot_network(wrn_store *store, const char *team_id, const char *name, char **network) {
+    WRN_AUTO(wrn_sql_reset)
+    sqlite3_stmt *row =
+        wrn_sql(store, "SELECT network FROM snapshots WHERE team_id = ? AND name = ? AND network IS NOT NULL", "tt",
+                team_id, name);
+    wrn_db outcome = wrn_sql_step(store, row);
+    *network = outcome == WRN_DB_OK ? strdup((const char *)sqlite3_column_text(row, 0)) : NULL;
+    return outcome;
 }
 
 wrn_db wrn_store_list_snapshots(wrn_store *store, const char *team_id, wrn_snapshot_row_fn each, void *context) {

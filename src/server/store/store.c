@@ -99,6 +99,10 @@ static const char *const migrations[] = {
     " created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (team_id, name)) STRICT, WITHOUT ROWID;"
     "ALTER TABLE sandboxes ADD COLUMN authority BLOB;",
     "ALTER TABLE sandboxes ADD COLUMN disk_mb INTEGER NOT NULL DEFAULT 0;",
+    /* Until then nobody wrote down who wanted a network: it counts as asked for. */
+    "ALTER TABLE sandboxes ADD COLUMN own_network INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE sandboxes SET own_network = 1 WHERE network IS NOT NULL;"
+    "ALTER TABLE snapshots ADD COLUMN network TEXT;",
 };
 
 static wrn_db report_error(wrn_store *store, const char *what) {

@@ -95,6 +95,7 @@ typedef struct wrn_sandbox_row {
     int64_t lease_sec;                                            /* 0: it has no lease */
     char egress[12];                                              /* none, allowlist or public */
     int64_t disk_mb;                                              /* of its own disk; 0: it has none */
+    bool own_network; /* its network policy was asked for, not the server's default */
 } wrn_sandbox_row;
 
 /* `metadata`: its labels, as wrn_json_write() writes a JSON object; NULL: none. */
@@ -104,6 +105,7 @@ typedef void (*wrn_sandbox_fn)(void *context, const wrn_sandbox_row *row, const 
 wrn_db wrn_store_add_sandbox(wrn_store *store, const wrn_sandbox_row *row, const char *metadata, const char *network);
 /* Its network policy, which the caller frees; NULL when it was made without a network. */
 char *wrn_store_get_network(wrn_store *store, const char *id);
+/* One of its own, from then on. */
 wrn_db wrn_store_set_network(wrn_store *store, const char *id, const char *egress, const char *network);
 /* Its labels, which the caller frees; NULL when there are none. */
 char *wrn_store_get_metadata(wrn_store *store, const char *id);
@@ -212,9 +214,12 @@ typedef struct wrn_snapshot_row {
 
 typedef void (*wrn_snapshot_row_fn)(void *context, const wrn_snapshot_row *row);
 
-/* `replaced` NULL: WRN_DB_TAKEN when the name is in use. Otherwise the snapshot of that name is replaced, and its id goes to
+/* With the network policy of the sandbox `of`, if that has one of its own. `replaced` NULL: WRN_DB_TAKEN when the name is in use. Otherwise the snapshot of that name is replaced, and its id goes to
  * `replaced` ("" when there was none). */
-wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, char replaced[WRN_ID_SIZE]);
+wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, const char *of,
+                              char replaced[WRN_ID_SIZE]);
+/* Its network policy, the text of a JSON object, which the caller frees; WRN_DB_NONE: it has none, or there is no snapshot of that name. */
+wrn_db wrn_store_get_snapshot_network(wrn_store *store, const char *team_id, const char *name, char **network);
 wrn_db wrn_store_get_snapshot(wrn_store *store, const char *team_id, const char *name, wrn_snapshot_row *out);
 /* Newest first. */
 wrn_db wrn_store_list_snapshots(wrn_store *store, const char *team_id, wrn_snapshot_row_fn each, void *context);
