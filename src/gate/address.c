@@ -118,13 +118,13 @@ static const struct {
     {{0x20, 0x02}, 16},             /* 6to4 */
 };
 
-bool wrn_address_inner(const wrn_address *address, wrn_address *inner) {
+unsigned wrn_address_inner(const wrn_address *address, wrn_address *inner) {
     for (size_t i = 1; i < WRN_COUNT(holders); i++) {
         if (!same_bits(address->bytes, holders[i].bytes, holders[i].bits)) continue;
         *inner = wrn_address_v4(address->bytes + holders[i].bits / 8);
-        return true;
+        return holders[i].bits;
     }
-    return false;
+    return 0;
 }
 
 static wrn_denial look_up(const range *ranges, size_t count, const uint8_t *bytes, unsigned bits) {

@@ -60,8 +60,9 @@ const char *wrn_address_text(const wrn_address *address, char out[WRN_ADDRESS_TE
 
 /* The first `bits` of both are the same. Addresses of version 4 are in no range of version 6. */
 bool wrn_address_in(const wrn_address *address, const wrn_address *range, unsigned bits);
-/* The address of version 4 that a relay (of NAT64 or 6to4) would connect to. False: it is an address of its own. */
-bool wrn_address_inner(const wrn_address *address, wrn_address *inner);
+/* The address of version 4 that a relay (of NAT64 or 6to4) would connect to, and how many bits stand before it. 0: it is an address of
+ * its own. */
+unsigned wrn_address_inner(const wrn_address *address, wrn_address *inner);
 /* What the address is by itself: WRN_ALLOWED for a public one, WRN_DENY_PRIVATE where an operator may open it, and for all others
  * why it is never allowed. Forms of version 6 that hold an address of version 4 are judged by that, or refused. */
 wrn_denial wrn_address_class(const wrn_address *address);

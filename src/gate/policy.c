@@ -104,11 +104,9 @@ static bool name_allowed(const wrn_policy *policy, const char *name, const wrn_e
     return false;
 }
 
-/* Names that are of no public place, whoever resolves them. Those that only a rule for every name allows are not meant. */
-static wrn_denial name_class(const wrn_policy *policy, const char *name) {
+/* Names that are of no public place. Those that only a rule for every name allows are not meant. */
+static wrn_denial inside_class(const wrn_policy *policy, const char *name) {
     static const char *const inside[] = {"local", "internal", "home.arpa"};
-    if (wrn_name_below(name, "localhost")) return WRN_DENY_LOOPBACK;
-    if (wrn_name_below(name, "metadata.google.internal")) return WRN_DENY_METADATA;
     bool is_inside = !strchr(name, '.');
     for (size_t i = 0; i < WRN_COUNT(inside); i++) is_inside |= wrn_name_below(name, inside[i]);
     for (size_t i = 0; is_inside && i < policy->allow.count; i++)
@@ -120,8 +118,9 @@ wrn_denial wrn_policy_name(const wrn_policy *policy, const char *name) {
     if (name_denied(&policy->operator_deny, name, NULL)) return WRN_DENY_OPERATOR;
     if (policy->egress == WRN_EGRESS_NONE) return WRN_DENY_NAME;
     if (name_denied(&policy->deny, name, NULL)) return WRN_DENY_RULE;
-    /* Otherwise the address tells. A proxy keeps it to itself. */
-    wrn_denial class = policy->proxied ? name_class(policy, name) : WRN_ALLOWED;
+    wrn_denial class = wrn_name_class(name);
+    /* Of other names the address tells. A proxy keeps it to itself. */
+    if (class == WRN_ALLOWED && policy->proxied) class = inside_class(policy, name);
     if (class != WRN_ALLOWED) return class;
     return policy->egress == WRN_EGRESS_PUBLIC || name_allowed(policy, name, NULL) ? WRN_ALLOWED : WRN_DENY_NAME;
 }

@@ -338,7 +338,9 @@ void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const reso
     if (denial != WRN_ALLOWED) {
         ledger_deny_name(gate->ledger, name, denial);
         return finish_without(gate, &q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED,
-                              "wrenn: the network policy of this sandbox does not allow this name");
+                              wrn_name_class(name) != WRN_ALLOWED
+                                  ? text_inside
+                                  : "wrenn: the network policy of this sandbox does not allow this name");
     }
     /* No HTTPS records either: the keys in them would hide the server's name. */
     bool known_type = q.question.type == WRN_DNS_A || (q.question.type == WRN_DNS_AAAA && gate->with_v6);

@@ -59,7 +59,15 @@ wrn_denial route_check(int fd, const wrn_address *to) {
 }
 
 wrn_denial route_check_range(int fd, const wrn_address *to, unsigned *bits) {
-    *bits = 128;
+    enum { BEFORE_V4 = 96, ALL_BITS = 128 };
+    wrn_address inner;
+    unsigned before = wrn_address_inner(to, &inner);
+    *bits = ALL_BITS;
+    if (before && ask_kernel(fd, &inner, bits) != WRN_ALLOWED) {
+        *bits -= BEFORE_V4 - before;
+        return WRN_DENY_HOST;
+    }
+    *bits = ALL_BITS;
     return ask_kernel(fd, to, bits);
 }
 

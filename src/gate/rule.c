@@ -136,7 +136,7 @@ bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size)
 }
 
 wrn_reach wrn_rule_reach(const wrn_rule *rule) {
-    if (rule->is_name) return wrn_name_below(rule->name, "localhost") ? WRN_REACH_NEVER : WRN_REACH_PUBLIC;
+    if (rule->is_name) return wrn_name_class(rule->name) == WRN_ALLOWED ? WRN_REACH_PUBLIC : WRN_REACH_NEVER;
     wrn_denial class = wrn_range_class(&rule->range, rule->bits);
     return class == WRN_ALLOWED ? WRN_REACH_PUBLIC : class == WRN_DENY_PRIVATE ? WRN_REACH_PRIVATE : WRN_REACH_NEVER;
 }
@@ -144,6 +144,11 @@ wrn_reach wrn_rule_reach(const wrn_rule *rule) {
 bool wrn_name_below(const char *name, const char *end) {
     size_t size = strlen(name), more = strlen(end);
     return (size == more || (size > more && name[size - more - 1] == '.')) && strcmp(name + size - more, end) == 0;
+}
+
+wrn_denial wrn_name_class(const char *name) {
+    if (wrn_name_below(name, "localhost")) return WRN_DENY_LOOPBACK;
+    return wrn_name_below(name, "metadata.google.internal") ? WRN_DENY_METADATA : WRN_ALLOWED;
 }
 
 bool wrn_rule_fits_name(const wrn_rule *rule, const char *name) {

@@ -21,8 +21,8 @@ typedef struct wrn_rule {
 bool wrn_rule_parse(const char *text, wrn_rule *out, char *why, size_t why_size);
 
 typedef enum wrn_reach { WRN_REACH_PUBLIC, WRN_REACH_PRIVATE, WRN_REACH_NEVER } wrn_reach;
-/* Whether some of what the rule covers is public, or with the operator's consent can be reached, or nothing ever. Names but localhost are
- * public. */
+/* Whether some of what the rule covers is public, or with the operator's consent can be reached, or nothing ever. Names are public but for
+ * those of wrn_name_class(). */
 wrn_reach wrn_rule_reach(const wrn_rule *rule);
 /* Whether the rule is about that name, which is in lower case. */
 bool wrn_rule_fits_name(const wrn_rule *rule, const char *name);
@@ -34,6 +34,8 @@ bool wrn_rule_within(const wrn_rule *inner, const wrn_rule *outer);
 bool wrn_name_clean(const char *text, size_t size, char out[WRN_NAME_MAX + 1]);
 /* Whether a name is that one, or below it. Both are in lower case. */
 bool wrn_name_below(const char *name, const char *end);
+/* Why a name is never reached, whoever resolves it; WRN_ALLOWED: that depends on more. It is in lower case. */
+wrn_denial wrn_name_class(const char *name);
 /* Whether the value of the field Host is an address, with a port or without. */
 bool wrn_host_is_address(const char *text, size_t size);
 /* HOST or HOST:PORT of a target that names it, as `http://HOST/path` does; `scheme` is `http://` or `https://`. NULL: the target has

@@ -81,12 +81,13 @@ static const option options[] = {
     {"egress-default", WORD, AT(egress_default), 0, 0, "WHAT",
      "sandboxes that ask for nothing reach: none, allowlist (what is allowed later) or public (none)",
      "none, allowlist or public"},
-    {"egress-max", WORD, AT(egress_max), 0, 0, "WHAT", "sandboxes get at most: none, allowlist or public (public)",
+    {"egress-max", WORD, AT(egress_max), 0, 0, "WHAT",
+     "sandboxes get at most: none, allowlist (what they name, also *; egress-deny narrows that) or public (public)",
      "none, allowlist or public"},
     {"egress-deny", LIST, AT(egress_deny), 0, 0, "RULE",
      "no sandbox reaches that: NAME, *.NAME or CIDR, with :PORT; may be repeated"},
     {"egress-private", LIST, AT(egress_private), 0, 0, "CIDR[:PORT]",
-     "private addresses that sandboxes may be allowed to reach; may be repeated"},
+     "private addresses that policies may name, and no public ones; may be repeated"},
     {"egress-dns", LIST, AT(egress_dns), 0, 0, "IP",
      "a name server for sandboxes; may be repeated (those of this machine)"},
     {"egress-proxy", TEXT, AT(egress_proxy), 0, 0, "URL",
@@ -366,16 +367,22 @@ static bool check_template(const wrn_config *config, wrn_why *why) {
     return !problem || wrn_why_set(why, "%s", problem);
 }
 
-static bool check_rules(const char *name, const wrn_list *rules, bool of_addresses, wrn_why *why) {
+/* only_private: not names or anything public. */
+static bool check_rules(const char *name, const wrn_list *rules, bool only_private, wrn_why *why) {
     wrn_rule rule;
     char reason[200];
     for (size_t i = 0; i < rules->count; i++) {
         if (!wrn_rule_parse(rules->items[i], &rule, reason, sizeof(reason)))
             return wrn_why_set(why, "%s \"%s\": %s", name, rules->items[i], reason);
-        if (of_addresses && rule.is_name)
+        if (only_private && rule.is_name)
             return wrn_why_set(why, "%s takes addresses, not \"%s\"", name, rules->items[i]);
-        if (of_addresses && wrn_rule_reach(&rule) == WRN_REACH_NEVER)
+        if (only_private && wrn_rule_reach(&rule) == WRN_REACH_NEVER)
             return wrn_why_set(why, "%s: \"%s\" is never allowed", name, rules->items[i]);
+        if (only_private && wrn_rule_reach(&rule) == WRN_REACH_PUBLIC)
+            return wrn_why_set(
+                why,
+                "%s: \"%s\" has public addresses, which need no opening; name private ranges only, such as 10.0.0.0/8",
+                name, rules->items[i]);
     }
     return true;
 }

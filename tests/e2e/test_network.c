@@ -197,6 +197,7 @@ static void policies(void) {
     CHECK_REACH(&d, id, "203.0.113.1", "EHOSTUNREACH"); /* this machine */
     CHECK_REACH(&d, id, "127.0.0.1", "ECONNREFUSED");   /* the sandbox's own */
     CHECK_REACH(&d, id, "169.254.169.254", "EHOSTUNREACH");
+    CHECK_REACH(&d, id, "fe80::1%eth0", "EACCES");
     CHECK_REACH(&d, alone, OUTSIDE, "ENETUNREACH");
     CHECK_SH(&d, id, "cat /run/wrenn/network",
              "{\"egress\":\"allowlist\",\"allow\":[\"good.example\"],\"deny\":[],\"presets\":[]}");
@@ -205,6 +206,8 @@ static void policies(void) {
     CHECK(number(&r, "connections") == 1 && number(&r, "bytes_in") >= 6 && number(&r, "denied_total") >= 4);
     CHECK_CONTAINS(r.body, "\"name\":\"bad.example\",\"reason\":\"name-not-allowed\"");
     CHECK_CONTAINS(r.body, "\"address\":\"169.254.169.254\",\"port\":8000,\"name\":\"\",\"reason\":\"metadata\"");
+    /* By the gate, at once: nobody waits in vain for a neighbour. */
+    CHECK_CONTAINS(r.body, "\"address\":\"fe80::1\",\"port\":8000,\"name\":\"\",\"reason\":\"link-local\"");
     reply_free(&r);
     r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_CONTAINS(r.body, "\"network\":\"filtered\"");

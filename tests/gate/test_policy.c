@@ -167,17 +167,29 @@ TEST(rules_know_how_far_they_reach) {
         const char *text;
         wrn_reach reach;
     } cases[] = {
-        {"127.0.0.1", WRN_REACH_NEVER},      {"169.254.169.254:80", WRN_REACH_NEVER},
-        {"169.254.0.0/16", WRN_REACH_NEVER}, {"169.254.128.0/17", WRN_REACH_NEVER},
-        {"fe80::/10", WRN_REACH_NEVER},      {"::1", WRN_REACH_NEVER},
-        {"10.0.0.0/8", WRN_REACH_PRIVATE},   {"192.168.1.1:443", WRN_REACH_PRIVATE},
-        {"fd00::/8", WRN_REACH_PRIVATE},     {"::ffff:10.0.0.1", WRN_REACH_PRIVATE},
-        {"0.0.0.0/0", WRN_REACH_PUBLIC},     {"::/0", WRN_REACH_PUBLIC},
-        {"198.0.0.0/8", WRN_REACH_PUBLIC},   {"example.com", WRN_REACH_PUBLIC},
-        {"10.0.0.0/7", WRN_REACH_PUBLIC},    {"224.0.0.0/3", WRN_REACH_NEVER},
-        {"8000::/2", WRN_REACH_NEVER},       {"8000::/1", WRN_REACH_PRIVATE},
-        {"64:ff9b::/90", WRN_REACH_PUBLIC},  {"localhost", WRN_REACH_NEVER},
-        {"*.localhost", WRN_REACH_NEVER},    {"notlocalhost", WRN_REACH_PUBLIC},
+        {"127.0.0.1", WRN_REACH_NEVER},
+        {"169.254.169.254:80", WRN_REACH_NEVER},
+        {"169.254.0.0/16", WRN_REACH_NEVER},
+        {"169.254.128.0/17", WRN_REACH_NEVER},
+        {"fe80::/10", WRN_REACH_NEVER},
+        {"::1", WRN_REACH_NEVER},
+        {"10.0.0.0/8", WRN_REACH_PRIVATE},
+        {"192.168.1.1:443", WRN_REACH_PRIVATE},
+        {"fd00::/8", WRN_REACH_PRIVATE},
+        {"::ffff:10.0.0.1", WRN_REACH_PRIVATE},
+        {"0.0.0.0/0", WRN_REACH_PUBLIC},
+        {"::/0", WRN_REACH_PUBLIC},
+        {"198.0.0.0/8", WRN_REACH_PUBLIC},
+        {"example.com", WRN_REACH_PUBLIC},
+        {"10.0.0.0/7", WRN_REACH_PUBLIC},
+        {"224.0.0.0/3", WRN_REACH_NEVER},
+        {"8000::/2", WRN_REACH_NEVER},
+        {"8000::/1", WRN_REACH_PRIVATE},
+        {"64:ff9b::/90", WRN_REACH_PUBLIC},
+        {"localhost", WRN_REACH_NEVER},
+        {"*.localhost", WRN_REACH_NEVER},
+        {"notlocalhost", WRN_REACH_PUBLIC},
+        {"metadata.google.internal", WRN_REACH_NEVER},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         wrn_rule rule = rule_of(cases[i].text);
@@ -328,6 +340,22 @@ TEST(public_means_all_but_what_is_denied) {
     CHECK_DENIAL(wrn_policy_server_name(&p, &to, NULL, WRN_NAME_REQUIRED), WRN_DENY_SERVER_NAME);
     CHECK_DENIAL(wrn_policy_server_name(&p, &to, "other.test", WRN_NAME_REQUIRED), WRN_DENY_SERVER_NAME);
     wrn_policy_free(&p);
+}
+
+/* Whoever resolves them. */
+TEST(names_that_are_never_reached) {
+    static const char *const words[] = {"\"public\"", "\"allowlist\",\"allow\":[\"*\"]"};
+    for (size_t i = 0; i < WRN_COUNT(words); i++) {
+        char text[100];
+        snprintf(text, sizeof(text), "{\"egress\":%s}", words[i]);
+        wrn_policy policy = policy_of(text);
+        const wrn_endpoint to = {.port = 80, .proto = WRN_TCP};
+        CHECK(wrn_policy_name(&policy, "localhost") == WRN_DENY_LOOPBACK);
+        CHECK(wrn_policy_host(&policy, &to, "x.localhost") == WRN_DENY_LOOPBACK);
+        CHECK(wrn_policy_host(&policy, &to, "metadata.google.internal") == WRN_DENY_METADATA);
+        CHECK(wrn_policy_host(&policy, &to, "notlocalhost") == WRN_ALLOWED);
+        wrn_policy_free(&policy);
+    }
 }
 
 TEST(none_denies_all) {

@@ -32,6 +32,7 @@ TEST(a_policy_that_makes_no_sense_is_refused_by_name) {
         {"{\"allow\":[\"::1\"]}", "never allowed"},
         {"{\"allow\":[\"localhost\"]}", "never allowed"},
         {"{\"allow\":[\"*.LocalHost.:80\"]}", "never allowed"},
+        {"{\"allow\":[\"metadata.google.internal\"]}", "never allowed"},
         {"{\"allow\":[\"224.0.0.0/3\"]}", "never allowed"},
         {"{\"allow\":[\"169.254.0.0/16\"]}", "never allowed"},
         {"{\"allow\":[\"::ffff:169.254.169.254\"]}", "never allowed"},
@@ -255,6 +256,39 @@ TEST(rules_that_nothing_would_come_of_are_refused) {
     daemon_stop(&d);
 }
 
+/* A header that would never be added is refused as well. */
+TEST(headers_that_no_request_could_get_are_refused) {
+    static const struct {
+        const char *host, *others;
+        int status;
+        const char *why;
+    } bad[] = {
+        {"x.org:80", "", 400, "port 80 is plain HTTP, and headers are added on HTTPS only"},
+        {"localhost", "", 400, "is never allowed"},
+        {"a.localhost:8443", "", 400, "is never allowed"},
+        {"metadata.google.internal", "", 400, "is never allowed"},
+        {"x.org", ",\"deny\":[\"y.org\",\"X.org\"]", 409, "is denied by deny[1] \"X.org\""},
+        {"a.x.org:8443", ",\"deny\":[\"*.x.org:8000-9000/tcp\"]", 409, "is denied by deny[0]"},
+        {"x.org", ",\"deny\":[\"*\"]", 409, "take that entry out of deny"},
+        {"x.org:25", "", 409, "is the port of mail"},
+        {"tcp.org", "", 409, "is denied by this server"},
+    };
+    test_daemon d;
+    char policy[300];
+    daemon_start(&d, (const char *[]){"--egress-deny", "tcp.org/tcp", NULL});
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        snprintf(policy, sizeof(policy), "{\"inject\":[{\"host\":\"%s\",\"header\":\"X-Key\",\"secret\":\"s\"}]%s}",
+                 bad[i].host, bad[i].others);
+        check_refused(&d, policy, bad[i].status, bad[i].status == 400 ? "invalid_request" : "conflict", bad[i].why);
+    }
+    /* These could be added: only the secret is missing. */
+    check_refused(&d,
+                  "{\"inject\":[{\"host\":\"x.org\",\"header\":\"X-Key\",\"secret\":\"s\"}],"
+                  "\"deny\":[\"x.org:80\",\"x.org/udp\",\"*.x.org\"]}",
+                  409, "conflict", "secret");
+    daemon_stop(&d);
+}
+
 /* In a network of the test's own, which has one address and no IPv6. */
 TEST(addresses_that_this_machine_can_not_give_are_refused) {
     static const char *const own[] = {"203.0.113.77", "203.0.113.77:443", "203.0.113.77/32:53/udp",
@@ -291,16 +325,25 @@ TEST(addresses_that_this_machine_can_not_give_are_refused) {
 /* The walk over the parts of such a range goes on behind IPv4's. */
 TEST(ranges_of_ipv6_are_accepted_where_the_machine_has_a_way_to_it) {
     static const char *const ranges[] = {"::/0", "2000::/3", "::/1"};
+    /* What they lead to is the machine's, or denied. */
+    static const char *const relays[] = {"64:ff9b::203.0.113.77", "2002:cb00:714d::/48", "2002:cb00:714d::1",
+                                         "64:ff9b::198.51.100.7", "2002:c633:6400::/40"};
     test_daemon d;
     char id[40], policy[200];
     if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0) test_skip("not root");
-    if (system("ip link set lo up && ip -6 addr add 2001:db8:7::1/128 dev lo && ip -6 route add default dev lo") != 0)
+    if (system("ip link set lo up && ip -6 addr add 2001:db8:7::1/128 dev lo && ip -6 route add default dev lo"
+               "&& ip addr add 203.0.113.77/32 dev lo") != 0)
         test_skip("no program ip, or no IPv6");
-    daemon_start(&d, NULL);
+    daemon_start(&d, (const char *[]){"--egress-deny", "198.51.100.0/24", NULL});
     for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
         snprintf(policy, sizeof(policy), "{\"network\":{\"allow\":[\"%s\"]}}", ranges[i]);
         make_sandbox(&d, policy, id);
     }
+    for (size_t i = 0; i < sizeof(relays) / sizeof(*relays); i++) {
+        snprintf(policy, sizeof(policy), "{\"allow\":[\"%s\"]}", relays[i]);
+        check_refused(&d, policy, 409, "conflict", i < 3 ? "is of this machine" : "is denied by this server");
+    }
+    make_sandbox(&d, "{\"network\":{\"allow\":[\"64:ff9b::203.0.113.78\",\"2002:cb00:7100::/40\"]}}", id);
     /* As many as there may be: they hold nobody up, or the watchdog ends it. */
     wrn_buf many = WRN_BUF_INIT;
     wrn_buf_puts(&many, "{\"allow\":[");
@@ -323,6 +366,10 @@ TEST(bad_options_are_named) {
     check_option("--egress-deny", "a..b", "egress-deny \"a..b\"");
     check_option("--egress-private", "x.org", "egress-private takes addresses, not \"x.org\"");
     check_option("--egress-private", "127.0.0.0/8", "is never allowed");
+    check_option("--egress-private", "0.0.0.0/0", "egress-private: \"0.0.0.0/0\" has public addresses, which need");
+    check_option("--egress-private", "203.0.113.0/24:80", "name private ranges only, such as 10.0.0.0/8");
+    check_option("--egress-private", "10.0.0.0/7", "has public addresses");
+    check_option("--egress-private", "2001:db8::1", "has public addresses");
     check_option("--egress-dns", "one.one", "egress-dns takes addresses");
     check_option("--egress-ca", "/nonexistent", "cannot read the egress-ca /nonexistent: No such file");
     check_option("--egress-ca", "/etc/passwd", "no certificates (PEM) in the egress-ca /etc/passwd");

@@ -47,6 +47,7 @@ static void set_up_ipv6(bool with_v6) {
     if (access(SETTINGS, F_OK) != 0) return;
     boot_put(SETTINGS "/accept_ra", "0");
     boot_put(SETTINGS "/accept_dad", "0");
+    boot_put(SETTINGS "/addr_gen_mode", "1"); /* no link-local addresses, as in namespaces */
     boot_put(SETTINGS "/disable_ipv6", with_v6 ? "0" : "1");
 }
 

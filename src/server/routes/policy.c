@@ -19,18 +19,33 @@ enum { ADDRESS_BITS = 128 };
 static const char denied[] = "is denied by this server: wrennd --egress-deny";
 static const char own[] = "is of this machine or a broadcast, which no sandbox reaches";
 
-/* Whether one of the operator's rules covers that one. */
-static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
+/* The place of the first of these rules that covers that one; `count`: none does. */
+static size_t find_outer(const wrn_rule *rule, const char *const *texts, size_t count) {
     wrn_rule outer;
     char why[128];
     for (size_t i = 0; i < count; i++)
-        if (wrn_rule_parse(texts[i], &outer, why, sizeof(why)) && wrn_rule_within(rule, &outer)) return true;
-    return false;
+        if (wrn_rule_parse(texts[i], &outer, why, sizeof(why)) && wrn_rule_within(rule, &outer)) return i;
+    return count;
+}
+
+static bool is_covered(const wrn_rule *rule, char *const *texts, size_t count) {
+    return find_outer(rule, (const char *const *)texts, count) < count;
+}
+
+/* Whether the operator denies it, or all that relays of these addresses lead to. */
+static bool is_denied(const wrn_egress_config *config, const wrn_rule *rule) {
+    enum { BEFORE_V4 = 96 };
+    wrn_rule inner = *rule;
+    unsigned before = rule->is_name ? 0 : wrn_address_inner(&rule->range, &inner.range);
+    if (is_covered(rule, config->deny, config->deny_count)) return true;
+    if (!before || rule->bits < before) return false;
+    inner.bits = (uint8_t)(rule->bits < before + 128 - BEFORE_V4 ? BEFORE_V4 + rule->bits - before : 128);
+    return is_covered(&inner, config->deny, config->deny_count);
 }
 
 /* Why nothing gets to anywhere in that part of a rule; NULL: something may. */
 static const char *part_obstacle(const wrn_egress_config *config, const wrn_rule *part) {
-    if (is_covered(part, config->deny, config->deny_count)) return denied;
+    if (is_denied(config, part)) return denied;
     return wrn_rule_reach(part) == WRN_REACH_NEVER ? "is never reached" : NULL;
 }
 
@@ -83,7 +98,7 @@ static const char *obstacle(const wrn_egress_config *config, const wrn_rule *rul
         return "is UDP, which the proxy of this server does not carry: wrennd --egress-proxy";
     if (!is_udp && !config->smtp && rule->low == MAIL && rule->high == MAIL)
         return "is the port of mail, which this server keeps closed: wrennd --egress-smtp";
-    if (is_covered(rule, config->deny, config->deny_count)) return denied;
+    if (is_denied(config, rule)) return denied;
     if (wrn_rule_reach(rule) == WRN_REACH_PRIVATE && !is_covered(rule, config->opened, config->opened_count))
         return "is private, and this server opens no such range: wrennd --egress-private";
     if (!rule->is_name && !wrn_address_is_v4(&rule->range) && !wrn_host_has_ipv6())
@@ -166,6 +181,7 @@ static bool read_host(const char *text, wrn_rule *out) {
     char why[128];
     if (strpbrk(text, "*/") || !wrn_rule_parse(text, out, why, sizeof(why)) || !out->is_name) return false;
     if (!out->has_ports) out->low = out->high = USUAL_PORT;
+    out->proto = WRN_TCP;
     return out->low == out->high;
 }
 
@@ -177,6 +193,20 @@ static bool had_before(const wrn_network_policy *asked, size_t index) {
     return false;
 }
 
+/* What is wrong with an entry, whatever the server; NULL: nothing. Sets *host. */
+static const char *inject_problem(const wrn_network_policy *asked, size_t index, wrn_rule *host) {
+    enum { HTTP_PORT = 80 };
+    const wrenn_network_header *entry = asked->inject[index];
+    if (!read_host(entry->host, host)) return "host is a host name, with :PORT if it is not 443";
+    if (host->low == HTTP_PORT) return "port 80 is plain HTTP, and headers are added on HTTPS only; name another port";
+    if (wrn_rule_reach(host) == WRN_REACH_NEVER)
+        return "the host is never allowed: it is this machine or a metadata service";
+    if (!wrn_inject_name_ok(entry->header))
+        return "header is the name of a header field, and none that frames or routes requests";
+    if (!wrn_is_template_name(entry->secret)) return "secret is the name of a secret";
+    return had_before(asked, index) ? "the host has that header already" : NULL;
+}
+
 static int policy_add_inject(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_json *policy,
                              wrn_fault *fault) {
     WRN_AUTO(wrn_json_freep) wrn_json *array = wrn_json_new_array();
@@ -186,12 +216,7 @@ static int policy_add_inject(const wrn_egress_config *config, const wrn_network_
     for (size_t i = 0; i < asked->inject_count; i++) {
         const wrenn_network_header *entry = asked->inject[i];
         wrn_rule host;
-        const char *problem = !read_host(entry->host, &host) ? "host is a host name, with :PORT if it is not 443"
-                              : !wrn_inject_name_ok(entry->header)
-                                  ? "header is the name of a header field, and none that frames or routes requests"
-                              : !wrn_is_template_name(entry->secret) ? "secret is the name of a secret"
-                              : had_before(asked, i)                 ? "the host has that header already"
-                                                                     : NULL;
+        const char *problem = inject_problem(asked, i, &host);
         if (problem)
             return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
                                  "member \"network\": inject[%zu] (host \"%.100s\", header \"%.60s\"): %s", i,
@@ -200,6 +225,12 @@ static int policy_add_inject(const wrn_egress_config *config, const wrn_network_
         if (refused)
             return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": inject[%zu] (host \"%.100s\") %s", i,
                                  entry->host, refused);
+        size_t denying = find_outer(&host, asked->deny, asked->deny_count);
+        if (denying < asked->deny_count)
+            return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
+                                 "member \"network\": inject[%zu] (host \"%.100s\") is denied by deny[%zu] \"%.100s\"; "
+                                 "take that entry out of deny, or the host out of inject",
+                                 i, entry->host, denying, asked->deny[denying]);
         wrn_json_append(array, wrn_model_encode(&wrn_model_network_header, entry));
     }
     if (asked->inject_count) wrn_json_set(policy, "inject", WRN_TAKE(array));

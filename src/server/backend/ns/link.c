@@ -238,6 +238,8 @@ void link_make(const spawn *s) {
     if (s->ipv6) {
         put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/accept_ra", "0");
         put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/accept_dad", "0");
+        /* No link-local addresses: so what is sent to some goes to the gate, which denies it, and waits for no neighbour. */
+        put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/addr_gen_mode", "1");
     } else {
         put_setting("/proc/sys/net/ipv6/conf/" INSIDE "/disable_ipv6", "1");
     }
