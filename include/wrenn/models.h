@@ -312,8 +312,8 @@ typedef struct wrenn_network_denial {
     /* `not-allowed`, `name-not-allowed`, `server-name` (TLS or HTTP asked for another name): no rule allows it.
      * `deny-rule`, `operator`: a rule denies it. `loopback`, `host`, `link-local`, `metadata`, `multicast`,
      * `reserved`, `private`, `rebinding` (a name leads there): never, or only if the operator opens it. `port-25`,
-     * `dns-server`, `limit`, `protocol`, `malformed`. `proxy-refused`, `proxy-failed`, `proxy-tcp-only`: by the
-     * proxy of the operator. More may be added. */
+     * `dns-server`, `limit`, `dns-limit`, `protocol`, `malformed`. `proxy-refused`, `proxy-failed`, `proxy-tcp-
+     * only`: by the proxy of the operator. More may be added. */
     const char *reason;
     int64_t count;
     const char *last_at;

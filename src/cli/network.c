@@ -40,6 +40,7 @@ static const struct {
     {"deny-rule", "a --deny of this sandbox says so, and that counts whatever else allows it"},
     {"operator", "the operator denies it to all sandboxes (wrennd --egress-deny)"},
     {"limit", "too many connections at once, or new ones each second (wrennd --egress-connections, --egress-rate)"},
+    {"dns-limit", "more names are asked for than a gate looks up in a second"},
     {"protocol", "only TCP, UDP and ping leave a sandbox"},
     {"malformed", "packets in fragments are not passed on"},
     {"proxy-refused", "the operator's proxy refuses it"},

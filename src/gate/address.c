@@ -10,7 +10,7 @@ const char *wrn_denial_text(wrn_denial denial) {
         "allowed",     "loopback",         "host",         "link-local",     "metadata",  "multicast",
         "reserved",    "private",          "port-25",      "dns-server",     "deny-rule", "operator",
         "not-allowed", "name-not-allowed", "server-name",  "rebinding",      "limit",     "protocol",
-        "malformed",   "proxy-refused",    "proxy-failed", "proxy-tcp-only",
+        "malformed",   "proxy-refused",    "proxy-failed", "proxy-tcp-only", "dns-limit",
     };
     return (unsigned)denial < WRN_DENIALS ? texts[denial] : "malformed";
 }

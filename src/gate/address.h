@@ -44,6 +44,7 @@ typedef enum wrn_denial {
     WRN_DENY_PROXY,        /* the operator's proxy does not want to */
     WRN_DENY_PROXY_FAILED, /* it can't, or does not answer */
     WRN_DENY_TCP_ONLY,     /* a proxy takes TCP only */
+    WRN_DENY_QUESTIONS,    /* more names were asked for than are looked up in a second */
     WRN_DENIALS
 } wrn_denial;
 

@@ -11,7 +11,6 @@
 #include "gate/datagrams.h"
 #include "gate/flows.h"
 #include "gate/resolver.h"
-#include "gate/route.h"
 
 enum { LACK_MS = 10 };
 
@@ -158,12 +157,12 @@ static bool stats(wrn_gate *gate, wrn_json *answer) {
 /* An address, with the names that led there. */
 static wrn_denial check_address(const wrn_gate *gate, const wrn_endpoint *to, const char **list, size_t *index) {
     wrn_scrutiny scrutiny;
-    wrn_denial denial = wrn_policy_check(&gate->policy, to, ledger_names, gate->ledger, &scrutiny);
+    wrn_denial denial = gate_check(gate, to, &scrutiny);
     *list = wrn_policy_decider(&gate->policy, to, NULL, denial, index);
     size_t at = 0;
     for (const char *name; !*list && (name = ledger_names(gate->ledger, &to->address, &at));)
         *list = wrn_policy_decider(&gate->policy, to, name, denial, index);
-    return denial == WRN_ALLOWED ? route_check(gate->routes, &to->address) : denial;
+    return denial;
 }
 
 static bool check(wrn_gate *gate, const wrn_json *request, wrn_json *answer) {

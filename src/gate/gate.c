@@ -24,12 +24,18 @@ void gate_say_end(int control, const char *why) {
     (void)!send(control, event, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny) {
+wrn_denial gate_check(const wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny) {
     wrn_denial denial = wrn_policy_check(&gate->policy, to, ledger_names, gate->ledger, scrutiny);
-    if (denial != WRN_ALLOWED) return denial;
-    if (!gate_take(&gate->new_flows)) return WRN_DENY_LIMIT;
-    if (wrn_policy_stands_for_name(&gate->policy, &to->address, ledger_names, gate->ledger)) return WRN_ALLOWED;
-    return route_check(gate->routes, &to->address);
+    /* A rule that would allow it is missing, and none could for the machine's own addresses. */
+    bool is_open = denial == WRN_ALLOWED || denial == WRN_DENY_UNLISTED || denial == WRN_DENY_RESOLVER;
+    if (!is_open || wrn_policy_stands_for_name(&gate->policy, &to->address, ledger_names, gate->ledger)) return denial;
+    wrn_denial own = route_check(gate->routes, &to->address);
+    return own == WRN_ALLOWED ? denial : own;
+}
+
+wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny) {
+    wrn_denial denial = gate_check(gate, to, scrutiny);
+    return denial == WRN_ALLOWED && !gate_take(&gate->new_flows) ? WRN_DENY_LIMIT : denial;
 }
 
 int gate_connect(const wrn_endpoint *to) {

@@ -78,7 +78,9 @@ typedef enum gate_watch {
 void gate_join(const gate_options *options);
 /* Says over the control socket why a gate ends, or was not made. */
 void gate_say_end(int control, const char *why);
-/* Verdict over a destination, with the names that led there; spends a token of `new_flows` when it is allowed. */
+/* Verdict over a destination, with the names that led there. */
+wrn_denial gate_check(const wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny);
+/* The same for a new flow; spends a token of `new_flows` when it is allowed. */
 wrn_denial gate_judge(wrn_gate *gate, const wrn_endpoint *to, wrn_scrutiny *scrutiny);
 /* A non-blocking socket that is being connected; -1 with errno. */
 int gate_connect(const wrn_endpoint *to);

@@ -319,6 +319,12 @@ static void look_up(wrn_gate *gate, query *q) {
     finish_without(gate, q, WRN_DNS_REFUSED, WRN_DNS_OTHER, "wrenn: too many questions at once");
 }
 
+/* `_http._tcp.NAME`, as apt asks for records that are not answered here, is a question about NAME. */
+static const char *host_of_service(const char *name) {
+    for (const char *dot; *name == '_' && (dot = strchr(name, '.'));) name = dot + 1;
+    return name;
+}
+
 void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const resolver_asker *asker) {
     static query q;
     q = (query){.fd = -1, .asker = *asker};
@@ -334,7 +340,8 @@ void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const reso
     memcpy(q.packet, packet, q.question.size);
     if (!wrn_name_clean(q.question.name, strlen(q.question.name), name))
         return finish_without(gate, &q, WRN_DNS_NXDOMAIN, WRN_DNS_OTHER, "wrenn: this is not the name of a host");
-    wrn_denial denial = wrn_policy_name(&gate->policy, name);
+    bool is_address = q.question.type == WRN_DNS_A || q.question.type == WRN_DNS_AAAA;
+    wrn_denial denial = wrn_policy_name(&gate->policy, is_address ? name : host_of_service(name));
     if (denial != WRN_ALLOWED) {
         ledger_deny_name(gate->ledger, name, denial);
         return finish_without(gate, &q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED,
@@ -346,7 +353,7 @@ void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const reso
     bool known_type = q.question.type == WRN_DNS_A || (q.question.type == WRN_DNS_AAAA && gate->with_v6);
     if (!known_type) return finish_without(gate, &q, WRN_DNS_OK, WRN_DNS_NO_REASON, NULL);
     if (!gate_take(&resolver.questions)) {
-        ledger_deny_name(gate->ledger, name, WRN_DENY_LIMIT);
+        ledger_deny_name(gate->ledger, name, WRN_DENY_QUESTIONS);
         return finish_without(gate, &q, WRN_DNS_REFUSED, WRN_DNS_OTHER, "wrenn: too many questions");
     }
     look_up(gate, &q);

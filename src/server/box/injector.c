@@ -10,13 +10,14 @@
 #include "server/box/internal.h"
 #include "server/userns.h"
 
-/* How long the gate's owner waits before it starts another one. */
-enum { AGAIN_MS = 200 };
+/* One that ended sooner than LIVED_MS would end again: the gate's owner waits before it starts another one. */
+enum { AGAIN_MS = 200, LIVED_MS = 1000 };
 
 struct injector {
     int gate; /* the end for the gate; -1: it has it */
     int pidfd;
     pid_t pid;
+    uint64_t began_ms;
     uv_poll_t *exit_poll;
     uv_timer_t *timer;
     void (*ended)(void *context);
@@ -45,7 +46,8 @@ static void on_injector_exit(uv_poll_t *poll, int status, int events) {
     siginfo_t info = {0};
     if (waitid(P_PID, (id_t)in->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return;
     uv_close((uv_handle_t *)WRN_TAKE(in->exit_poll), wrn_handle_free);
-    if (in->ended) uv_timer_start(in->timer, injector_on_again, AGAIN_MS, 0);
+    bool has_lived = uv_now(in->timer->loop) - in->began_ms >= LIVED_MS;
+    if (in->ended) uv_timer_start(in->timer, injector_on_again, has_lived ? 0 : AGAIN_MS, 0);
     else free_injector(in);
 }
 
@@ -70,7 +72,12 @@ injector *injector_new(const wrn_box *box, int config_fd, void (*ended)(void *co
     uv_loop_t *loop = box->boxes->config.loop;
     injector *in = calloc(1, sizeof(*in));
     int pair[2] = {-1, -1};
-    *in = (injector){.gate = -1, .pidfd = -1, .timer = malloc(sizeof(*in->timer)), .ended = ended, .context = context};
+    *in = (injector){.gate = -1,
+                     .pidfd = -1,
+                     .began_ms = uv_now(loop),
+                     .timer = malloc(sizeof(*in->timer)),
+                     .ended = ended,
+                     .context = context};
     uv_timer_init(loop, in->timer);
     in->timer->data = in;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 || !spawn(in, box, config_fd, pair[1])) {
