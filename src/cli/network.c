@@ -20,6 +20,9 @@ bool cli_check_network(const cli_app *cli, const cli_network *network) {
     return false;
 }
 
+/* A reason of our own: `server-name`, and there was none. */
+#define NO_NAME "no-server-name"
+
 /* Why something is denied, for people. Without a text a rule of the sandbox's owner would allow it. */
 static const struct {
     const char *reason, *text;
@@ -40,7 +43,8 @@ static const struct {
     {"deny-rule", "a --deny of this sandbox says so, and that counts whatever else allows it"},
     {"operator", "the operator denies it to all sandboxes (wrennd --egress-deny)"},
     {"limit", "too many connections at once, or new ones each second (wrennd --egress-connections, --egress-rate)"},
-    {"dns-limit", "more names are asked for than a gate looks up in a second"},
+    {"dns-limit", "too many questions about names: 50 each second, 200 at once"},
+    {NO_NAME, "the connection does not say clearly for which name it is, in TLS or HTTP, as it has to there"},
     {"protocol", "only TCP, UDP and ping leave a sandbox"},
     {"malformed", "packets in fragments are not passed on"},
     {"proxy-refused", "the operator's proxy refuses it"},
@@ -67,7 +71,8 @@ static void network_explain(const wrenn_network_denial *denial) {
     if (has_port && denial->proto && strcmp(denial->proto, "udp") == 0) wrn_buf_puts(&line, "/udp");
     cli_put_visible(&shown, line.data ? line.data : "");
     if (!shown.data) return;
-    put_why(&why, denial->reason, shown.data);
+    bool is_nameless = denial->reason && strcmp(denial->reason, "server-name") == 0 && name == denial->address;
+    put_why(&why, is_nameless ? NO_NAME : denial->reason, shown.data);
     if (why.data) fprintf(stderr, "denied: %s (%lld x); %s\n", shown.data, (long long)denial->count, why.data);
 }
 
