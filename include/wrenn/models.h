@@ -131,7 +131,8 @@ typedef struct wrenn_network_header {
     uint64_t present;    /* WRENN_HAS_NETWORK_HEADER_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    /* A host name without `*`, and a port if it is not 443: `api.example.com:8443`. */
+    /* A host name without `*`, and a port if it is not 443: `api.example.com:8443`. Port 80 is 400, a host that
+     * `deny` covers 409. */
     const char *host;
     /* The name of the header field, such as `Authorization`. */
     const char *header;

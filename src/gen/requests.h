@@ -106,9 +106,9 @@ typedef struct wrn_network_policy {
     uint64_t present;    /* WRN_HAS_NETWORK_POLICY_* bits of the members that were there */
     uint64_t nulls;      /* those of them that were null */
     const char *unknown; /* a JSON object of the members this version does not know, or NULL */
-    /* `none`: nothing. `allowlist`: what `allow` and `presets` name. `public`: all public addresses, but for what
-     * `deny` names. Left out: `allowlist` if there is an `allow` or a preset, otherwise as if there were no policy
-     * at all. */
+    /* `none`: nothing. `allowlist`: what `allow` (which may say `*`), `presets` and `inject` name. `public`: all
+     * public addresses, but for what `deny` names. Left out: `allowlist` if one of them is there, otherwise as if
+     * there were no policy at all. */
     const char *egress;
     /* At most 256 entries together with `deny` and those of the presets. */
     const char *const *allow;
