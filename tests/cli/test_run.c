@@ -281,6 +281,22 @@ TEST(doctor_finds_programs_that_do_not_start) {
     program_result_free(&result);
 }
 
+/* In a network namespace of its own, where the setting is of its own, too. */
+TEST(doctor_knows_whether_gates_may_ping) {
+    static const char *const rows[][2] = {{"1 0", "{\"check\":\"ping\",\"ok\":false,"},
+                                          {"0 2147483647", "{\"check\":\"ping\",\"ok\":true,"}};
+    if (geteuid() != 0) test_skip("needs root");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char line[300];
+        snprintf(line, sizeof(line),
+                 "unshare -n sh -c 'echo %s > /proc/sys/net/ipv4/ping_group_range; exec \"$WRENN_CLI\" doctor -o json'",
+                 rows[i][0]);
+        program_result result = shell(line);
+        CHECK_CONTAINS(result.out, rows[i][1]);
+        program_result_free(&result);
+    }
+}
+
 /* Escaped in JSON this would be six times its size. */
 TEST(large_output_of_control_characters_arrives) {
     use_private_server();

@@ -319,6 +319,21 @@ static void ns_check_network(const wrn_backend_config *config, wrn_json *report,
                      "--privileged; without them no sandbox has a network");
 }
 
+/* The gate pings for its sandbox, as a group that has to be in this range. */
+static void check_ping(wrn_json *report, bool root) {
+    enum { NOBODYS_GROUP = 65534 }; /* of root's gates: gate/jail.c */
+    unsigned low = 1, high = 0, group = root ? NOBODYS_GROUP : getegid();
+    char detail[96];
+    WRN_AUTO(wrn_stdio_close) FILE *file = fopen("/proc/sys/net/ipv4/ping_group_range", "re");
+    if (file) (void)!fscanf(file, "%u %u", &low, &high);
+    snprintf(detail, sizeof(detail), "net.ipv4.ping_group_range is \"%u %u\", and gates are of the group %u", low, high,
+             group);
+    wrn_report_check(
+        report, "ping", low <= group && group <= high, detail,
+        "run: sysctl -w net.ipv4.ping_group_range=\"0 2147483647\" (and put it into /etc/sysctl.d); until then "
+        "only ping does not work in sandboxes with a network");
+}
+
 /* Sandboxes resolve names with these, through their gates. */
 static void check_name_servers(wrn_json *report) {
     char line[256], server[64] = "";
@@ -363,6 +378,7 @@ void ns_doctor(const wrn_backend_config *config, wrn_json *report) {
     }
     check_agent(report, config->agent_path);
     ns_check_network(config, report, root);
+    if (!config->egress.proxy_address) check_ping(report, root);
     if (!config->egress.name_server_count && !config->egress.proxy_address) check_name_servers(report);
     check_cgroups(config, report);
     check_open_files(report);
