@@ -5,8 +5,8 @@
 
 Compiles what the suites of each build directory need (default: everything) and runs them with Meson, under a test setup
 such as valgrind if one is named. Tests wait more than they compute: so those under a setup run beside the others of their
-directory, and the next directory is compiled meanwhile. As root, their directories are in memory: see in_memory(). Counts single tests: every line of a TAP program is one, every other
-program is one. Prints what failed."""
+directory, and the next directory is compiled meanwhile. As root, their directories are in memory: see in_memory(). Counts
+single tests: every line of a TAP program is one, every other program is one. Prints what failed."""
 import json
 import os
 import re

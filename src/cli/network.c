@@ -20,7 +20,7 @@ bool cli_check_network(const cli_app *cli, const cli_network *network) {
     return false;
 }
 
-/* A reason of our own: `server-name`, and there was none. */
+/* A reason of our own: `server-name` where the API tells no name. */
 #define NO_NAME "no-server-name"
 
 /* Why something is denied, for people. Without a text a rule of the sandbox's owner would allow it. */
@@ -44,7 +44,7 @@ static const struct {
     {"operator", "the operator denies it to all sandboxes (wrennd --egress-deny)"},
     {"limit", "too many connections at once, or new ones each second (wrennd --egress-connections, --egress-rate)"},
     {"dns-limit", "too many questions about names: 50 each second, 200 at once"},
-    {NO_NAME, "the connection does not say clearly for which name it is, in TLS or HTTP, as it has to there"},
+    {NO_NAME, "its TLS or HTTP does not clearly ask for the one name that the connection may be for"},
     {"protocol", "only TCP, UDP and ping leave a sandbox"},
     {"malformed", "packets in fragments are not passed on"},
     {"proxy-refused", "the operator's proxy refuses it"},

@@ -1,4 +1,5 @@
 #include "gate/jail.h"
+#include "gate/route.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,7 @@
 #endif
 #endif
 
-enum { NOBODYS_GROUP = 65534, SPARE_FDS = 512, MEMORY_BASE = 64 << 20, MEMORY_PER_FLOW = 400 << 10 };
+enum { SPARE_FDS = 512, MEMORY_BASE = 64 << 20, MEMORY_PER_FLOW = 400 << 10 };
 
 static struct sock_fprog compiled[JAIL_TLS + 1];
 
@@ -85,7 +86,7 @@ static void keep_capabilities(uint32_t which) {
 }
 
 static void change_user(const gate_options *options) {
-    gid_t gid = NOBODYS_GROUP; /* one that may ping where the host lets everybody: its range ends at 2^31 */
+    gid_t gid = WRN_GATE_GROUP; /* one that may ping where the host lets everybody: its range ends at 2^31 */
     uid_t uid = options->uid;
     if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0) fail("user");
 }

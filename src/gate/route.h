@@ -3,6 +3,9 @@
 
 #include "gate/address.h"
 
+/* The group that root's gates change to, which is nobody's. */
+enum { WRN_GATE_GROUP = 65534 };
+
 /* A socket for the question, to be opened before the jail; -1 with errno. */
 int route_open(void);
 /* WRN_DENY_HOST for what stays on this machine or reaches many, and when the kernel does not say. Addresses without a route are

@@ -214,11 +214,12 @@ typedef struct wrn_snapshot_row {
 
 typedef void (*wrn_snapshot_row_fn)(void *context, const wrn_snapshot_row *row);
 
-/* With the network policy of the sandbox `of`, if that has one of its own. `replaced` NULL: WRN_DB_TAKEN when the name is in use. Otherwise the snapshot of that name is replaced, and its id goes to
- * `replaced` ("" when there was none). */
+/* With the network policy of the sandbox `of`, if that has one of its own. `replaced` NULL: WRN_DB_TAKEN when the name is in use.
+ * Otherwise the snapshot of that name is replaced, and its id goes to `replaced` ("" when there was none). */
 wrn_db wrn_store_add_snapshot(wrn_store *store, const wrn_snapshot_row *row, const char *of,
                               char replaced[WRN_ID_SIZE]);
-/* Its network policy, the text of a JSON object, which the caller frees; WRN_DB_NONE: it has none, or there is no snapshot of that name. */
+/* Its network policy, the text of a JSON object, which the caller frees; WRN_DB_NONE: it has none, or there is no snapshot of that
+ * name. */
 wrn_db wrn_store_get_snapshot_network(wrn_store *store, const char *team_id, const char *name, char **network);
 wrn_db wrn_store_get_snapshot(wrn_store *store, const char *team_id, const char *name, wrn_snapshot_row *out);
 /* Newest first. */

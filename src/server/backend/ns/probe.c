@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/place.h"
+#include "gate/route.h"
 #include "server/backend/ns/instance.h"
 #include "server/trees.h"
 
@@ -321,8 +322,7 @@ static void ns_check_network(const wrn_backend_config *config, wrn_json *report,
 
 /* The gate pings for its sandbox, as a group that has to be in this range. */
 static void check_ping(wrn_json *report, bool root) {
-    enum { NOBODYS_GROUP = 65534 }; /* of root's gates: gate/jail.c */
-    unsigned low = 1, high = 0, group = root ? NOBODYS_GROUP : getegid();
+    unsigned low = 1, high = 0, group = root ? WRN_GATE_GROUP : getegid();
     char detail[96];
     WRN_AUTO(wrn_stdio_close) FILE *file = fopen("/proc/sys/net/ipv4/ping_group_range", "re");
     if (file) (void)!fscanf(file, "%u %u", &low, &high);
