@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MESON = "/usr/bin/meson" if os.access("/usr/bin/meson", os.X_OK) else "meson"
 NINJA = shutil.which("ninja") or "ninja-build"
 MEMORY_KB = 8 << 20
+PLACE = re.compile(r"\.(c|h|py):\d+: ") # how a failed check says where it is
 TAP_LINE = re.compile(r"^(not )?ok\b(?: \d+)?(?: - )?([^#]*)(?:#\s*(\w+).*)?$")
 
 
@@ -36,6 +37,11 @@ def in_memory(directory):
         return []
     tried = subprocess.run([*prefix, "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return [] if tried.returncode else prefix
+
+
+def brief(detail):
+    lines = detail.strip().splitlines() or ["no reason given"]
+    return next(filter(PLACE.search, lines), lines[-1])[:200]
 
 
 class Count:
@@ -176,6 +182,9 @@ def main():
         print(f"skipped: {skip}")
     for name, detail in count.failures:
         print(f"\n---- failed: {name}\n{detail.strip()}")
+    print() # and once more, briefly: of a long log only the end is seen
+    for name, detail in count.failures:
+        print(f"failed: {name}: {brief(detail)}")
     print(count, flush=True)
     sys.exit(1 if count.failed or not count.passed else 0)
 

@@ -95,6 +95,14 @@ static bool copy_attributes(const char *tree, const char *of_template, const cha
     return chmod(to, info.st_mode & 07777) == 0 && utimensat(AT_FDCWD, to, times, 0) == 0;
 }
 
+/* The /usr of `minimal` is the host's, but for a layer's. */
+static void copy_usr_times(const char *dir) {
+    char to[PATH_MAX + 16];
+    struct stat host;
+    snprintf(to, sizeof(to), "%s/uu", dir);
+    if (stat("/usr", &host) == 0) utimensat(AT_FDCWD, to, (struct timespec[]){host.st_atim, host.st_mtim}, 0);
+}
+
 static bool write_etc(const wrn_box_spec *spec, const wrn_root *from, const char *dir) {
     char path[PATH_MAX + 16];
     snprintf(path, sizeof(path), "%s/u/etc", dir);
@@ -129,6 +137,7 @@ static bool make_files(const wrn_box_spec *spec, const wrn_root *root, const cha
     snprintf(path, sizeof(path), "%s/u/run/wrenn/network", dir);
     bool ok = !network || wrn_file_write(AT_FDCWD, path, O_CREAT, network, strlen(network));
     ok = ok && write_etc(spec, root, dir);
+    if (root->on_host) copy_usr_times(dir);
     for (size_t i = 0; ok && i < WRN_COUNT(shared); i++)
         ok = copy_attributes(root->tree, shared[i][0], dir, shared[i][1]);
     return ok;
