@@ -1,4 +1,5 @@
 /* run_code against scripted kernels: when the code is sent, and what becomes of it when it is late or not wanted any more. */
+#include "clock.h"
 #include "kernels.h"
 
 /* ---- before the code is sent ---- */
@@ -41,8 +42,11 @@ TEST(code_for_a_busy_kernel_is_not_sent) {
     wrenn_code_execution *x = NULL;
     wrenn_error *error = NULL;
     options.code = "x";
-    options.start_timeout_ms = 1500; /* for the first two answers too, under valgrind */
+    options.start_timeout_ms = 5000;
+    clock_start(0);
+    clock_expect(s.server, p.count);
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, &error), WRENN_E_TIMEOUT);
+    clock_stop();
     CHECK_CONTAINS(wrenn_error_message(error), "the code was not run");
     CHECK_CONTAINS(wrenn_error_message(error), "wrenn_code_context_interrupt()");
     wrenn_error_free(error);
@@ -327,8 +331,11 @@ TEST(a_connection_that_ends_while_the_kernel_is_asked) {
     wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_code_execution *x = NULL;
     options.code = "x";
-    options.start_timeout_ms = 2000;
+    options.start_timeout_ms = 5000;
+    clock_start(0);
+    clock_expect(s.server, p.count);
     CHECK_INT(wrenn_sandbox_run_code(s.sandbox, &options, &x, NULL), WRENN_E_TIMEOUT);
+    clock_stop();
     p.count--; /* its text is not from the heap */
     end_play(&s, &p);
 }

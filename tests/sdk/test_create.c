@@ -2,6 +2,7 @@
  * knows of. */
 #include <stdio.h>
 
+#include "clock.h"
 #include "sdk.h"
 
 #define ID "cl-0123456789abcdefghijklmno"
@@ -159,12 +160,16 @@ TEST(time_that_runs_out_names_the_status_last_seen) {
     wrenn_sandboxes_connect_options connect = WRENN_SANDBOXES_CONNECT_OPTIONS_INIT;
     wrenn_error *error = NULL;
     wait.interval_ms = connect.interval_ms = 1;
-    wait.call.timeout_ms = connect.call.timeout_ms = 1000;
+    wait.call.timeout_ms = connect.call.timeout_ms = 60000;
+    clock_start(0);
+    clock_expect(server, 2);
     CHECK_INT(wrenn_sandbox_wait_ready(sandbox, &wait, &error), WRENN_E_TIMEOUT);
     CHECK_CONTAINS(wrenn_error_message(error),
                    "the outcome is unknown: sandbox " ID " was last seen in status missing");
     wrenn_error_free(error);
+    clock_expect(server, script_count(server) + 2);
     CHECK_INT(wrenn_sandboxes_connect(client, ID, &connect, &again, &error), WRENN_E_TIMEOUT);
+    clock_stop();
     CHECK_CONTAINS(wrenn_error_message(error), "status missing");
     wrenn_error_free(error);
     wrenn_sandbox_free(sandbox);

@@ -1,53 +1,8 @@
-/* Calls that wait, under a clock of the test's own: how long they wait at most, and what is left behind for whoever polls
- * the descriptor.
- *
- * The program's clock_gettime() and epoll_wait() take the place of libc's, for the library too. */
+/* Calls that wait: how long they wait at most, and what is left behind for whoever polls the descriptor. */
 #include <poll.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <time.h>
 
+#include "clock.h"
 #include "streams.h"
-
-/* ---- the clock ---- */
-
-/* Of the thread of the test alone: the server's has the real one. */
-static __thread bool fake;
-static int64_t now_us, tick_us, longest_ms, asked_ms;
-static size_t waits;
-
-#define IN_PLACE_OF_LIBC __attribute__((visibility("default")))
-
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc has reserved names there */
-IN_PLACE_OF_LIBC int clock_gettime(clockid_t id, struct timespec *now) {
-    if (!fake || id == CLOCK_REALTIME) return (int)syscall(SYS_clock_gettime, id, now);
-    now->tv_sec = now_us / 1000000;
-    now->tv_nsec = now_us % 1000000 * 1000;
-    now_us += tick_us;
-    return 0;
-}
-
-/* Nothing comes, so a wait takes the time it was given. */
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc has reserved names there */
-IN_PLACE_OF_LIBC int epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms) {
-    if (!fake) return (int)syscall(SYS_epoll_pwait, fd, events, max, timeout_ms, NULL, 8);
-    CHECK_MSG(timeout_ms >= 0, "asked for at most %lld ms, it waits without limit", (long long)asked_ms);
-    if (timeout_ms > longest_ms) longest_ms = timeout_ms;
-    waits++;
-    int got = (int)syscall(SYS_epoll_pwait, fd, events, max, 0, NULL, 8);
-    if (!got) now_us += (int64_t)timeout_ms * 1000;
-    return got;
-}
-
-static void set_clock(int64_t tick) {
-    struct timespec now;
-    if (!fake) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-    }
-    fake = true;
-    tick_us = tick;
-}
 
 /* Times that are asked for, and how much of them passes with each look at the clock. */
 static const int64_t limits[] = {0, 1, 2, 3, 10, 1000};
@@ -57,14 +12,11 @@ static void each_limit(void (*call)(void *context, int64_t limit_ms), void *cont
     for (size_t i = 0; i < COUNT(limits); i++) {
         for (size_t k = 0; k < COUNT(ticks); k++) {
             for (int phase = 0; phase < 10; phase++) {
-                set_clock(ticks[k]);
-                now_us += 137; /* so that the milliseconds tick elsewhere each time */
-                asked_ms = limits[i];
-                longest_ms = 0;
-                waits = 0;
+                clock_start(ticks[k]);
+                clock_pass(137); /* so that the milliseconds tick elsewhere each time */
                 call(context, limits[i]);
-                CHECK_MSG(longest_ms <= limits[i], "asked for at most %lld ms, it waits for %lld", (long long)limits[i],
-                          (long long)longest_ms);
+                CHECK_MSG(clock_longest_ms() <= limits[i], "asked for at most %lld ms, it waits for %lld",
+                          (long long)limits[i], (long long)clock_longest_ms());
             }
         }
     }
@@ -142,16 +94,13 @@ TEST(write_never_waits_longer_than_asked) {
 TEST(close_never_waits_for_ever) {
     for (size_t i = 0; i < COUNT(ticks); i++) {
         script_reply replies[] = {UPGRADE, script_messages(SCRIPT_HOLD, START, NULL)};
-        fake = false;
         setup s = set_up_with(replies, 2, long_patience);
         wrenn_command options = shell_options("x");
         wrenn_stream *stream = open_stream(&s, &options);
-        set_clock(ticks[i]);
-        asked_ms = 5000;
-        longest_ms = 0;
+        clock_start(ticks[i]);
         wrenn_stream_close(stream);
-        CHECK(longest_ms <= 5000);
-        fake = false;
+        CHECK(clock_longest_ms() <= 5000);
+        clock_stop();
         tear_down(&s);
         free_replies(replies, 2);
     }
@@ -160,18 +109,15 @@ TEST(close_never_waits_for_ever) {
 TEST(a_blocking_call_ends_with_its_deadline) {
     for (size_t i = 0; i < COUNT(ticks); i++) {
         script_reply silent = {.text = "", .cut = SCRIPT_NOTHING, .end = SCRIPT_HOLD};
-        fake = false;
         setup s = set_up(&silent, 1);
         wrenn_command command = WRENN_COMMAND_INIT;
         wrenn_call_options options = {.struct_size = sizeof(options), .timeout_ms = 300};
         wrenn_exec_result *result = NULL;
         command.shell = "true";
-        set_clock(ticks[i]);
-        asked_ms = 300;
-        longest_ms = 0;
+        clock_start(ticks[i]);
         CHECK_INT(wrenn_sandbox_exec(s.sandbox, &command, &options, &result, NULL), WRENN_E_TIMEOUT);
-        CHECK(longest_ms <= 300);
-        fake = false;
+        CHECK(clock_longest_ms() <= 300);
+        clock_stop();
         tear_down(&s);
     }
 }
