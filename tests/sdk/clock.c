@@ -9,10 +9,10 @@
 enum { SLICE_MS = 10 };
 
 static __thread bool fake;
-static int64_t now_us, tick_us, longest_ms;
+static int64_t now_us, tick, longest_ms;
 static int64_t ahead_us; /* of the real one */
-static script_server *server;
-static size_t requests;
+static script_server *expected_by;
+static size_t expected;
 
 #define IN_PLACE_OF_LIBC __attribute__((visibility("default")))
 
@@ -28,7 +28,7 @@ IN_PLACE_OF_LIBC int clock_gettime(clockid_t id, struct timespec *now) {
     int64_t us = fake ? now_us : real_us() + ahead_us;
     now->tv_sec = us / 1000000;
     now->tv_nsec = us % 1000000 * 1000;
-    if (fake) now_us += tick_us;
+    if (fake) now_us += tick;
     return 0;
 }
 
@@ -42,24 +42,25 @@ IN_PLACE_OF_LIBC int epoll_wait(int fd, struct epoll_event *events, int max, int
     CHECK_MSG(timeout_ms >= 0, "it waits without limit");
     if (timeout_ms > longest_ms) longest_ms = timeout_ms;
     int got = 0;
-    for (int left = timeout_ms; !got && left > 0 && server && script_count(server) < requests; left -= SLICE_MS)
+    for (int left = timeout_ms; !got && left > 0 && expected_by && script_count(expected_by) < expected;
+         left -= SLICE_MS)
         got = wait_really(fd, events, max, left < SLICE_MS ? left : SLICE_MS);
     if (!got) got = wait_really(fd, events, max, 0);
     if (!got) now_us += (int64_t)timeout_ms * 1000;
     return got;
 }
 
-void clock_start(int64_t tick) {
+void clock_start(int64_t tick_us) {
     if (!fake) now_us = real_us();
     fake = true;
-    tick_us = tick;
+    tick = tick_us;
     longest_ms = 0;
-    server = NULL;
+    expected_by = NULL;
 }
 
-void clock_expect(script_server *from, size_t count) {
-    server = from;
-    requests = count;
+void clock_expect(script_server *server, size_t requests) {
+    expected_by = server;
+    expected = requests;
 }
 
 void clock_pass(int64_t us) { *(fake ? &now_us : &ahead_us) += us; }
