@@ -6,7 +6,7 @@
 set -eu
 out=$1
 wanted='base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname less libc-bin mawk ncurses-base
-        passwd procps python3 sed tar util-linux curl ca-certificates iproute2 jupyter-server openssl perl-base python3-ipykernel vim-tiny xz-utils zstd'
+        passwd procps python3 sed tar util-linux curl ca-certificates git iproute2 jupyter-server openssl perl-base python3-ipykernel vim-tiny xz-utils zstd'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
