@@ -12,6 +12,7 @@
 #include "agent/descendants.h"
 #include "agent/logs.h"
 #include "agent/loop.h"
+#include "agent/names.h"
 #include "agent/resume.h"
 
 static void main_on_child(watch *w, uint32_t events) {
@@ -63,6 +64,7 @@ static void main_on_frame(const wrn_frame *frame) {
         break;
     case WRN_FRAME_QUIET: channel_quiet(); break;
     case WRN_FRAME_RESUME: main_resume(frame); break;
+    case WRN_FRAME_NETWORK: names_put_network(frame->data, frame->size, frame->flags & WRN_FRAME_MORE); break;
     default: break; /* a newer wrennd's */
     }
 }

@@ -68,3 +68,18 @@ bool names_set(const char *id, const char *template_name) {
     put_machine_id();
     return sethostname(id, strlen(id)) == 0;
 }
+
+/* A snapshot has the file of another sandbox. */
+void names_put_network(const void *piece, size_t size, bool more) {
+    static const char path[] = "/run/wrenn/network";
+    static int fd = -1;
+    if (fd < 0) {
+        (void)!remove(path);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    }
+    if (fd < 0) return;
+    (void)!write(fd, piece, size);
+    if (more) return;
+    close(fd);
+    fd = -1;
+}

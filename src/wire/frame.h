@@ -58,6 +58,8 @@ typedef enum wrn_frame_type {
     /* server: the machine goes on: wrn_resume. DONE follows; with WRN_RESUME_NEW a HELLO instead, with WRN_RESUME_COPY or
      * WRN_RESUME_SERVER HELLO_AGAIN. */
     WRN_FRAME_RESUME,
+    /* server, before anybody uses the sandbox: what /run/wrenn/network says; in pieces, as EXEC */
+    WRN_FRAME_NETWORK,
     WRN_FRAME_TYPES
 } wrn_frame_type;
 

@@ -185,6 +185,30 @@ static void check_totals(const char *id, const char *alone, const reply *used) {
 
 /* ---- policies ---- */
 
+/* Programs see all of one that takes more than a frame to the agent. */
+static void check_long(const test_daemon *d) {
+    enum { ENTRIES = 256, LABELS = 4, LABEL = 62 };
+    WRN_AUTO(wrn_buf_free) wrn_buf body = WRN_BUF_INIT;
+    char id[40], want[32];
+    wrn_buf_puts(&body, "{\"network\":{\"allow\":[");
+    for (int i = 0; i < ENTRIES; i++) {
+        wrn_buf_printf(&body, "%s\"n%03d", i ? "," : "", i);
+        for (int at = 4; at < LABELS * (LABEL + 1) - 1; at++)
+            wrn_buf_putc(&body, at % (LABEL + 1) == LABEL ? '.' : 'n');
+        wrn_buf_puts(&body, ":65535/tcp\"");
+    }
+    wrn_buf_puts(&body, "]}}");
+    make_sandbox(d, body.data, id);
+    reply r = look(d, id);
+    WRN_AUTO(wrn_buf_free) wrn_buf policy = WRN_BUF_INIT;
+    wrn_json_write(wrn_json_get(r.json, "allow"), &policy);
+    CHECK(policy.size > 1 << 16);
+    snprintf(want, sizeof(want), "%zu\n", policy.size);
+    CHECK_SH(d, id, "grep -o '\\[\"n.*/tcp\"\\]' /run/wrenn/network | tr -d '\\n' | wc -c", want);
+    reply_free(&r);
+    destroy(d, id);
+}
+
 static void policies(void) {
     test_daemon d = {0};
     char id[40], alone[40];
@@ -221,6 +245,7 @@ static void policies(void) {
     r = call(&d, "PUT", sandbox_path(alone, "/network"), "{\"egress\":\"public\"}");
     CHECK_CONTAINS(error_message(&r), "wrenn create --allow"); /* the remedy */
     CHECK_ERROR(r, 409, "conflict");
+    check_long(&d);
     r = look(&d, id);
     destroy(&d, id);
     destroy(&d, alone);

@@ -309,6 +309,11 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
     return proc;
 }
 
+void wrn_agent_put_network(wrn_agent *agent, const char *policy) {
+    put_pieces(agent, 0, WRN_FRAME_NETWORK, WRN_FRAME_MORE, policy, strlen(policy));
+    send_out(agent);
+}
+
 /* ---- ping, freeze and stop ---- */
 
 static void agent_ask(wrn_agent *agent, uint8_t question, const wrn_buf *payload, uint8_t answer, wrn_done_fn done,

@@ -31,6 +31,9 @@ wrn_proc *wrn_agent_exec(wrn_agent *agent, const wrn_proc_spec *spec, const wrn_
 wrn_proc *wrn_agent_read_log(wrn_agent *agent, const wrn_log_request *request, const wrn_proc_events *events,
                              wrn_fault *fault);
 
+/* What programs read of the network's policy, from their start on: before anybody uses a box that has had no other daemon. */
+void wrn_agent_put_network(wrn_agent *agent, const char *policy);
+
 /* Each ends in `done`, with a fault when the connection is lost first. */
 void wrn_agent_ping(wrn_agent *agent, wrn_done_fn done, void *context);
 void wrn_agent_freeze(wrn_agent *agent, bool freeze, wrn_done_fn done, void *context);

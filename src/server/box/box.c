@@ -134,6 +134,8 @@ void box_refuse(const wrn_boxes *boxes, wrn_box_fn created, void *context, const
 static void become_live(wrn_box *box) {
     if (!box->greeted || (box->gate && !gate_is_ready(box->gate))) return;
     uv_timer_stop(&box->timer);
+    /* Before anybody uses what starts; a snapshot has the file of another one. */
+    if (!box->detached && (box->gate || box->held)) notice_put_first(box);
     if (box->service) service_begin(box->service);
     if (box->phase == LIVE) { /* it was adopted frozen, and is thawed now */
         if (box->gate) wrn_box_show_network(box, NULL, NULL);
@@ -141,7 +143,7 @@ static void become_live(wrn_box *box) {
         return;
     }
     box->phase = LIVE;
-    /* The last daemon may have died before it did; and what goes on from a snapshot has the file of another one. */
+    /* The last daemon may have died before it did; and what goes on from the memory of another one has its file. */
     if (box->detached && (box->gate || box->source.moment)) wrn_box_show_network(box, NULL, NULL);
     if (box->ready) box->ready(box);
     else box->created(box->context, box, NULL);

@@ -168,6 +168,11 @@ wrn_json *gate_settings(const char *policy, const wrn_egress_config *config);
 /* Adds `rule` and `source` of the API to the gate's answer to a check, which says where among these settings the rule is. */
 void gate_name_rule(const char *policy, const wrn_egress_config *config, wrn_json *answer);
 
+/* ---- notice.c ---- */
+
+/* Before anybody uses a box that starts. */
+void notice_put_first(const wrn_box *box);
+
 /* ---- helper.c ---- */
 
 enum { HELPER_FDS = 2 };

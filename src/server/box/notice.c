@@ -1,5 +1,5 @@
-/* /run/wrenn/network: a box's network policy, for programs in it that are refused something. The backend writes it for the box's
- * start; here it is replaced, by the agent. */
+/* /run/wrenn/network: a box's network policy, for programs in it that are refused something. The agent writes it; once there are
+ * such programs, which may have done anything to the directory, in a process that is given a limit. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,12 +35,16 @@ static void on_notice_end(void *context, const wrn_proc_result *result) {
     end_notice(context, NULL);
 }
 
+static const char *policy_of(const wrn_box *box) { return box->gate ? gate_policy(box->gate) : WRN_POLICY_NONE; }
+
+void notice_put_first(const wrn_box *box) { wrn_agent_put_network(box->agent, policy_of(box)); }
+
 void wrn_box_show_network(wrn_box *box, wrn_done_fn done, void *context) {
     static const char *const args[] = {"/run/wrenn/network", "mode=644", NULL};
     static const wrn_proc_spec spec = {
         .cmd = "write", .args = args, .cwd = "/", .want_stdin = true, .builtin = true, .timeout_ms = NOTICE_LIMIT_MS};
     wrn_fault fault;
-    const char *policy = box->gate ? gate_policy(box->gate) : WRN_POLICY_NONE;
+    const char *policy = policy_of(box);
     notice *n = calloc(1, sizeof(*n));
     const wrn_proc_events events = {.on_end = on_notice_end, .on_room = write_notice, .context = n};
     *n = (notice){.policy = strdup(policy), .size = strlen(policy), .done = done, .context = context};

@@ -132,11 +132,7 @@ static bool make_files(const wrn_box_spec *spec, const wrn_root *root, const cha
         snprintf(path, sizeof(path), "%s%s", dir, files[i][0]);
         if (!wrn_file_write(AT_FDCWD, path, O_CREAT, line, (size_t)size)) return false;
     }
-    /* So that programs that are refused something can tell why. A snapshot has the file of another one. */
-    const char *network = spec->network ? spec->network : spec->snapshot_id ? WRN_POLICY_NONE : NULL;
-    snprintf(path, sizeof(path), "%s/u/run/wrenn/network", dir);
-    bool ok = !network || wrn_file_write(AT_FDCWD, path, O_CREAT, network, strlen(network));
-    ok = ok && write_etc(spec, root, dir);
+    bool ok = write_etc(spec, root, dir);
     if (root->on_host) copy_usr_times(dir);
     for (size_t i = 0; ok && i < WRN_COUNT(shared); i++)
         ok = copy_attributes(root->tree, shared[i][0], dir, shared[i][1]);
