@@ -39,7 +39,7 @@ static const option options[] = {
      "templates built by the operator (DATA-DIR/templates; with --private-fd of the usual DATA-DIR)"},
     {"vm-dir", TEXT, AT(vm_dir), 0, 0, "DIR", "what wrennd vm setup makes (DATA-DIR/vm; like --template-dir)"},
     {"vm-warm", NUMBER, AT(vm_warm), 0, 1024, "N",
-     "virtual machines that are kept for copies, one for each template and size; 0: all boot (4)"},
+     "virtual machines that are kept for copies, one for each template and size, with and without a network; 0: all boot (4)"},
     {"vm-pool", NUMBER, AT(vm_pool), 0, 1024, "N",
      "virtual machines that are made ahead of their use, like the last one (0)"},
     {"vm-hibernate-after-sec", NUMBER, AT(vm_hibernate_after_sec), 0, 31536000, "N",

@@ -233,11 +233,15 @@ void make_snapshot_of(const test_daemon *d, const char *id, const char *name, co
     if (status) check_status(d, id, status);
 }
 
-bool has_qemu(const char *id) {
+static bool has_qemu_with(const char *id, const char *option) {
     char line[128];
-    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s ' > /dev/null", id);
+    snprintf(line, sizeof(line), "pgrep -f '^/qemu .*-name %s .*%s' > /dev/null", id, option);
     return system(line) == 0;
 }
+
+bool has_qemu(const char *id) { return has_qemu_with(id, ""); }
+
+bool is_copy(const char *id) { return has_qemu_with(id, "-incoming"); }
 
 void hibernate(const test_daemon *d, const char *id) {
     reply r = call(d, "POST", sandbox_path(id, "/pause"), "{\"hibernate\":true}");

@@ -29,6 +29,8 @@ void await_no_processes(const char *id);
 void await_only(char ids[][40], int count);
 pid_t find_qemu(const char *id);
 bool has_qemu(const char *id);
+/* Its machine goes on from the memory of another one, and has not booted. */
+bool is_copy(const char *id);
 /* The value of a line of /proc/PID/status, up to the next blank. */
 void status_of(pid_t pid, const char *name, char *out, size_t size);
 /* What the sandbox says about its isolation is true. */

@@ -644,6 +644,85 @@ static void machine_secrets(void) {
     end(&d, SIGTERM, 0);
 }
 
+/* ---- copies of machines ---- */
+
+/* What the server says, or "none". */
+static char *reach_from_machine(const test_daemon *d, const char *id, const char *host) {
+    char line[300];
+    snprintf(line, sizeof(line),
+             "rm -f /root/said; busybox nc -w 20 %s 8000 -e sh -c 'read word; echo $word > /root/said' 2> /dev/null || "
+             "echo none > /root/said; cat /root/said",
+             host);
+    return sh(d, id, line);
+}
+
+#define CHECK_REACH_FROM_MACHINE(d, id, host, want)   \
+    do {                                              \
+        char *got_ = reach_from_machine(d, id, host); \
+        CHECK_STR(got_, want "\n");                   \
+        free(got_);                                   \
+    } while (0)
+
+static void make_machine(const test_daemon *d, const char *allowed, char id[40]) {
+    char body[200];
+    snprintf(body, sizeof(body), "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"allow\":[\"%s\"]}}", allowed);
+    make_sandbox(d, body, id);
+}
+
+/* Until there is one that it can be a copy of, it boots. */
+static void make_copy(const test_daemon *d, const char *allowed, char id[40]) {
+    make_machine(d, allowed, id);
+    for (int left = 20; !is_copy(id); left--) {
+        CHECK(left > 0);
+        destroy(d, id);
+        make_machine(d, allowed, id);
+    }
+}
+
+/* What it reached and was denied are its own gate's affair. */
+static void check_gate(const test_daemon *d, const char *id, const char *denied) {
+    reply r = look(d, id);
+    CHECK_MSG(number(&r, "connections") == 1, "%s", r.body);
+    CHECK_CONTAINS(r.body, denied);
+    reply_free(&r);
+}
+
+/* Machines with a network that are copies of one, whose memory has an interface; and one without. */
+static void machine_copies(void) {
+    static const char *const names[] = {"good.example", "bad.example"};
+    static const char *const reasons[] = {"\"name\":\"bad.example\",\"reason\":\"name-not-allowed\"",
+                                          "\"name\":\"good.example\",\"reason\":\"name-not-allowed\""};
+    test_daemon d = {0};
+    char id[40], ids[2][40], want[200];
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
+    serve_secrets(&d);
+    make_machine(&d, names[0], id);
+    for (int i = 0; i < 2; i++) {
+        make_copy(&d, names[i], ids[i]);
+        snprintf(want, sizeof(want), "{\"egress\":\"allowlist\",\"allow\":[\"%s\"],\"deny\":[],\"presets\":[]}",
+                 names[i]);
+        CHECK_SH(&d, ids[i], "cat /run/wrenn/network", want);
+    }
+    CHECK_SH(&d, id, SHOWN, "[\"good.example\"]\n"); /* one that boots knows as well */
+    for (int i = 0; i < 2; i++) {
+        CHECK_REACH_FROM_MACHINE(&d, ids[i], names[i], "hello");
+        CHECK_REACH_FROM_MACHINE(&d, ids[i], names[!i], "none");
+    }
+    for (int i = 0; i < 2; i++) check_gate(&d, ids[i], reasons[i]);
+    check_differs(&d, ids[0], ids[1], "head -c 16 /dev/urandom | od -An -tx1");
+    CHECK_REACH_FROM_MACHINE(&d, id, names[0], "hello");
+    destroy(&d, id);
+    destroy(&d, ids[1]);
+    start_machine(&d, id);
+    CHECK_SH(&d, id, "ls /sys/class/net; [ -e /run/wrenn/network ] || echo none", "lo\nnone\n");
+    CHECK_REACH_FROM_MACHINE(&d, ids[0], names[0], "hello"); /* the others know nothing of its end */
+    destroy(&d, id);
+    destroy(&d, ids[0]);
+    end(&d, SIGTERM, 0);
+}
+
 /* ---- what the operator decides ---- */
 
 static void operators(void) {
@@ -791,6 +870,7 @@ TEST_WITH_NETWORK(a_network_outlives_wrennd_and_pauses, goes_on)
 TEST_WITH_NETWORK(snapshots_keep_the_policy_of_their_sandbox, snapshots)
 TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
 TEST_WITH_NETWORK(secrets_are_sent_for_machines_and_their_copies, machine_secrets)
+TEST_WITH_NETWORK(machines_with_a_network_are_copies, machine_copies)
 TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
 TEST_IN(make_network_and_packages, packages_are_installed, packages)

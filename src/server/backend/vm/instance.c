@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "base/text.h"
+#include "gate/route.h"
 #include "server/backend/vm/internal.h"
 #include "server/precedence.h"
 
@@ -174,6 +175,7 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     it->memory_mb = spec->memory_mb;
     it->disk_mb = disk_mb_of(spec);
     it->has_network = spec->network != NULL;
+    it->has_ipv6 = it->has_network && wrn_host_has_ipv6();
     it->slot = slot;
     it->is_warm_up = is_warm_up;
     it->is_spare = spec->spare;
@@ -204,8 +206,8 @@ wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec,
 static int take_memory(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
     it->is_minimal = root->on_host;
     if (open_images(it, spec, root, fault) != 0) return -1;
-    /* Machines that are kept for copies have no link. */
-    if (!it->from && !it->is_warm_up && !it->has_network) it->from = warm_hold(it->backend->warms, it, root);
+    /* Whom it trusts, a machine is told when it boots. */
+    if (!it->from && !it->is_warm_up && !spec->authority) it->from = warm_hold(it->backend->warms, it, root);
     if (it->is_spare && !it->from)
         return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "there is nothing yet that it could be a copy of");
     if (make_memory(it)) return 0;

@@ -116,6 +116,7 @@ struct wrn_instance {
     int lifeline, errors; /* -1: not started, or over */
     monitor *monitor;     /* NULL likewise */
     bool has_network;     /* an interface; a copy may have nothing behind it */
+    bool has_ipv6;        /* that interface, unless it goes on from something else */
     wrn_job closing;      /* of its files */
     wrn_done_fn done;     /* of release */
     void *done_context;

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "gate/route.h"
 #include "server/backend/vm/internal.h"
 
 /* Of TCG, which keeps translated code. Its default is 1 GiB. */
@@ -41,9 +40,9 @@ static void add_kernel(machine *m, const wrn_instance *it) {
     add(m, "-append");
     add(m, ALWAYS "%s%s wrenn.id=%s wrenn.template=%s%s%s%s", backend->kvm ? "" : EMULATED, clock, it->id,
         it->template_name, it->is_minimal ? " wrenn.minimal" : "", it->layer_fd >= 0 ? " wrenn.layer" : "",
-        !it->has_network      ? ""
-        : wrn_host_has_ipv6() ? " wrenn.network=6"
-                              : " wrenn.network");
+        !it->has_network ? ""
+        : it->has_ipv6   ? " wrenn.network=6"
+                         : " wrenn.network");
 }
 
 /* A write that fails, because the host's disk is full, fails inside as well; by default it would stop the machine. */

@@ -1,4 +1,4 @@
-/* Machines that were started once, for copies: one for each template and size. A boot takes seconds; a copy shares the memory of the first one,
+/* Machines that were started once, for copies: one for each template and size, with a network or without. A boot takes seconds; a copy shares the memory of the first one,
  * and has only what it changes for itself.
  *
  * The first sandbox of a template and size boots, and meanwhile another machine boots, runs the programs that most sandboxes start with, and is
@@ -26,6 +26,7 @@ typedef struct warm {
     warms *all;
     struct warm *next;
     int64_t vcpus, memory_mb, disk_mb, used_ms;
+    bool has_network, has_ipv6; /* as of machines */
     moment *moment;
     bool ready;
 } warm;
@@ -79,7 +80,9 @@ static void on_builder_closed(uv_handle_t *handle) {
 
 static void close_builder(builder *b) {
     wrn_fds_close(b->channel, 2);
-    if (b->run.pidfd >= 0) close(b->run.pidfd);
+    wrn_fd_close(&b->run.pidfd);
+    wrn_fd_close(&b->run.handover_fd);
+    wrn_fd_close(&b->run.link_source);
     b->handles = 3;
     uv_close((uv_handle_t *)&b->poll, on_builder_closed);
     uv_close((uv_handle_t *)&b->exit, on_builder_closed);
@@ -235,7 +238,8 @@ static void build(warm *w, const wrn_instance *like, const wrn_root *root) {
                              .template_name = b->template_name,
                              .vcpus = w->vcpus,
                              .memory_mb = w->memory_mb,
-                             .disk_mb = w->disk_mb};
+                             .disk_mb = w->disk_mb,
+                             .network = w->has_network ? WRN_POLICY_NONE : NULL}; /* nobody is behind its interface */
     wrn_lane_put(w->all->backend->config.loop, WRN_LANE_MAKE, &b->job, make_builder_root, on_builder_root);
 }
 
@@ -250,6 +254,7 @@ bool is_same_file(int one, int other) {
 static warm *find(const warms *all, const wrn_instance *it) {
     warm *w = all->first;
     while (w && (w->vcpus != it->vcpus || w->memory_mb != it->memory_mb || w->disk_mb != it->disk_mb ||
+                 w->has_network != it->has_network || w->has_ipv6 != it->has_ipv6 ||
                  !is_same_file(w->moment->image, it->image_fd) || !is_same_file(w->moment->layer, it->layer_fd)))
         w = w->next;
     return w;
@@ -278,6 +283,8 @@ moment *warm_hold(warms *all, const wrn_instance *it, const wrn_root *root) {
                     .vcpus = it->vcpus,
                     .memory_mb = it->memory_mb,
                     .disk_mb = it->disk_mb,
+                    .has_network = it->has_network,
+                    .has_ipv6 = it->has_ipv6,
                     .moment = moment_new(it)};
         all->first = w;
         build(w, it, root);
