@@ -14,6 +14,7 @@
 #include "agent/loop.h"
 #include "agent/names.h"
 #include "agent/resume.h"
+#include "agent/trust.h"
 
 static void main_on_child(watch *w, uint32_t events) {
     struct signalfd_siginfo ignored;
@@ -64,6 +65,9 @@ static void main_on_frame(const wrn_frame *frame) {
         break;
     case WRN_FRAME_QUIET: channel_quiet(); break;
     case WRN_FRAME_RESUME: main_resume(frame); break;
+    case WRN_FRAME_TRUST:
+        if (!trust_add(frame->data, frame->size)) die("wrenn-agent: nobody can be trusted");
+        break;
     case WRN_FRAME_NETWORK: names_put_network(frame->data, frame->size, frame->flags & WRN_FRAME_MORE); break;
     default: break; /* a newer wrennd's */
     }

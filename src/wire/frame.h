@@ -60,6 +60,8 @@ typedef enum wrn_frame_type {
     WRN_FRAME_RESUME,
     /* server, before anybody uses the sandbox: what /run/wrenn/network says; in pieces, as EXEC */
     WRN_FRAME_NETWORK,
+    /* server, before anybody uses the virtual machine: a certificate, as PEM, that its programs trust */
+    WRN_FRAME_TRUST,
     WRN_FRAME_TYPES
 } wrn_frame_type;
 

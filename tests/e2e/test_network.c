@@ -611,29 +611,49 @@ static void secrets(void) {
     end(&d, SIGTERM, 0);
 }
 
-/* The same in a virtual machine, and in a copy of it. */
+static void make_machine(const test_daemon *d, const char *policy, char id[40]) {
+    char body[300];
+    snprintf(body, sizeof(body), "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{%s}}", policy);
+    make_sandbox(d, body, id);
+}
+
+/* Until there is one that it can be a copy of, it boots. */
+static void make_copy(const test_daemon *d, const char *policy, char id[40]) {
+    make_machine(d, policy, id);
+    for (int left = 20; !is_copy(id); left--) {
+        CHECK(left > 0);
+        destroy(d, id);
+        make_machine(d, policy, id);
+    }
+}
+
+/* The same in a virtual machine that boots, in a copy of it, and in one of another machine, which trusted nobody. */
 static void machine_secrets(void) {
     static const char line[] =
         "printf 'GET / HTTP/1.1\\r\\nHost: good.example\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet "
         "-verify_return_error -CAfile $SSL_CERT_FILE -servername good.example -connect good.example:443 2>&1 || true";
     test_daemon d = {0};
-    char id[40], copy[40];
+    char id[40], copy[40], other[40];
     machines_need();
     machines_make_image();
     machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     serve_secrets(&d);
     set_secret(&d, "Bearer " VALUE);
-    make_sandbox(&d, "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{" INJECT "}}", id);
+    make_machine(&d, INJECT, id);
+    make_copy(&d, INJECT, other);
     reply r = call(&d, "POST", sandbox_path(id, "/fork"), "{\"count\":1}");
     CHECK_MSG(r.status == 201, "%s", r.body);
     snprintf(copy, sizeof(copy), "%s", wrn_json_string(wrn_json_get(wrn_json_at(r.json, 0), "id"), NULL));
     reply_free(&r);
-    for (int i = 0; i < 2; i++) {
-        char *got = sh(&d, i ? copy : id, line);
+    const char *const all[] = {id, copy, other};
+    for (size_t i = 0; i < WRN_COUNT(all); i++) {
+        char *got = sh(&d, all[i], line);
         CHECK_CONTAINS(got, "HTTP/1.1 200 OK");
         CHECK_CONTAINS(got, "\r\n\r\nright");
         free(got);
     }
+    check_differs(&d, id, other, "cat $SSL_CERT_FILE");
+    destroy(&d, other);
     destroy(&d, copy);
     /* Memory trusts what it trusted, so a snapshot of it keeps what nothing can be made with. */
     snap(&d, id, "trusting");
@@ -663,22 +683,6 @@ static char *reach_from_machine(const test_daemon *d, const char *id, const char
         free(got_);                                   \
     } while (0)
 
-static void make_machine(const test_daemon *d, const char *allowed, char id[40]) {
-    char body[200];
-    snprintf(body, sizeof(body), "{\"isolation\":\"vm\",\"memory_mb\":256,\"network\":{\"allow\":[\"%s\"]}}", allowed);
-    make_sandbox(d, body, id);
-}
-
-/* Until there is one that it can be a copy of, it boots. */
-static void make_copy(const test_daemon *d, const char *allowed, char id[40]) {
-    make_machine(d, allowed, id);
-    for (int left = 20; !is_copy(id); left--) {
-        CHECK(left > 0);
-        destroy(d, id);
-        make_machine(d, allowed, id);
-    }
-}
-
 /* What it reached and was denied are its own gate's affair. */
 static void check_gate(const test_daemon *d, const char *id, const char *denied) {
     reply r = look(d, id);
@@ -693,14 +697,16 @@ static void machine_copies(void) {
     static const char *const reasons[] = {"\"name\":\"bad.example\",\"reason\":\"name-not-allowed\"",
                                           "\"name\":\"good.example\",\"reason\":\"name-not-allowed\""};
     test_daemon d = {0};
-    char id[40], ids[2][40], want[200];
+    char id[40], ids[2][40], policy[64], want[200];
     machines_need();
     machines_make_image();
     machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
     serve_secrets(&d);
-    make_machine(&d, names[0], id);
+    snprintf(policy, sizeof(policy), "\"allow\":[\"%s\"]", names[0]);
+    make_machine(&d, policy, id);
     for (int i = 0; i < 2; i++) {
-        make_copy(&d, names[i], ids[i]);
+        snprintf(policy, sizeof(policy), "\"allow\":[\"%s\"]", names[i]);
+        make_copy(&d, policy, ids[i]);
         snprintf(want, sizeof(want), "{\"egress\":\"allowlist\",\"allow\":[\"%s\"],\"deny\":[],\"presets\":[]}",
                  names[i]);
         CHECK_SH(&d, ids[i], "cat /run/wrenn/network", want);

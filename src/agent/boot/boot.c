@@ -1,8 +1,8 @@
 /* wrenn-boot: process 1 of a virtual machine until it executes wrenn-agent. Loads the modules that the disks need, puts the root
  * together from the template's disk and the sandbox's own, and connects the agent to its port. Libc only, linked statically.
  *
- * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order, /sudo (of `minimal`) and, if the
- * machine is to trust one, /authority. The kernel's command line has wrenn.id= and wrenn.template=; wrenn.minimal if the template is
+ * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order and /sudo (of
+ * `minimal`). The kernel's command line has wrenn.id= and wrenn.template=; wrenn.minimal if the template is
  * that, or a layer above it, and wrenn.layer for such a layer; and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a
  * network. What fails is said on the console, and ends the machine. */
 #include <dirent.h>
@@ -24,7 +24,6 @@
 
 #include "agent/boot/boot.h"
 #include "agent/names.h"
-#include "wire/trust.h"
 
 #define PORT_NAME "wrenn.agent"
 
@@ -146,14 +145,6 @@ static void boot_set_limits(void) {
     umask(022);
 }
 
-/* Adds it to those that the template trusts. */
-static void add_authority(const char *authority) {
-    mkdir("/etc/ssl", 0755);
-    mkdir("/etc/ssl/certs", 0755);
-    int fd = open("/" WRN_TRUSTED, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (dprintf(fd, "\n%s", authority) < 0 || close(fd) != 0) boot_fail("/" WRN_TRUSTED);
-}
-
 /* ---- the agent ---- */
 
 static int find_port(void) {
@@ -187,7 +178,7 @@ static int open_port(void) {
 }
 
 /* The descriptors become 0, 1, 2: /dev/null; 3 and 7: the channel. */
-static _Noreturn void boot_start_agent(int agent, const char *id, const char *template, bool trusts) {
+static _Noreturn void boot_start_agent(int agent, const char *id, const char *template) {
     char id_line[TEXT_MAX], template_line[TEXT_MAX];
     int port = fcntl(open_port(), F_DUPFD_CLOEXEC, 64), null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (port < 0 || null < 0) boot_fail("open devices");
@@ -197,7 +188,7 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
     snprintf(id_line, sizeof(id_line), "WRENN_SANDBOX_ID=%s", id);
     snprintf(template_line, sizeof(template_line), "WRENN_TEMPLATE_ID=%s", template);
     setsid();
-    char *argv[] = {(char[]){"wrenn-agent"}, NULL}, trust[] = WRN_TRUST_FIRST;
+    char *argv[] = {(char[]){"wrenn-agent"}, NULL};
     char *env[] = {(char[]){"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                    (char[]){"HOME=/root"},
                    (char[]){"USER=root"},
@@ -206,14 +197,13 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
                    (char[]){"WRENN_SANDBOX=true"},
                    id_line,
                    template_line,
-                   trusts ? trust : NULL, /* without, it ends here */
-                   WRN_TRUST_REST};
+                   NULL};
     syscall(SYS_execveat, agent, "", argv, env, AT_EMPTY_PATH);
     boot_fail("start the agent");
 }
 
 int main(void) {
-    static char line[TEXT_MAX], authority[TEXT_MAX], sudo[TEXT_MAX];
+    static char line[TEXT_MAX], sudo[TEXT_MAX];
     mount_at("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
     mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
@@ -228,7 +218,6 @@ int main(void) {
     int agent = open("/agent", O_RDONLY | O_CLOEXEC);
     agent = agent < 0 ? -1 : fcntl(agent, F_DUPFD_CLOEXEC, 64);
     if (agent < 0) boot_fail("/agent");
-    boot_get("/authority", authority);
     boot_get("/sudo", sudo);
     make_root(has_layer);
     make_devices();
@@ -241,7 +230,6 @@ int main(void) {
         boot_put("/etc/resolv.conf", "");
     }
     if (has_network) boot_link(has_ipv6);
-    if (*authority) add_authority(authority);
     if (is_minimal) boot_minimal(sudo);
-    boot_start_agent(agent, id, template, *authority);
+    boot_start_agent(agent, id, template);
 }

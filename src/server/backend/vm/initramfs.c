@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "server/backend/vm/internal.h"
@@ -63,23 +62,6 @@ static int initramfs_seal(int fd) {
                                  : -1;
 }
 
-static int initramfs_create(void) { return memfd_create("wrenn-initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING); }
-
-/* The kernel unpacks one archive after the other. */
-int initramfs_with(int initramfs, const char *authority) {
-    WRN_AUTO(wrn_buf_free) wrn_buf text = WRN_BUF_INIT;
-    off_t at = 0, size = lseek(initramfs, 0, SEEK_END);
-    if (!authority) return fcntl(initramfs, F_DUPFD_CLOEXEC, 0);
-    put_entry(&text, "authority", S_IFREG | 0644, authority, strlen(authority));
-    put_entry(&text, "TRAILER!!!", 0, NULL, 0);
-    WRN_AUTO(wrn_fd_close) int fd = initramfs_create();
-    while (fd >= 0 && at < size && sendfile(fd, initramfs, &at, (size_t)(size - at)) > 0) {
-    }
-    if (fd < 0 || at < size || write(fd, text.data, text.size) != (ssize_t)text.size || initramfs_seal(fd) != 0)
-        return -1;
-    return wrn_fd_take(&fd);
-}
-
 int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_fault *fault) {
     char boot[PATH_MAX];
     extern const char wrn_minimal_sudo[];
@@ -92,7 +74,7 @@ int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_
         return -1;
     put_entry(&text, "sudo", S_IFREG | 0644, wrn_minimal_sudo, strlen(wrn_minimal_sudo));
     put_entry(&text, "TRAILER!!!", 0, NULL, 0);
-    WRN_AUTO(wrn_fd_close) int fd = initramfs_create();
+    WRN_AUTO(wrn_fd_close) int fd = memfd_create("wrenn-initramfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd >= 0 && write(fd, text.data, text.size) == (ssize_t)text.size && initramfs_seal(fd) == 0)
         return wrn_fd_take(&fd);
     return wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot make the initramfs: %s", strerror(errno));

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "gate/route.h"
 #include "server/backend/vm/internal.h"
+#include "server/log.h"
 #include "server/precedence.h"
 
 enum { BUFFER_SIZE = 256 << 10, LINK_BUFFER = 4 << 20 };
@@ -206,8 +207,7 @@ wrn_instance *vm_prepare_warm_up(wrn_backend *backend, const wrn_box_spec *spec,
 static int take_memory(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_fault *fault) {
     it->is_minimal = root->on_host;
     if (open_images(it, spec, root, fault) != 0) return -1;
-    /* Whom it trusts, a machine is told when it boots. */
-    if (!it->from && !it->is_warm_up && !spec->authority) it->from = warm_hold(it->backend->warms, it, root);
+    if (!it->from && !it->is_warm_up) it->from = warm_hold(it->backend->warms, it, root);
     if (it->is_spare && !it->from)
         return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "there is nothing yet that it could be a copy of");
     if (make_memory(it)) return 0;
@@ -300,17 +300,24 @@ static pid_t spawn_jail(wrn_instance *it, const ends *e, int initramfs, int *pid
     return (pid_t)pid;
 }
 
+/* The agent, when it has started or goes on, hears of it before anything else. */
+static void trust(wrn_instance *it, const char *authority, int channel) {
+    WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
+    wrn_buf_puts(&payload, authority);
+    if (moment_say(channel, 0, WRN_FRAME_TRUST, &payload)) return;
+    wrn_log_warning("a virtual machine can't be told whom to trust: %s", strerror(errno));
+    vm_kill(it, NULL);
+}
+
 int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, wrn_running *out, int channel[2],
              wrn_fault *fault) {
     ends e;
     int pidfd = -1, write_end = -1;
     pid_t pid = -1;
     if ((root->moment && saved_open(it, spec, root, fault) != 0) || take_memory(it, spec, root, fault) != 0) return -1;
-    WRN_AUTO(wrn_fd_close)
-    int initramfs = it->from ? -1 : initramfs_with(it->backend->initramfs_fd, spec->authority);
-    if (make_ends(&e) && (!it->has_network || make_link(&e)) && (it->from || initramfs >= 0) &&
+    if (make_ends(&e) && (!it->has_network || make_link(&e)) &&
         (write_end = fcntl(e.agent[0], F_DUPFD_CLOEXEC, 0)) >= 0 && (it->disk_fd = open_disk(it->dir, 0)) >= 0)
-        pid = spawn_jail(it, &e, !it->from ? initramfs : spec->network ? -1 : e.link[0], &pidfd);
+        pid = spawn_jail(it, &e, !it->from ? it->backend->initramfs_fd : spec->network ? -1 : e.link[0], &pidfd);
     if (pid < 0) {
         wrn_fault_set(fault, WRN_FAULT_INTERNAL_ERROR, "cannot start the virtual machine: %s", strerror(errno));
         wrn_fd_close(&write_end);
@@ -332,6 +339,7 @@ int vm_start(wrn_instance *it, const wrn_box_spec *spec, const wrn_root *root, w
     if (spec->network) out->link_source = wrn_fd_take(&e.source[0]);
     close_all(&e);
     if (it->from) moment_wake(it, channel[1]);
+    if (spec->authority) trust(it, spec->authority, channel[1]);
     return 0;
 }
 

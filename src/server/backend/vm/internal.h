@@ -229,8 +229,6 @@ void vm_hibernate(wrn_instance *it, wrn_done_fn done, void *context);
 /* Makes the initramfs in a sealed file in memory: wrenn-boot, the agent, the modules of the setup, and what `minimal` has
  * beyond its image. -1 with a fault. */
 int initramfs_make(const wrn_backend_config *config, const char *setup_dir, wrn_fault *fault);
-/* Another descriptor of it; or of a copy to which a certificate is added that the machine is to trust. NULL: none. -1 with errno. */
-int initramfs_with(int initramfs, const char *authority);
 
 /* ---- monitor.c ---- */
 
