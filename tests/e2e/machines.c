@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include "base/buf.h"
 #include "peer.h"
 #include "work.h"
 
@@ -91,8 +92,29 @@ int entries(const char *path) {
     return count;
 }
 
-void start_machine(const test_daemon *d, char id[40]) {
-    make_sandbox(d, "{\"isolation\":\"vm\",\"memory_mb\":256}", id);
+void start_machine(const test_daemon *d, char id[40]) { make_sandbox(d, MACHINE, id); }
+
+/* The command lines of this test's machines. */
+static char *machines_now(void) {
+    char line[400];
+    WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
+    snprintf(line, sizeof(line), "pgrep -af '^wrenn-vm %s/'", test_dir());
+    FILE *from = popen(line, "r");
+    CHECK(from != NULL);
+    for (char chunk[4096]; fgets(chunk, sizeof(chunk), from);) wrn_buf_puts(&all, chunk);
+    pclose(from);
+    wrn_buf_puts(&all, "");
+    return wrn_buf_steal(&all);
+}
+
+void take_spare(const test_daemon *d, const char *body, char id[40]) {
+    for (bool was_there = false; !was_there;) {
+        char *before = machines_now();
+        make_sandbox(d, body, id);
+        was_there = before && strstr(before, id);
+        free(before);
+        if (!was_there) destroy(d, id);
+    }
 }
 
 /* One whose command line, with blanks between its arguments, has `part` and none of `but`; 0: there is none. Adds to `count` unless that is NULL. */

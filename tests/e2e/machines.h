@@ -20,7 +20,10 @@ void machines_set_up(const char *kernel, const char *image, int status, const ch
 /* Waits, inside, for the number to grow that begin_counter() writes to /root/count. */
 #define GOES_ON "n=$(head -c 9 /root/count); while [ \"$(head -c 9 /root/count)\" = \"$n\" ]; do sleep 0.05; done; "
 
+#define MACHINE "{\"isolation\":\"vm\",\"memory_mb\":256}"
 void start_machine(const test_daemon *d, char id[40]);
+/* One whose machine was there before it was asked for. Until there are such, others. */
+void take_spare(const test_daemon *d, const char *body, char id[40]);
 int entries(const char *path);
 /* Processes whose command line names the sandbox. */
 int processes_of(const char *id);

@@ -729,6 +729,42 @@ static void machine_copies(void) {
     end(&d, SIGTERM, 0);
 }
 
+/* Ones that were made ahead of their use have the network of who gets them, and so has the service of their template. */
+static void machine_spares(void) {
+    static const char template[] =
+        "{\"base\":\"minimal\",\"start\":[\"sh\",\"-c\",\"[ -s /run/wrenn/network ] && busybox nc -w 20 good.example 8000 -e sh -c 'read word; "
+        "echo $word > /root/new; mv /root/new /root/called' || echo none > /root/called\"]}";
+    static const char body[] =
+        "{\"isolation\":\"vm\",\"memory_mb\":256,\"template\":\"caller\",\"network\":{\"allow\":[%s]}}";
+    static const char *const names[] = {"\"good.example\"", "\"bad.example\""}, *const said[] = {"hello\n", "none\n"};
+    test_daemon d = {0};
+    char ids[2][40], line[300];
+    machines_need();
+    machines_make_image();
+    snprintf(line, sizeof(line), "mkdir -p %s/templates/caller/layer/root", test_dir());
+    CHECK(system(line) == 0);
+    CHECK(
+        wrn_file_write(AT_FDCWD, machines_path("templates/caller/template.json"), O_CREAT, template, strlen(template)));
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
+    serve(&d, (const char *[]){"--gate", getenv("WRENN_TEST_GATE"), "--vm-dir", machines_path("vm"), "--template-dir",
+                               machines_path("templates"), "--vm-pool", "1", NULL});
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof(line), body, names[i]);
+        take_spare(&d, line, ids[i]);
+        snprintf(line, sizeof(line), "{\"egress\":\"allowlist\",\"allow\":[%s],\"deny\":[],\"presets\":[]}", names[i]);
+        CHECK_SH(&d, ids[i], "cat /run/wrenn/network", line);
+        CHECK_SH(&d, ids[i], "until [ -s /root/called ]; do sleep 0.05; done; cat /root/called", said[i]);
+    }
+    CHECK_REACH_FROM_MACHINE(&d, ids[0], "good.example", "hello");
+    CHECK_REACH_FROM_MACHINE(&d, ids[0], "bad.example", "none");
+    CHECK_REACH_FROM_MACHINE(&d, ids[1], "bad.example", "hello");
+    for (int i = 0; i < 2; i++) destroy(&d, ids[i]);
+    take_spare(&d, MACHINE, ids[0]);
+    CHECK_SH(&d, ids[0], "ls /sys/class/net", "lo\n");
+    destroy(&d, ids[0]);
+    end(&d, SIGTERM, 0);
+}
+
 /* ---- what the operator decides ---- */
 
 static void operators(void) {
@@ -877,6 +913,7 @@ TEST_WITH_NETWORK(snapshots_keep_the_policy_of_their_sandbox, snapshots)
 TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
 TEST_WITH_NETWORK(secrets_are_sent_for_machines_and_their_copies, machine_secrets)
 TEST_WITH_NETWORK(machines_with_a_network_are_copies, machine_copies)
+TEST_WITH_NETWORK(machines_of_the_pool_get_a_network, machine_spares)
 TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
 TEST_IN(make_network_and_packages, packages_are_installed, packages)

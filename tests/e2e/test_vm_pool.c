@@ -3,33 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "base/buf.h"
 #include "machines.h"
 #include "work.h"
-
-/* The command lines of this test's machines. */
-static char *machines_now(void) {
-    char line[400];
-    WRN_AUTO(wrn_buf_free) wrn_buf all = WRN_BUF_INIT;
-    snprintf(line, sizeof(line), "pgrep -af '^wrenn-vm %s/'", test_dir());
-    FILE *from = popen(line, "r");
-    CHECK(from != NULL);
-    for (char chunk[4096]; fgets(chunk, sizeof(chunk), from);) wrn_buf_puts(&all, chunk);
-    pclose(from);
-    wrn_buf_puts(&all, "");
-    return wrn_buf_steal(&all);
-}
-
-/* One whose machine was there before it was asked for. Until there are such, others. */
-static void take_spare(const test_daemon *d, char id[40]) {
-    for (bool was_there = false; !was_there;) {
-        char *before = machines_now();
-        start_machine(d, id);
-        was_there = before && strstr(before, id);
-        free(before);
-        if (!was_there) destroy(d, id);
-    }
-}
 
 /* Nobody can tell that it waited: it has names, random numbers and the time of its own. Spares end with wrennd, what was given out does not. */
 static void use_pool(void) {
@@ -43,7 +18,7 @@ static void use_pool(void) {
     const char *const options[] = {"--vm-dir", machines_path("vm"), "--vm-pool", "2", NULL};
     serve(&d, options);
     for (int i = 0; i < 2; i++) {
-        take_spare(&d, ids[i]);
+        take_spare(&d, MACHINE, ids[i]);
         snprintf(want, sizeof(want), "%s\n%s\nminimal\n%s\n", ids[i], ids[i], ids[i]);
         CHECK_SH(&d, ids[i], "hostname; echo $WRENN_SANDBOX_ID; cat /run/wrenn/template_id /etc/hostname", want);
         char *date = sh(&d, ids[i], "date +%s");
@@ -63,7 +38,7 @@ static void use_pool(void) {
     serve_again(&d, options, ids[0]);
     CHECK_SH(&d, ids[0], GOES_ON, "");
     destroy(&d, ids[0]);
-    take_spare(&d, ids[0]);
+    take_spare(&d, MACHINE, ids[0]);
     end(&d, SIGTERM, 0);
     for (int i = 0; i < 2; i++) await_no_processes(ids[i]);
     await_only(ids, 2);

@@ -323,6 +323,11 @@ int wrn_box_check_hibernate(const wrn_box *box, wrn_fault *fault) {
     return wrn_fault_set(fault, WRN_FAULT_NOT_IMPLEMENTED, "its memory can't be moved to the disk");
 }
 
+void wrn_box_wake(wrn_box *box, const char *network, wrn_done_fn done, void *context) {
+    if (!network == box->has_network) abort();
+    wrn_box_thaw(box, done, context);
+}
+
 void wrn_box_hibernate(wrn_box *box, wrn_done_fn done, void *context) {
     answer(box, done, context, strcmp(box->template_name, "virtual-full") == 0 ? "the disk is full" : NULL);
 }

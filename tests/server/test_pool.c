@@ -107,6 +107,25 @@ TEST(the_pool_follows_use) {
     daemon_stop(&d);
 }
 
+/* A machine can't be given a network that was made without one, nor the other way round. */
+TEST(spares_have_a_network_or_none_as_sandboxes_have) {
+    static const char with_network[] =
+        "{\"template\":\"gated\",\"memory_mb\":400,\"network\":{\"allow\":[\"a.example\"]}}";
+    test_daemon d;
+    char id[40];
+    daemon_start(&d, (const char *[]){"--vm-pool", "1", NULL});
+    make_slowly(&d, with_network);
+    let_through(&d);
+    make_sandbox(&d, with_network, id);
+    let_through(&d);
+    make_slowly(&d, GATED);
+    let_through(&d);
+    make_sandbox(&d, GATED, id);
+    let_through(&d);
+    make_slowly(&d, with_network);
+    daemon_stop(&d);
+}
+
 /* Freezing one fails, and it is not tried again at once. */
 TEST(without_a_pool_sandboxes_are_made_as_ever) {
     test_daemon d;

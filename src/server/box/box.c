@@ -130,13 +130,16 @@ void box_refuse(const wrn_boxes *boxes, wrn_box_fn created, void *context, const
     wrn_answer_later(boxes->config.loop, failure_done, failure_new(created, context, fault), NULL);
 }
 
+/* A spare gets its network when somebody gets the spare, and its service starts with that. */
+static bool lacks_network(const wrn_box *box) { return box->run.link_source >= 0; }
+
 /* Once both its agent and its gate are ready. */
 static void become_live(wrn_box *box) {
     if (!box->greeted || (box->gate && !gate_is_ready(box->gate))) return;
     uv_timer_stop(&box->timer);
     /* Before anybody uses what starts; a snapshot has the file of another one. */
     if (!box->detached && (box->gate || box->held)) notice_put_first(box);
-    if (box->service) service_begin(box->service);
+    if (box->service && !lacks_network(box)) service_begin(box->service);
     if (box->phase == LIVE) { /* it was adopted frozen, and is thawed now */
         if (box->gate) wrn_box_show_network(box, NULL, NULL);
         if (box->done) box_done(box, NULL);
@@ -149,6 +152,41 @@ static void become_live(wrn_box *box) {
     else box->created(box->context, box, NULL);
 }
 
+/* What a spare becomes that somebody gets. */
+struct waking {
+    bool goes_on;
+    wrn_done_fn done;
+    void *context;
+};
+
+static void check_awake(wrn_box *box, const wrn_fault *fault) {
+    if (!fault && (!box->waking->goes_on || (box->gate && !gate_is_ready(box->gate)))) return;
+    waking w = *box->waking;
+    free(WRN_TAKE(box->waking));
+    uv_timer_stop(&box->timer);
+    if (!fault && box->gate) notice_put_first(box);
+    if (!fault && box->gate && box->service) service_begin(box->service);
+    w.done(w.context, fault);
+}
+
+static void on_spare_thawed(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    if (!box->waking) return; /* its gate has failed */
+    box->waking->goes_on = true;
+    box_limit(box);
+    check_awake(box, fault);
+}
+
+void wrn_box_wake(wrn_box *box, const char *network, wrn_done_fn done, void *context) {
+    box->waking = malloc(sizeof(*box->waking));
+    *box->waking = (waking){.done = done, .context = context};
+    if (network) {
+        box->gate = gate_new(box, network, 0);
+        gate_await_link(box->gate, wrn_fd_take(&box->run.link_source));
+    }
+    wrn_box_thaw(box, on_spare_thawed, box);
+}
+
 static void on_agent_ready(void *context) {
     wrn_box *box = context;
     if (!box->greeted) box->runner->ops->started(box->it);
@@ -157,7 +195,8 @@ static void on_agent_ready(void *context) {
 }
 
 void box_gate_is_ready(wrn_box *box, const wrn_fault *fault) {
-    if (fault) box_fail(box, fault);
+    if (box->waking) check_awake(box, fault);
+    else if (fault) box_fail(box, fault);
     else become_live(box);
 }
 
@@ -178,6 +217,7 @@ static void on_agent_lost(void *context, const char *why) {
     box->phase = DIED;
     uv_timer_stop(&box->timer);
     if (box->done) box_done(box, &fault);
+    if (box->waking) check_awake(box, &fault);
     if (box->died) box->died(box->context, &fault);
 }
 
@@ -195,7 +235,8 @@ static void on_agent_timeout(uv_timer_t *timer) {
     char why[64];
     const wrn_box *box = timer->data;
     snprintf(why, sizeof(why), "%s did not answer within %lld s",
-             box->greeted && box->phase != LIVE ? "its gate wrenn-gate" : "it", (long long)limit_ms(box) / 1000);
+             box->greeted && (box->phase != LIVE || box->waking) ? "its gate wrenn-gate" : "it",
+             (long long)limit_ms(box) / 1000);
     on_agent_lost(timer->data, why);
 }
 
@@ -347,7 +388,7 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
     making *m = new_making(box, spec, detached);
     wrn_lane_put(boxes->config.loop, WRN_LANE_MAKE, &m->job, make_root, on_root_made);
     box->it = r->ops->prepare(r->backend, spec, box->dir, &m->refusal);
-    if (box->it && spec->network)
+    if (box->it && spec->network && !spec->spare)
         box->gate = gate_new(box, spec->network, spec->secrets); /* which takes its time, too */
 }
 
@@ -398,7 +439,8 @@ static void on_service_there(void *context, int fd, const wrn_fault *fault) {
 void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context) {
     service_wait *w = malloc(sizeof(*w));
     *w = (service_wait){done, context};
-    if (box->phase == LIVE && box->service && service_await(box->service, on_service_there, w)) return;
+    if (box->phase == LIVE && box->service && !lacks_network(box) && service_await(box->service, on_service_there, w))
+        return;
     free(w);
     wrn_answer_later(box->boxes->config.loop, done, context, NULL);
 }

@@ -99,7 +99,10 @@ void wrn_box_create(wrn_boxes *boxes, const wrn_box_spec *spec, wrn_detached_fn 
 bool wrn_boxes_make_spares(const wrn_boxes *boxes, const char *backend);
 /* Whether the template of that name is still the one that the box was made from. */
 bool wrn_box_is_current(const wrn_box *box);
-/* `died` and `context` take the place of those of create. */
+/* Lets a frozen spare go on, with that network policy; NULL if it was made without a network. Nothing else is asked of it until `done`; after a
+ * fault only its end. */
+void wrn_box_wake(wrn_box *box, const char *network, wrn_done_fn done, void *context);
+/* After that. `died` and `context` take the place of those of create. */
 void wrn_box_give(wrn_box *box, wrn_done_fn died, void *context);
 /* Waits until the service listens that starts with the box, if its template has one; not for ever. */
 void wrn_box_await_service(wrn_box *box, wrn_done_fn done, void *context);

@@ -62,6 +62,7 @@ struct wrn_boxes {
 };
 
 typedef enum phase { CREATING, LIVE, DIED, DESTROYING } phase;
+typedef struct waking waking;
 
 struct wrn_box {
     wrn_boxes *boxes;
@@ -81,8 +82,9 @@ struct wrn_box {
     void *copied_context;
     phase phase;
     bool reaped;
-    bool spare;   /* not given to anybody yet: the holder does not know it */
-    bool greeted; /* the agent has sent its first frame to this daemon */
+    bool spare;     /* not given to anybody yet: the holder does not know it */
+    waking *waking; /* of such a box; NULL: that is not under way */
+    bool greeted;   /* the agent has sent its first frame to this daemon */
     wrn_agent *agent;
     uv_poll_t exit_poll;
     uv_timer_t timer; /* limits the time to that frame */

@@ -288,10 +288,11 @@ void wrn_route_create_sandbox(wrn_request *request) {
         !wrn_metadata_change(request, NULL, asked.metadata, asked.metadata_count, NULL, 0, &metadata))
         return;
     wrn_server *server = wrn_server_of(request);
-    if (!network.size) wrn_sandboxes_offer(server->sandboxes, &row, row.id);
+    bool trusts = asked.network && asked.network->inject_count;
+    if (!trusts) wrn_sandboxes_offer(server->sandboxes, &row, row.id);
     wrn_once *once = wrn_once_begin(request, row.id);
     if (!once) return;
-    if (asked.network && asked.network->inject_count) return make_trusting(server, once, &row, &metadata, &network);
+    if (trusts) return make_trusting(server, once, &row, &metadata, &network);
     wrn_sandboxes_create(server->sandboxes, &row, metadata.data, network.data, NULL, create_on_done, once);
 }
 

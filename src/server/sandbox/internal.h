@@ -90,7 +90,7 @@ sandbox *wrn_sandbox_add(wrn_sandboxes *all, const wrn_sandbox_row *asked, const
 void wrn_sandbox_make_box(sandbox *s, const wrn_box_spec *spec);
 /* What it needs that has neither a network nor a snapshot. */
 wrn_box_spec wrn_sandbox_spec(const wrn_sandbox_row *row);
-/* Makes the box of a sandbox like that. */
+/* Makes the box of a sandbox that has neither a snapshot nor an authority. */
 void wrn_sandbox_make_plain(sandbox *s);
 /* It gets a box of the pool, which runs. */
 void wrn_sandbox_given(sandbox *s, wrn_box *box);

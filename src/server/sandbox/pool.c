@@ -150,6 +150,8 @@ static void on_spare_made(void *context, wrn_box *box, const wrn_fault *fault) {
     if (!wrn_box_exec(box, &program, &events, &own)) on_service_up(spare, NULL);
 }
 
+static bool has_network(const wrn_sandbox_row *row) { return strcmp(row->egress, "none") != 0; }
+
 static void make_one(wrn_pool *pool) {
     wrn_spare *spare = calloc(1, sizeof(*spare)), **last = &pool->first;
     *spare = (wrn_spare){.pool = pool, .row = pool->like};
@@ -161,6 +163,7 @@ static void make_one(wrn_pool *pool) {
     pool->is_making = true;
     wrn_box_spec spec = wrn_sandbox_spec(&spare->row);
     spec.spare = true;
+    spec.network = has_network(&spare->row) ? WRN_POLICY_NONE : NULL; /* its own comes with who gets it */
     wrn_box_create(pool->all->config.boxes, &spec, NULL, on_spare_died, on_spare_made, spare);
 }
 
@@ -175,9 +178,9 @@ void wrn_pool_fill(wrn_pool *pool) {
 
 static bool is_like(const wrn_spare *spare, const wrn_sandbox_row *row) {
     const wrn_sandbox_row *own = &spare->row;
-    return own->vcpus == row->vcpus && own->memory_mb == row->memory_mb && own->disk_mb == row->disk_mb &&
-           strcmp(own->team_id, row->team_id) == 0 && strcmp(own->template_name, row->template_name) == 0 &&
-           strcmp(own->backend, row->backend) == 0;
+    return has_network(own) == has_network(row) && own->vcpus == row->vcpus && own->memory_mb == row->memory_mb &&
+           own->disk_mb == row->disk_mb && strcmp(own->team_id, row->team_id) == 0 &&
+           strcmp(own->template_name, row->template_name) == 0 && strcmp(own->backend, row->backend) == 0;
 }
 
 /* What is used has at least one, if that takes the place of the oldest one. */
@@ -229,7 +232,7 @@ static void on_spare_goes_on(void *context, const wrn_fault *fault) {
     free_spare(spare);
 }
 
-void wrn_pool_give(wrn_spare *spare, struct sandbox *to) {
+void wrn_pool_give(wrn_spare *spare, struct sandbox *to, const char *network) {
     spare->to = to;
-    wrn_box_thaw(spare->box, on_spare_goes_on, spare);
+    wrn_box_wake(spare->box, network, on_spare_goes_on, spare);
 }

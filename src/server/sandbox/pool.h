@@ -20,8 +20,8 @@ void wrn_pool_yield(wrn_pool *pool);
 void wrn_pool_offer(wrn_pool *pool, const wrn_sandbox_row *like, char id[WRN_ID_SIZE]);
 /* Takes the one that was offered just now; NULL: there is none of that id. */
 wrn_spare *wrn_pool_take(wrn_pool *pool, const char *id);
-/* Gives its box to the sandbox of that id: wrn_sandbox_given() or wrn_sandbox_make_plain() follows. */
-void wrn_pool_give(wrn_spare *spare, struct sandbox *to);
+/* Gives its box to the sandbox of that id, with its network policy: wrn_sandbox_given() or wrn_sandbox_make_plain() follows. */
+void wrn_pool_give(wrn_spare *spare, struct sandbox *to, const char *network);
 /* Ends one that was taken, but is not given. */
 void wrn_pool_drop(wrn_spare *spare);
 /* Ends all; wrn_sandbox_check_stopped() is called when the pool is empty. */

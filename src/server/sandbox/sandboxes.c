@@ -623,8 +623,11 @@ wrn_box_spec wrn_sandbox_spec(const wrn_sandbox_row *row) {
 }
 
 void wrn_sandbox_make_plain(sandbox *s) {
-    const wrn_box_spec spec = wrn_sandbox_spec(&s->row);
+    wrn_box_spec spec = wrn_sandbox_spec(&s->row);
+    char *network = wrn_store_get_network(s->all->config.store, s->row.id);
+    spec.network = network;
     wrn_sandbox_make_box(s, &spec);
+    free(network);
 }
 
 void wrn_sandbox_given(sandbox *s, wrn_box *box) {
@@ -652,12 +655,11 @@ void wrn_sandboxes_create(wrn_sandboxes *all, const wrn_sandbox_row *asked, cons
     wrn_boxes_fit(c->boxes, row.backend, &row.vcpus, &row.memory_mb, &row.disk_mb);
     if (!wrn_sandbox_has_room(all, &row, 1, &fault) || !wrn_sandbox_is_name_free(all, &row, metadata, &fault))
         return done(context, NULL, &fault);
-    bool is_plain =
-        c->pool_max && !*snapshot_id && !network && !authority && wrn_boxes_make_spares(c->boxes, row.backend);
+    bool is_plain = c->pool_max && !*snapshot_id && !authority && wrn_boxes_make_spares(c->boxes, row.backend);
     wrn_spare *spare = is_plain ? wrn_pool_take(all->pool, row.id) : NULL;
     if (is_plain) wrn_pool_note(all->pool, &row);
     sandbox *s = wrn_sandbox_add(all, &row, metadata, network, done, context, &fault);
-    if (spare && s) return wrn_pool_give(spare, s);
+    if (spare && s) return wrn_pool_give(spare, s, network);
     if (spare) wrn_pool_drop(spare);
     if (!s) return done(context, NULL, &fault);
     int secrets = open_secrets(c->store, &s->row, network, authority, &fault);

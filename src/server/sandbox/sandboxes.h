@@ -47,7 +47,7 @@ void wrn_sandboxes_free(wrn_sandboxes *all);
 /* `row` on success, else `fault`; both valid during the call only. */
 typedef void (*wrn_sandbox_done_fn)(void *context, const wrn_sandbox_row *row, const wrn_fault *fault);
 
-/* The id with which a create like this one, without a network, takes a box that is there: only for a create at once. `id` stays if
+/* The id with which a create like this one, without an authority, takes a box that is there: only for a create at once. `id` stays if
  * there is none. */
 void wrn_sandboxes_offer(wrn_sandboxes *all, const wrn_sandbox_row *asked, char id[WRN_ID_SIZE]);
 /* `asked`: id ("": a new one), team_id, template_name, backend, vcpus and memory_mb (0 or less: the template's), timeout_sec,
