@@ -133,6 +133,18 @@ void box_refuse(const wrn_boxes *boxes, wrn_box_fn created, void *context, const
 /* A spare gets its network when somebody gets the spare, and its service starts with that. */
 static bool lacks_network(const wrn_box *box) { return box->run.link_source >= 0; }
 
+static void go_live(wrn_box *box) {
+    box->phase = LIVE;
+    if (box->ready) box->ready(box);
+    else box->created(box->context, box, NULL);
+}
+
+static void on_network_shown(void *context, const wrn_fault *fault) {
+    wrn_box *box = context;
+    (void)fault;
+    if (box->phase == CREATING) go_live(box); /* it may have ended meanwhile */
+}
+
 /* Once both its agent and its gate are ready. */
 static void become_live(wrn_box *box) {
     if (!box->greeted || (box->gate && !gate_is_ready(box->gate))) return;
@@ -145,11 +157,11 @@ static void become_live(wrn_box *box) {
         if (box->done) box_done(box, NULL);
         return;
     }
-    box->phase = LIVE;
-    /* The last daemon may have died before it did; and what goes on from the memory of another one has its file. */
-    if (box->detached && (box->gate || box->source.moment)) wrn_box_show_network(box, NULL, NULL);
-    if (box->ready) box->ready(box);
-    else box->created(box->context, box, NULL);
+    /* What goes on from a snapshot has the file of another one. */
+    if (box->source.moment) return wrn_box_show_network(box, on_network_shown, box);
+    /* The last daemon may have died before it did. */
+    if (box->detached && box->gate) wrn_box_show_network(box, NULL, NULL);
+    go_live(box);
 }
 
 /* What a spare becomes that somebody gets. */
