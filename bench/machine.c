@@ -8,7 +8,7 @@
 #include "bench.h"
 #include "wrenn/wrenn.h"
 
-enum { BOOTS = 5, COPIES = 20, FORKS = 3, FORK_OF = 10, WARM_TRIES = 200, FILE_MB = 32, DOWNLOADS = 3 };
+enum { BOOTS = 5, COPIES = 20, FORKS = 3, FORK_OF = 10, WARM_TRIES = 200, NAPS = 5, FILE_MB = 32, DOWNLOADS = 3 };
 
 static wrenn_sandbox_list *list;
 static wrenn_error *error;
@@ -112,6 +112,25 @@ static void measure_forks(wrenn_client *client, samples *forks) {
     wrenn_sandbox_close(sandbox);
 }
 
+/* A wake is over with the first output. */
+static void measure_naps(wrenn_client *client, samples *hibernate, samples *wake) {
+    wrenn_sandbox *sandbox = make(client, NULL);
+    wrenn_sandbox_pause_options pause = WRENN_SANDBOX_PAUSE_OPTIONS_INIT;
+    wrenn_sandbox_resume_options resume = WRENN_SANDBOX_RESUME_OPTIONS_INIT;
+    pause.flags = WRENN_SANDBOX_PAUSE_WAIT | WRENN_SANDBOX_PAUSE_HIBERNATE;
+    resume.flags = WRENN_SANDBOX_RESUME_WAIT;
+    for (int i = 0; i < NAPS; i++) {
+        double start = bench_now_us();
+        must(wrenn_sandbox_pause(sandbox, &pause, &error), "hibernate");
+        bench_add(hibernate, bench_now_us() - start);
+        start = bench_now_us();
+        must(wrenn_sandbox_resume(sandbox, &resume, &error), "wake");
+        run(sandbox, "echo hi", 0);
+        bench_add(wake, bench_now_us() - start);
+    }
+    wrenn_sandbox_close(sandbox);
+}
+
 static void measure_relay(wrenn_client *client, samples *downloads) {
     wrenn_sandbox *sandbox = make(client, NULL);
     wrenn_sandbox_port_request_options options = WRENN_SANDBOX_PORT_REQUEST_OPTIONS_INIT;
@@ -136,7 +155,8 @@ static void measure_relay(wrenn_client *client, samples *downloads) {
 }
 
 void bench_machine(void) {
-    samples boots = {0}, create = {0}, first = {0}, memory = {0}, forks = {0}, downloads = {0};
+    samples boots = {0}, create = {0}, first = {0}, memory = {0}, forks = {0}, hibernate = {0}, wake = {0},
+            downloads = {0};
     wrenn_client *client = serve("0");
     printf("virtual machines with 256 MB\n");
     wrenn_sandbox *sandbox = make(client, NULL);
@@ -153,14 +173,17 @@ void bench_machine(void) {
     await_copies(client, &boots);
     measure_copies(client, &create, &first, &memory);
     measure_forks(client, &forks);
+    measure_naps(client, &hibernate, &wake);
     measure_relay(client, &downloads);
     bench_print("create: a boot", &boots, NULL);
     bench_print("create: a copy", &create, &boots);
     bench_print("create, and first output: a copy", &first, &boots);
     bench_print("fork of 10", &forks, &boots);
+    bench_print("hibernate", &hibernate, &boots);
+    bench_print("wake, and first output", &wake, &boots);
     printf("  memory of a copy's own, after its first output: %.0f MB\n", bench_median(&memory));
     printf("  download from a port: %.0f MB/s\n", FILE_MB / (bench_median(&downloads) / 1e6));
-    samples *const all[] = {&boots, &create, &first, &memory, &forks, &downloads};
+    samples *const all[] = {&boots, &create, &first, &memory, &forks, &hibernate, &wake, &downloads};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) bench_free(all[i]);
     wrenn_client_free(client);
 }
