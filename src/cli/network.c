@@ -43,7 +43,7 @@ static const struct {
     {"deny-rule", "a --deny of this sandbox says so, and that counts whatever else allows it"},
     {"operator", "the operator denies it to all sandboxes (wrennd --egress-deny)"},
     {"limit", "too many connections at once, or new ones each second (wrennd --egress-connections, --egress-rate)"},
-    {"dns-limit", "too many questions about names: 50 each second, 200 at once"},
+    {"dns-limit", "too many names were asked for: 50 new ones each second, 200 in a burst"},
     {NO_NAME, "its TLS or HTTP does not clearly ask for the one name that the connection may be for"},
     {"protocol", "only TCP, UDP and ping leave a sandbox"},
     {"malformed", "packets in fragments are not passed on"},

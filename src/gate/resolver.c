@@ -13,6 +13,7 @@
 
 enum {
     QUERIES = 64,
+    WAITING = 256,
     CACHED = 128,
     STREAMS = 8,
     TRIES_PER_SERVER = 2,
@@ -23,18 +24,30 @@ enum {
     INVENTED_S = 86400 /* a program that keeps an address for longer asks again */
 };
 
+/* A question of the sandbox. */
+typedef struct inquiry {
+    resolver_asker asker;
+    wrn_dns_question question;
+    uint8_t packet[WRN_DNS_QUESTION_MAX]; /* as it came */
+} inquiry;
+
+/* One that the host's name servers are asked. */
 typedef struct query {
     bool used, by_tcp, sent;
     int fd; /* towards the name server; -1 */
     unsigned tries;
     uint16_t id;
     int64_t deadline;
-    resolver_asker asker;
-    wrn_dns_question question;
-    uint8_t packet[WRN_DNS_QUESTION_MAX]; /* the question as it came */
-    uint8_t answer[2 + MESSAGE_MAX];      /* by TCP, with its length in front */
+    inquiry from;
+    uint8_t answer[2 + MESSAGE_MAX]; /* by TCP, with its length in front */
     size_t answer_size;
 } query;
+
+/* Another question of the sandbox for what is being asked already. */
+typedef struct waiter {
+    const query *query;
+    inquiry from;
+} waiter;
 
 typedef struct cached {
     char name[WRN_NAME_MAX + 1];
@@ -52,13 +65,15 @@ typedef struct stream {
 
 static struct {
     query queries[QUERIES];
+    waiter waiting[WAITING];
+    size_t waiting_count;
     cached cache[CACHED];
     size_t cache_next;
     stream streams[STREAMS];
     wrn_endpoint servers[RESOLVER_SERVERS_MAX];
     size_t server_count;
     char *hosts;
-    gate_bucket questions;
+    gate_bucket questions; /* that leave */
 } resolver = {.questions = {.per_second = 50, .most = 200}};
 
 bool resolver_set(const wrn_endpoint *servers, size_t count, const char *hosts) {
@@ -99,10 +114,18 @@ static void deliver(wrn_gate *gate, const resolver_asker *asker, const uint8_t *
     (void)seam_send(gate->stack.fd, &message, size, false); /* datagrams may be lost */
 }
 
-static void finish(wrn_gate *gate, query *q, const wrn_dns_result *result) {
+static void reply(wrn_gate *gate, const inquiry *from, const wrn_dns_result *result) {
     uint8_t out[WRN_DNS_ANSWER_MAX];
-    size_t size = wrn_dns_write_answer(out, q->packet, &q->question, result);
-    deliver(gate, &q->asker, out, size);
+    deliver(gate, &from->asker, out, wrn_dns_write_answer(out, from->packet, &from->question, result));
+}
+
+static void finish(wrn_gate *gate, query *q, const wrn_dns_result *result) {
+    reply(gate, &q->from, result);
+    for (size_t i = resolver.waiting_count; i-- > 0;) {
+        if (resolver.waiting[i].query != q) continue;
+        reply(gate, &resolver.waiting[i].from, result);
+        resolver.waiting[i] = resolver.waiting[--resolver.waiting_count];
+    }
     if (q->fd >= 0) gate_unwatch(gate, q->fd);
     wrn_fd_close(&q->fd);
     q->used = false;
@@ -126,11 +149,11 @@ static void tell(wrn_gate *gate, query *q, const wrn_dns_result *found) {
         if (denial == WRN_ALLOWED) denial = route_check(gate->routes, address);
         if (denial != WRN_ALLOWED) {
             wrn_endpoint to = {.address = *address};
-            ledger_deny(gate->ledger, &to, WRN_DENY_REBINDING, q->question.name);
+            ledger_deny(gate->ledger, &to, WRN_DENY_REBINDING, q->from.question.name);
             continue;
         }
         told.addresses[told.count++] = *address;
-        ledger_pin(gate->ledger, address, q->question.name, wrn_now_ms() + life * 1000);
+        ledger_pin(gate->ledger, address, q->from.question.name, wrn_now_ms() + life * 1000);
     }
     if (found->count && !told.count) return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED, text_inside);
     finish(gate, q, &told);
@@ -210,7 +233,7 @@ static void ask_next(wrn_gate *gate, query *q) {
     (void)gate_watch_fd(gate, q->fd, q->by_tcp ? EPOLLOUT : EPOLLIN, WATCH_QUERY, (size_t)(q - resolver.queries));
     if (q->by_tcp) return;
     uint8_t out[WRN_DNS_QUERY_MAX];
-    size_t size = wrn_dns_write_query(out, q->id, q->question.name, q->question.type);
+    size_t size = wrn_dns_write_query(out, q->id, q->from.question.name, q->from.question.type);
     gate->ledger->bytes_out += size;
     (void)send(q->fd, out, size, MSG_NOSIGNAL);
 }
@@ -218,7 +241,8 @@ static void ask_next(wrn_gate *gate, query *q) {
 static void answered(wrn_gate *gate, query *q, const uint8_t *packet, size_t size) {
     wrn_dns_result result;
     bool truncated;
-    if (!wrn_dns_read_answer(packet, size, q->id, q->question.name, q->question.type, &result, &truncated)) return;
+    if (!wrn_dns_read_answer(packet, size, q->id, q->from.question.name, q->from.question.type, &result, &truncated))
+        return;
     if (truncated && !q->by_tcp) {
         q->by_tcp = true;
         q->tries = 0;
@@ -226,14 +250,14 @@ static void answered(wrn_gate *gate, query *q, const uint8_t *packet, size_t siz
     }
     if (result.code != WRN_DNS_OK && result.code != WRN_DNS_NXDOMAIN) return ask_next(gate, q);
     if (!result.ttl) result.ttl = 1;
-    remember(&q->question, &result);
+    remember(&q->from.question, &result);
     tell(gate, q, &result);
 }
 
 static void tcp_ready(wrn_gate *gate, query *q) {
     if (!q->sent) {
         uint8_t out[2 + WRN_DNS_QUERY_MAX];
-        size_t size = wrn_dns_write_query(out + 2, q->id, q->question.name, q->question.type);
+        size_t size = wrn_dns_write_query(out + 2, q->id, q->from.question.name, q->from.question.type);
         out[0] = (uint8_t)(size >> 8);
         out[1] = (uint8_t)size;
         if (send(q->fd, out, size + 2, MSG_NOSIGNAL) != (ssize_t)size + 2) return ask_next(gate, q);
@@ -294,22 +318,42 @@ static bool leads_inside(const wrn_gate *gate, const char *name) {
 /* With a proxy nobody here looks a name up: the sandbox gets an address that stands for it. */
 static void invent(wrn_gate *gate, query *q) {
     wrn_dns_result told = {.ttl = PIN_MIN_S};
-    if (leads_inside(gate, q->question.name)) {
-        ledger_deny_name(gate->ledger, q->question.name, WRN_DENY_REBINDING);
+    if (leads_inside(gate, q->from.question.name)) {
+        ledger_deny_name(gate->ledger, q->from.question.name, WRN_DENY_REBINDING);
         return finish_without(gate, q, WRN_DNS_NXDOMAIN, WRN_DNS_BLOCKED, text_inside);
     }
-    if (q->question.type == WRN_DNS_A)
+    if (q->from.question.type == WRN_DNS_A)
         told.addresses[told.count++] =
-            ledger_invent(gate->ledger, q->question.name, wrn_now_ms() + INVENTED_S * INT64_C(1000));
+            ledger_invent(gate->ledger, q->from.question.name, wrn_now_ms() + INVENTED_S * INT64_C(1000));
     finish(gate, q, &told);
 }
 
+/* Many connections at once ask for one name at once. False: nobody asks for that yet. */
+static bool join(const inquiry *from) {
+    for (size_t i = 0; i < QUERIES && resolver.waiting_count < WAITING; i++) {
+        const query *q = &resolver.queries[i];
+        if (!q->used || q->from.question.type != from->question.type ||
+            strcmp(q->from.question.name, from->question.name) != 0)
+            continue;
+        resolver.waiting[resolver.waiting_count++] = (waiter){q, *from};
+        return true;
+    }
+    return false;
+}
+
+/* Only questions that leave are limited: whoever opens many connections to one name asks for it each time. */
 static void look_up(wrn_gate *gate, query *q) {
     wrn_dns_result known;
     if (gate->policy.proxied) return invent(gate, q);
-    if (find_in_hosts(&q->question, &known) || find_in_cache(&q->question, &known)) return tell(gate, q, &known);
+    if (find_in_hosts(&q->from.question, &known) || find_in_cache(&q->from.question, &known))
+        return tell(gate, q, &known);
     if (!resolver.server_count)
         return finish_without(gate, q, WRN_DNS_SERVFAIL, WRN_DNS_NOT_READY, "wrenn: the host has no name servers");
+    if (join(&q->from)) return;
+    if (!gate_take(&resolver.questions)) {
+        ledger_deny_name(gate->ledger, q->from.question.name, WRN_DENY_QUESTIONS);
+        return finish_without(gate, q, WRN_DNS_REFUSED, WRN_DNS_OTHER, "wrenn: too many questions");
+    }
     for (size_t i = 0; i < QUERIES; i++) {
         if (resolver.queries[i].used) continue;
         resolver.queries[i] = *q;
@@ -327,20 +371,20 @@ static const char *host_of_service(const char *name) {
 
 void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const resolver_asker *asker) {
     static query q;
-    q = (query){.fd = -1, .asker = *asker};
+    q = (query){.fd = -1, .from.asker = *asker};
     char name[WRN_NAME_MAX + 1];
     gate->ledger->questions++;
     gate->ledger->bytes_out += size;
-    if (!wrn_dns_read_question(packet, size, &q.question) || q.question.size > sizeof(q.packet)) {
+    if (!wrn_dns_read_question(packet, size, &q.from.question) || q.from.question.size > sizeof(q.from.packet)) {
         uint8_t out[WRN_DNS_ANSWER_MAX];
         size_t written = wrn_dns_write_format_error(out, packet, size);
         if (written) deliver(gate, asker, out, written);
         return;
     }
-    memcpy(q.packet, packet, q.question.size);
-    if (!wrn_name_clean(q.question.name, strlen(q.question.name), name))
+    memcpy(q.from.packet, packet, q.from.question.size);
+    if (!wrn_name_clean(q.from.question.name, strlen(q.from.question.name), name))
         return finish_without(gate, &q, WRN_DNS_NXDOMAIN, WRN_DNS_OTHER, "wrenn: this is not the name of a host");
-    bool is_address = q.question.type == WRN_DNS_A || q.question.type == WRN_DNS_AAAA;
+    bool is_address = q.from.question.type == WRN_DNS_A || q.from.question.type == WRN_DNS_AAAA;
     wrn_denial denial = wrn_policy_name(&gate->policy, is_address ? name : host_of_service(name));
     if (denial != WRN_ALLOWED) {
         ledger_deny_name(gate->ledger, name, denial);
@@ -350,12 +394,8 @@ void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const reso
                                   : "wrenn: the network policy of this sandbox does not allow this name");
     }
     /* No HTTPS records either: the keys in them would hide the server's name. */
-    bool known_type = q.question.type == WRN_DNS_A || (q.question.type == WRN_DNS_AAAA && gate->with_v6);
+    bool known_type = q.from.question.type == WRN_DNS_A || (q.from.question.type == WRN_DNS_AAAA && gate->with_v6);
     if (!known_type) return finish_without(gate, &q, WRN_DNS_OK, WRN_DNS_NO_REASON, NULL);
-    if (!gate_take(&resolver.questions)) {
-        ledger_deny_name(gate->ledger, name, WRN_DENY_QUESTIONS);
-        return finish_without(gate, &q, WRN_DNS_REFUSED, WRN_DNS_OTHER, "wrenn: too many questions");
-    }
     look_up(gate, &q);
 }
 

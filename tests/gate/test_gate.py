@@ -477,7 +477,7 @@ def more_connections_than_allowed_are_refused():
 
 
 def advice_is_given_only_where_a_rule_would_help():
-    guest = Guest(PROGRAM, policy={**POLICY, "allow": ["allowed.test"]})
+    guest = Guest(PROGRAM, policy={**POLICY, "allow": ["allowed.test", "*.tunnel.test"]})
     for to, reason in ((HOST, "host"), (OUT, "not-allowed")):
         guest.connect(to, 9)
         assert ("tcp", to, 9, "", reason) in guest.gate.denied(), guest.gate.denied()
@@ -487,9 +487,29 @@ def advice_is_given_only_where_a_rule_would_help():
     assert guest.ask("_http._tcp.other.test", SRV)[0] == 3 and guest.ask("_http._tcp.allowed.test")[0] == 3
     assert [key[3] for key in guest.gate.denied() if key[0] == "dns"] == ["_http._tcp.other.test", "_http._tcp.allowed.test"], guest.gate.denied()
     for n in range(300):
-        guest.send(udp_frame(GW, 10000 + n, 53, struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + b"\x07allowed\4test\0\0\1\0\1"))
+        guest.send(question(10000 + n, f"{n}.tunnel.test"))
     guest.after()
     assert any(key[4] == "dns-limit" for key in guest.gate.denied()), guest.gate.denied()
+    guest.gate.close()
+
+
+def question(sport, name):
+    labels = b"".join(bytes([len(part)]) + part.encode() for part in name.split("."))
+    return udp_frame(GW, sport, 53, struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1")
+
+
+def a_name_is_asked_for_once_by_all_who_connect_to_it():
+    """What is known, or being asked, counts for no limit. The name server is silent at first, so that all wait for one answer."""
+    guest = Guest(PROGRAM, policy={**POLICY, "allow": ["late.test"]})
+    known = []
+    for _ in range(2):
+        for n in range(250):
+            guest.send(question(10000 + n, "late.test"))
+        for _ in range(250):
+            answer = guest.wait(lambda p: p.text == "udp" and p.sport == 53)
+            known.append(answer and answer.data[3] & 15)
+    assert known == [0] * 500, known
+    assert guest.gate.denied() == {}, guest.gate.denied()
     guest.gate.close()
 
 
@@ -698,7 +718,8 @@ TESTS = [a_connection_carries_bytes_both_ways, what_is_never_allowed_is_refused_
          an_allow_list_needs_a_name_or_a_range, mail_leaves_only_when_the_operator_says_so, a_shared_address_serves_only_the_allowed_name,
          further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, a_name_written_otherwise_is_the_same_or_none, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
          urgent_data_is_plain_data, old_protocols_are_not_read, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
-         a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, advice_is_given_only_where_a_rule_would_help, floods_have_an_end, a_stalled_reader_holds_nobody_up,
+         a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, advice_is_given_only_where_a_rule_would_help, a_name_is_asked_for_once_by_all_who_connect_to_it,
+         floods_have_an_end, a_stalled_reader_holds_nobody_up,
          the_next_gate_goes_on_with_what_the_last_one_knew, a_proxy_gets_the_names, a_proxy_that_is_away_or_dumb_is_named, checks_answer_without_a_connection, both_processes_are_in_a_jail, as_root_both_change_to_another_user]
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ NAMES = {
     "allowed.test": [OUT, OUT6], "other.test": [OUT], "alias.test": "allowed.test", "mixed.test": ["10.9.9.9", OUT],
     "private.test": ["10.9.9.9"], "metadata.test": ["169.254.169.254"], "loopback.test": ["127.0.0.1"], "host.test": [HOST],
     "mapped.test": ["::ffff:10.9.9.9"], "nat64.test": ["64:ff9b::7f00:1"], "ula.test": ["fd00:9::9"], "linked.test": "private.test",
-    "ntp.test": [OUT], "big.test": [f"198.51.100.{n}" for n in range(100, 116)], "denied.test": [OUT],
+    "late.test": [OUT], "ntp.test": [OUT], "big.test": [f"198.51.100.{n}" for n in range(100, 116)], "denied.test": [OUT],
 }
 
 
@@ -317,12 +317,15 @@ def serve_udp(address, port, handle):
     def loop():
         while True:
             data, who = server.recvfrom(65536)
-            server.sendto(handle(data), who)
+            if answer := handle(data):
+                server.sendto(answer, who)
 
     threading.Thread(target=loop, daemon=True).start()
 
 
 def dns_udp(query):
+    if b"\4late" in query and "late.test" not in ASKED:
+        return ASKED.add("late.test") # no answer the first time
     reply = dns_reply(query)
     return reply[:2] + struct.pack(">H", struct.unpack(">H", reply[2:4])[0] | 0x200) + reply[4:6] + b"\0\0" + reply[8:len(query[:-11])] if b"\3big" in query else reply
 
