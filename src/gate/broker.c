@@ -102,7 +102,7 @@ void broker_run(const gate_options *options, int stack) {
                       .routes = route_open(),
                       .ledger = ledger_open(options->state),
                       .self = (int)syscall(SYS_pidfd_open, getpid(), 0),
-                      .tls = {.fd = -1}};
+                      .tls = {.fd = -1, .number = 1}};
     if (gate.epoll < 0 || gate.routes < 0 || !gate.ledger) fail(&gate, "cannot begin");
     datagrams_init();
     if (!flows_init(&gate) || !seam_queue_init(&gate.stack, stack, 4 * (size_t)gate_slots(options)))

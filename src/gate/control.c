@@ -80,7 +80,9 @@ static void set_tls(gate_tls *tls, const wrn_json *request, int *passed) {
         if (wrn_json_int(wrn_json_at(ports, i), &port)) tls->ports[tls->port_count++] = (uint16_t)port;
     }
     if (*passed >= 0 || !tls->port_count) wrn_fd_close(&tls->fd);
-    if (*passed >= 0 && tls->port_count) tls->fd = wrn_fd_take(passed);
+    if (*passed < 0 || !tls->port_count) return;
+    tls->fd = wrn_fd_take(passed);
+    tls->number++;
 }
 
 static bool set(wrn_gate *gate, const wrn_json *request, int *passed, wrn_json *answer) {

@@ -29,6 +29,7 @@ typedef struct flow {
     wrn_endpoint to;
     char *name;       /* the name that allowed it, if it was one, or that is reached by a proxy */
     char *server;     /* the server that TLS or HTTP asked for */
+    uint32_t tls;     /* the process that adds headers, if it goes through one; 0: through none */
     int64_t deadline; /* for the proxy; 0: there is none, or it has answered */
     proxy_reader heard;
 } flow;
@@ -170,16 +171,18 @@ void flows_open(wrn_gate *gate, const seam_message *asked) {
     refuse(gate, asked->id, WRN_DENY_LIMIT, 0);
 }
 
-static bool goes_through_tls(const gate_tls *tls, uint16_t port) {
+/* The number of the process that adds headers, for connections to its ports; 0: others. */
+static uint32_t tls_of(const gate_tls *tls, uint16_t port) {
     for (size_t i = 0; i < tls->port_count; i++)
-        if (tls->ports[i] == port) return true;
-    return false;
+        if (tls->ports[i] == port) return tls->number;
+    return 0;
 }
 
 /* What the stack gets. This process keeps the connection itself, to count its bytes and to cut it. */
-static int other_end(const wrn_gate *gate, const flow *f) {
+static int other_end(const wrn_gate *gate, flow *f) {
     int ends[2];
-    if (!goes_through_tls(&gate->tls, f->to.port)) return fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    f->tls = tls_of(&gate->tls, f->to.port);
+    if (!f->tls) return fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
     if (gate->tls.fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return -1;
     int given[2] = {ends[1], f->fd};
     if (!wrn_fds_send(gate->tls.fd, &f->to.port, sizeof(f->to.port), given, 2, MSG_DONTWAIT | MSG_NOSIGNAL))
@@ -310,8 +313,11 @@ size_t flows_judge_again(wrn_gate *gate) {
         if (denial == WRN_ALLOWED && f->server)
             denial = wrn_policy_server_name(&gate->policy, &f->to, f->server, scrutiny);
         else if (denial == WRN_ALLOWED && scrutiny != WRN_NO_SCRUTINY && is_unnamed(f)) denial = WRN_DENY_SERVER_NAME;
-        if (denial == WRN_ALLOWED) continue;
-        ledger_deny(gate->ledger, &f->to, denial, f->server ? f->server : f->name ? f->name : "");
+        /* Headers are added to connections that are read from their beginning, or to none. */
+        bool stays = f->state != FLOW_OPEN || f->tls == tls_of(&gate->tls, f->to.port);
+        if (denial == WRN_ALLOWED && stays) continue;
+        if (denial != WRN_ALLOWED)
+            ledger_deny(gate->ledger, &f->to, denial, f->server ? f->server : f->name ? f->name : "");
         cut(gate, f);
     }
     return before - flows.count;

@@ -41,7 +41,8 @@ static inline bool gate_take(gate_bucket *bucket) {
 
 /* Connections to these ports go through the process that adds headers. */
 typedef struct gate_tls {
-    int fd; /* a SOCK_SEQPACKET to that process; -1: there is none now, and these ports are not reached */
+    int fd;          /* a SOCK_SEQPACKET to that process; -1: there is none now, and these ports are not reached */
+    uint32_t number; /* of that process; not 0 */
     uint16_t ports[GATE_TLS_PORTS];
     size_t port_count;
 } gate_tls;

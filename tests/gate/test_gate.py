@@ -389,6 +389,32 @@ def a_policy_that_changes_cuts_what_it_forbids():
     guest.gate.close()
 
 
+def connections_to_where_headers_are_added_begin_anew():
+    """They are read from their beginning, or not at all."""
+    guest = Guest(PROGRAM)
+    through = {**POLICY, "tls_ports": [ECHO]}
+    adders = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
+
+    def set_adder(adder):
+        answer = guest.gate.ask("set", [adder[1].fileno()] if adder else [], **through)
+        return answer["cut"]
+
+    first = guest.connect(OUT, ECHO)
+    assert set_adder(adders[0]) == 1
+    first.receive(1)
+    assert first.ended == "rst"
+    second = guest.connect(OUT, ECHO)
+    assert set_adder(None) == 0
+    assert set_adder(adders[1]) == 1
+    for fd in socket.recv_fds(adders[0][0], 2, 2)[1]: # what that process had ends with it
+        os.close(fd)
+    second.receive(1)
+    assert second.ended == "fin"
+    guest.connect(OUT, ECHO)
+    assert guest.gate.set(POLICY) == 1
+    guest.gate.close()
+
+
 def a_name_that_goes_cuts_its_connections():
     guest = Guest(PROGRAM, policy={**POLICY, "allow": ["allowed.test", "other.test"]})
     guest.ask("allowed.test")
@@ -716,7 +742,8 @@ def as_root_both_change_to_another_user():
 TESTS = [a_connection_carries_bytes_both_ways, what_is_never_allowed_is_refused_at_once, malformed_packets_go_nowhere,
          a_closed_port_is_refused_and_a_gate_port_too, names_lead_only_where_one_may_go, strange_questions_are_answered_with_an_error,
          an_allow_list_needs_a_name_or_a_range, mail_leaves_only_when_the_operator_says_so, a_shared_address_serves_only_the_allowed_name,
-         further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, a_name_written_otherwise_is_the_same_or_none, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, a_name_that_goes_cuts_its_connections,
+         further_requests_are_for_the_same_host, an_open_connection_is_judged_by_what_it_asked_for, a_name_written_otherwise_is_the_same_or_none, in_public_only_denied_names_are_looked_for, a_policy_that_changes_cuts_what_it_forbids, connections_to_where_headers_are_added_begin_anew,
+         a_name_that_goes_cuts_its_connections,
          urgent_data_is_plain_data, old_protocols_are_not_read, pings_and_datagrams_come_back, a_thousand_short_connections_leave_room_for_more,
          a_port_may_be_used_again_at_once, more_connections_than_allowed_are_refused, advice_is_given_only_where_a_rule_would_help, a_name_is_asked_for_once_by_all_who_connect_to_it,
          floods_have_an_end, a_stalled_reader_holds_nobody_up,
