@@ -338,7 +338,7 @@ typedef struct wrenn_network_check {
     const char *reason;
     /* The rule that decides. Left out: none does. */
     const char *rule;
-    /* Where the rule stands: `allow`, `deny`, `preset NAME`, or `operator` (`wrennd --egress-deny`). */
+    /* Where the rule stands: `allow`, `deny`, `preset NAME`, `inject`, or `operator` (`wrennd --egress-deny`). */
     const char *source;
 } wrenn_network_check;
 
@@ -385,7 +385,7 @@ typedef struct wrenn_network {
     size_t denied_count;
     /* What enforces it: `running`, or `restarting`, when nothing gets out. Left out: there is none. */
     const char *gate;
-    /* The kind of interface: `tap` or `veth`. Left out: there is none. */
+    /* The kind of interface: `tap`, `veth`, or `datagrams` of a virtual machine. Left out: there is none. */
     const char *mode;
     /* Of PUT: how many connections were cut. */
     int64_t cut;

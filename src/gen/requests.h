@@ -110,7 +110,7 @@ typedef struct wrn_network_policy {
      * public addresses, but for what `deny` names. Left out: `allowlist` if one of them is there, otherwise as if
      * there were no policy at all. */
     const char *egress;
-    /* At most 256 entries together with `deny` and those of the presets. */
+    /* At most 256 entries together with `deny`. */
     const char *const *allow;
     size_t allow_count;
     const char *const *deny;

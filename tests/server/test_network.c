@@ -69,6 +69,9 @@ TEST(a_policy_is_shown_with_what_came_of_it) {
     r = call(&d, "GET", path, NULL);
     CHECK_CONTAINS(r.body, "{\"egress\":\"public\",\"allow\":[],\"deny\":[],\"presets\":[],");
     reply_free(&r);
+    r = call(&d, "PUT", path, "{\"presets\":[\"node\",\"go\",\"node\"],\"egress\":\"public\"}");
+    CHECK_CONTAINS(r.body, "\"presets\":[\"node\",\"go\"],"); /* each once: a gate takes no more than 1024 rules */
+    reply_free(&r);
     r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_CONTAINS(r.body, "\"network\":\"public\"");
     reply_free(&r);
@@ -281,6 +284,10 @@ TEST(headers_that_no_request_could_get_are_refused) {
                  bad[i].host, bad[i].others);
         check_refused(&d, policy, bad[i].status, bad[i].status == 400 ? "invalid_request" : "conflict", bad[i].why);
     }
+    check_refused(&d,
+                  "{\"inject\":[{\"host\":\"x.org\",\"header\":\"X-Key\",\"secret\":\"s\"},"
+                  "{\"host\":\"X.org.:443\",\"header\":\"x-key\",\"secret\":\"s\"}]}",
+                  400, "invalid_request", "inject[1] (host \"X.org.:443\", header \"x-key\"): the host has that");
     /* These could be added: only the secret is missing. */
     check_refused(&d,
                   "{\"inject\":[{\"host\":\"x.org\",\"header\":\"X-Key\",\"secret\":\"s\"}],"

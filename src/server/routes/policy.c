@@ -158,12 +158,20 @@ static int check_preset(const wrn_egress_config *config, const char *name, wrn_f
     return rc;
 }
 
+/* Twice the same would only take up the room that the gate has for rules. */
+static bool is_named_before(const char *const *names, size_t index) {
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(names[i], names[index]) == 0) return true;
+    return false;
+}
+
 static int add_presets(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_json *policy,
                        wrn_fault *fault) {
     wrn_json *array = wrn_json_new_array();
     wrn_json_set(policy, "presets", array);
     for (size_t i = 0; i < asked->presets_count; i++) {
         const char *name = asked->presets[i];
+        if (is_named_before(asked->presets, i)) continue;
         wrn_json_append_string(array, name);
         if (is_preset(name) && check_preset(config, name, fault) != 0) return -1;
         if (is_preset(name)) continue;
@@ -185,9 +193,12 @@ static bool read_host(const char *text, wrn_rule *out) {
     return out->low == out->high;
 }
 
-static bool had_before(const wrn_network_policy *asked, size_t index) {
+/* Hosts can be written in several ways. */
+static bool had_before(const wrn_network_policy *asked, size_t index, const wrn_rule *host) {
+    wrn_rule before;
     for (size_t i = 0; i < index; i++)
-        if (strcasecmp(asked->inject[i]->host, asked->inject[index]->host) == 0 &&
+        if (read_host(asked->inject[i]->host, &before) && before.low == host->low &&
+            strcmp(before.name, host->name) == 0 &&
             strcasecmp(asked->inject[i]->header, asked->inject[index]->header) == 0)
             return true;
     return false;
@@ -204,7 +215,7 @@ static const char *inject_problem(const wrn_network_policy *asked, size_t index,
     if (!wrn_inject_name_ok(entry->header))
         return "header is the name of a header field, and none that frames or routes requests";
     if (!wrn_is_template_name(entry->secret)) return "secret is the name of a secret";
-    return had_before(asked, index) ? "the host has that header already" : NULL;
+    return had_before(asked, index, host) ? "the host has that header already" : NULL;
 }
 
 static int policy_add_inject(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_json *policy,
