@@ -836,6 +836,18 @@ static void own_index(void) {
     CHECK_MSG(status == 0 && strcmp(said("out"), "1.0\n") == 0, "%d: %s%s", status, said("out"), said("err"));
 }
 
+/* As docs/guide/network.md has it: the secret is on the user's own server, and so is the sandbox that sends it. */
+static void own_secrets(void) {
+    int status = run_line(
+        "trap 'wrenn serve stop' EXIT; export WRENND_EGRESS_CA=$HOME/ca.pem GITHUB_AUTHORIZATION='Bearer " VALUE "'; "
+        "wrenn secret set github --from-env GITHUB_AUTHORIZATION && "
+        "wrenn run --secret good.example:Authorization=github -- python3 -c '"
+        "import urllib.request as u; print(u.urlopen(\"https://good.example/\").read().decode())'; "
+        "code=$?; wrenn ls -q; exit $code");
+    CHECK_MSG(status == 0 && strstr(said("out"), "right\n"), "%d: %s%s", status, said("out"), said("err"));
+    CHECK(!strstr(said("out"), "cl-")); /* the sandbox is gone */
+}
+
 static void make_network_and_packages(void) { make_network_with(true); }
 
 /* Answers one request: refuses what begins with "dark", and fetches the word of the server outside for all others. */
@@ -914,6 +926,7 @@ TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
 TEST_WITH_NETWORK(secrets_are_sent_for_machines_and_their_copies, machine_secrets)
 TEST_WITH_NETWORK(machines_with_a_network_are_copies, machine_copies)
 TEST_WITH_NETWORK(machines_of_the_pool_get_a_network, machine_spares)
+TEST_WITH_NETWORK(secrets_of_the_own_server_are_sent_by_wrenn_run, own_secrets)
 TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)
 TEST_IN(make_network_and_packages, packages_are_installed, packages)

@@ -146,14 +146,15 @@ static int run_work(cli_app *cli, wrenn_sandbox *sandbox, const run_values *valu
     return transfer(cli, sandbox, &values->downloads, false) ? code : CLI_RUN_FAILED;
 }
 
-/* Templates and snapshots of the user's own server are not those of a private one. There the server has to see to it that the
+/* Templates, snapshots and secrets of the user's own server are not those of a private one. There the server has to see to it that the
  * sandbox goes, should we be killed. */
 static bool run_connect(cli_app *cli, cli_creation *creation, bool keeps) {
     const char *name = creation->template_name;
-    bool looks = !keeps && name && strcmp(name, "minimal") != 0;
+    bool has_secrets = creation->network.secrets.count > 0;
+    bool looks = !keeps && (has_secrets || (name && strcmp(name, "minimal") != 0));
     if (!cli_connect_to(cli, keeps || looks ? CLI_SERVER_OWN : CLI_SERVER_PRIVATE)) return false;
     if (!looks || !cli_is_own(cli)) return true;
-    if (cli_has_template(cli, name)) return creation->dies_with_us = true;
+    if (has_secrets || cli_has_template(cli, name)) return creation->dies_with_us = true;
     cli_disconnect(cli);
     return cli_connect_to(cli, CLI_SERVER_PRIVATE);
 }
@@ -200,8 +201,8 @@ const cli_command cli_command_run = {
         "when it is a pipe or a file, or with -i. When stdin, stdout and stderr are terminals the program gets\n"
         "one too. There is no time limit unless --timeout sets one. No shell looks at the words; use 'sh -c LINE' for that. Ctrl-C\n"
         "destroys the sandbox as well; a second Ctrl-C does not wait for that. A sandbox that is destroyed is on\n"
-        "a private server that ends with the command, unless a server is configured; one that is kept, or made from\n"
-        "a template or snapshot of your own server, is on that one (see 'wrenn help serve').\n",
+        "a private server that ends with the command, unless a server is configured; one that is kept, gets a --secret,\n"
+        "or is made from a template or snapshot of your own server, is on that one (see 'wrenn help serve').\n",
     .operands = operands,
     .options = sandbox_options,
     .more_options = program_options,
