@@ -222,6 +222,8 @@ static void policies(void) {
     CHECK_REACH(&d, id, "127.0.0.1", "ECONNREFUSED");   /* the sandbox's own */
     CHECK_REACH(&d, id, "169.254.169.254", "EHOSTUNREACH");
     CHECK_REACH(&d, id, "fe80::1%eth0", "EACCES");
+    CHECK_REACH(&d, id, "192.0.0.3", "EHOSTUNREACH"); /* beside the gate's */
+    CHECK_REACH(&d, id, "fd77:7265:6e6e::3", "EACCES");
     CHECK_REACH(&d, alone, OUTSIDE, "ENETUNREACH");
     CHECK_SH(&d, id, "cat /run/wrenn/network",
              "{\"egress\":\"allowlist\",\"allow\":[\"good.example\"],\"deny\":[],\"presets\":[]}");
@@ -232,6 +234,8 @@ static void policies(void) {
     CHECK_CONTAINS(r.body, "\"address\":\"169.254.169.254\",\"port\":8000,\"name\":\"\",\"reason\":\"metadata\"");
     /* By the gate, at once: nobody waits in vain for a neighbour. */
     CHECK_CONTAINS(r.body, "\"address\":\"fe80::1\",\"port\":8000,\"name\":\"\",\"reason\":\"link-local\"");
+    CHECK_CONTAINS(r.body, "\"address\":\"192.0.0.3\",\"port\":8000,\"name\":\"\",\"reason\":\"reserved\"");
+    CHECK_CONTAINS(r.body, "\"address\":\"fd77:7265:6e6e::3\",\"port\":8000,\"name\":\"\",\"reason\":\"reserved\"");
     reply_free(&r);
     r = call(&d, "GET", sandbox_path(id, ""), NULL);
     CHECK_CONTAINS(r.body, "\"network\":\"filtered\"");

@@ -89,7 +89,9 @@ static void check_network(const test_daemon *d, const char *id) {
         reply_free(&six);
     }
     CHECK_SH(d, id, "wget -q -O - http://10.0.0.1/ 2> /root/said || echo refused", "refused\n");
+    CHECK_SH(d, id, "wget -q -O - http://192.0.0.3/ 2> /dev/null || echo refused", "refused\n");
     reply r = call(d, "GET", sandbox_path(id, "/network"), NULL);
+    CHECK_CONTAINS(r.body, "\"address\":\"192.0.0.3\",\"port\":80,\"name\":\"\",\"reason\":\"reserved\"");
     char *said = sh(d, id, "cat /root/said");
     /* A machine that waits long for its denial asks again. */
     CHECK_MSG(number(&r, "denied_total") >= (geteuid() == 0 ? 2 : 1), "%s; wget: %s", r.body, said);

@@ -1,4 +1,5 @@
-/* The machine's network interface. The addresses are the gate's, as in namespaces: see gate/frame.h. */
+/* The machine's network interface, as in namespaces: the addresses are the gate's (gate/frame.h), there are no neighbours, and
+ * everything goes to the gate. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -13,7 +14,7 @@
 #define LINK "eth0"
 #define SETTINGS "/proc/sys/net/ipv6/conf/" LINK
 
-enum { MTU = 16384, OWN = 0xc0000002 /* 192.0.0.2 */, GATE = 0xc0000001, MASK = 0xfffffff8 };
+enum { MTU = 16384, OWN = 0xc0000002 /* 192.0.0.2 */, GATE = 0xc0000001, MASK = 0xffffffff };
 
 static struct sockaddr ipv4(uint32_t address) {
     struct sockaddr out = {0};
@@ -35,9 +36,15 @@ static struct in6_addr ipv6(uint8_t last) {
 
 static void set_ipv6(void) {
     int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), index = (int)if_nametoindex(LINK);
-    ipv6_request own = {.address = ipv6(2), .prefix = 64, .index = index};
-    struct in6_rtmsg route = {.rtmsg_flags = RTF_UP | RTF_GATEWAY, .rtmsg_gateway = ipv6(1), .rtmsg_ifindex = index};
-    if (fd < 0 || ioctl(fd, SIOCSIFADDR, &own) != 0 || ioctl(fd, SIOCADDRT, &route) != 0)
+    ipv6_request own = {.address = ipv6(2), .prefix = 128, .index = index};
+    struct in6_rtmsg gate = {.rtmsg_flags = RTF_UP | RTF_HOST,
+                             .rtmsg_dst = ipv6(1),
+                             .rtmsg_dst_len = 128,
+                             .rtmsg_metric = 1,
+                             .rtmsg_ifindex = index};
+    struct in6_rtmsg rest = {.rtmsg_flags = RTF_UP | RTF_GATEWAY, .rtmsg_gateway = ipv6(1), .rtmsg_ifindex = index};
+    if (fd < 0 || ioctl(fd, SIOCSIFADDR, &own) != 0 || ioctl(fd, SIOCADDRT, &gate) != 0 ||
+        ioctl(fd, SIOCADDRT, &rest) != 0)
         boot_fail("set IPv6 of " LINK);
     close(fd);
 }
@@ -55,15 +62,18 @@ void boot_link(bool with_v6) {
     struct ifreq mtu = {.ifr_name = LINK, .ifr_mtu = MTU};
     struct ifreq own = {.ifr_name = LINK, .ifr_addr = ipv4(OWN)}, mask = {.ifr_name = LINK, .ifr_netmask = ipv4(MASK)};
     struct ifreq up = {.ifr_name = LINK, .ifr_flags = IFF_UP | IFF_RUNNING};
-    struct rtentry route = {.rt_flags = RTF_UP | RTF_GATEWAY,
-                            .rt_dev = (char[]){LINK},
-                            .rt_gateway = ipv4(GATE),
-                            .rt_dst = ipv4(0),
-                            .rt_genmask = ipv4(0)};
+    struct rtentry gate = {
+        .rt_flags = RTF_UP | RTF_HOST, .rt_dev = (char[]){LINK}, .rt_dst = ipv4(GATE), .rt_genmask = ipv4(MASK)};
+    struct rtentry rest = {.rt_flags = RTF_UP | RTF_GATEWAY,
+                           .rt_dev = (char[]){LINK},
+                           .rt_gateway = ipv4(GATE),
+                           .rt_dst = ipv4(0),
+                           .rt_genmask = ipv4(0)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     set_up_ipv6(with_v6);
     if (fd < 0 || ioctl(fd, SIOCSIFMTU, &mtu) != 0 || ioctl(fd, SIOCSIFADDR, &own) != 0 ||
-        ioctl(fd, SIOCSIFNETMASK, &mask) != 0 || ioctl(fd, SIOCSIFFLAGS, &up) != 0 || ioctl(fd, SIOCADDRT, &route) != 0)
+        ioctl(fd, SIOCSIFNETMASK, &mask) != 0 || ioctl(fd, SIOCSIFFLAGS, &up) != 0 ||
+        ioctl(fd, SIOCADDRT, &gate) != 0 || ioctl(fd, SIOCADDRT, &rest) != 0)
         boot_fail("set up " LINK);
     close(fd);
     if (with_v6) set_ipv6();

@@ -191,12 +191,12 @@ int link_try_veth(void) {
 
 /* ---- addresses ---- */
 
-/* The address, and a default route by the gate's. */
+/* The address, without neighbours, and a route by the gate's to all others: it denies at once what nobody has. */
 static void add_family(netlink_request out[2], int family, unsigned index, const void *own, const void *gate,
                        size_t size) {
     out[0] = request_of(RTM_NEWADDR, sizeof(out[0].body.address));
     out[0].body.address = (struct ifaddrmsg){.ifa_family = (uint8_t)family,
-                                             .ifa_prefixlen = family == AF_INET ? 29 : 64,
+                                             .ifa_prefixlen = (uint8_t)(size * 8),
                                              .ifa_flags = family == AF_INET ? 0 : IFA_F_NODAD,
                                              .ifa_index = index};
     add_attribute(&out[0], IFA_LOCAL, own, size);
@@ -204,6 +204,7 @@ static void add_family(netlink_request out[2], int family, unsigned index, const
     out[1].body.route = (struct rtmsg){.rtm_family = (uint8_t)family,
                                        .rtm_table = RT_TABLE_MAIN,
                                        .rtm_protocol = RTPROT_STATIC,
+                                       .rtm_flags = RTNH_F_ONLINK,
                                        .rtm_type = RTN_UNICAST};
     add_attribute(&out[1], RTA_GATEWAY, gate, size);
     add_attribute(&out[1], RTA_OIF, &index, sizeof(index));
