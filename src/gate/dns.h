@@ -4,7 +4,7 @@
 
 #include "gate/rule.h"
 
-enum { WRN_DNS_A = 1, WRN_DNS_AAAA = 28 };
+enum { WRN_DNS_A = 1, WRN_DNS_PTR = 12, WRN_DNS_AAAA = 28 };
 enum { WRN_DNS_OK = 0, WRN_DNS_FORMAT = 1, WRN_DNS_SERVFAIL = 2, WRN_DNS_NXDOMAIN = 3, WRN_DNS_REFUSED = 5 };
 /* Extended errors (RFC 8914) */
 enum {

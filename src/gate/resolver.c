@@ -384,6 +384,9 @@ void resolver_ask(wrn_gate *gate, const uint8_t *packet, size_t size, const reso
     memcpy(q.from.packet, packet, q.from.question.size);
     if (!wrn_name_clean(q.from.question.name, strlen(q.from.question.name), name))
         return finish_without(gate, &q, WRN_DNS_NXDOMAIN, WRN_DNS_OTHER, "wrenn: this is not the name of a host");
+    /* Programs that show addresses ask for their names. That nobody answers keeps nothing from them. */
+    if (q.from.question.type == WRN_DNS_PTR && wrn_name_below(name, "arpa"))
+        return finish_without(gate, &q, WRN_DNS_NXDOMAIN, WRN_DNS_OTHER, "wrenn: names of addresses are not looked up");
     bool is_address = q.from.question.type == WRN_DNS_A || q.from.question.type == WRN_DNS_AAAA;
     wrn_denial denial = wrn_policy_name(&gate->policy, is_address ? name : host_of_service(name));
     if (denial != WRN_ALLOWED) {
