@@ -29,6 +29,7 @@ typedef struct connection {
     bool shut_later;   /* it was to be shut down while its name was being checked, or bytes of it waited */
     bool answers_late; /* while ENDING something came */
     bool wants_room;   /* libslirp waits until it can write */
+    bool is_unclear;   /* what it asked for can be read in several ways */
     int fd, next;      /* in its bucket */
     uint32_t id, isn, fin_in, fin_out, next_in; /* next_in: what libslirp expects from the sandbox */
     uint16_t local_port, port;
@@ -55,8 +56,10 @@ static struct {
 } all;
 
 static const char tls_alert[] = "\x15\x03\x03\x00\x02\x02\x31"; /* access_denied */
-static const char http_answer[] = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-                                  "wrenn: the network policy of this sandbox does not allow this host\n";
+#define FORBIDDEN "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nwrenn: "
+static const char http_other[] = FORBIDDEN "the network policy of this sandbox does not allow this host\n";
+static const char http_unclear[] = FORBIDDEN
+    "this is no request of HTTP/1 that can be read in one way only, so nobody knows whether its host is allowed\n";
 
 /* ---- the table ---- */
 
@@ -161,6 +164,7 @@ static ssize_t collect(connection *c, const void *data, size_t size) {
     memcpy(c->held + c->held_size, data, size);
     c->held_size += size;
     wrn_hello hello = read_hello(c, name);
+    c->is_unclear = hello != WRN_HELLO_NAMED && hello != WRN_HELLO_ADDRESS;
     if (hello != WRN_HELLO_MORE) ask_name(c, hello == WRN_HELLO_NAMED ? name : hello == WRN_HELLO_UNCLEAR ? "?" : "");
     return (ssize_t)size;
 }
@@ -183,8 +187,10 @@ static void say_denied(uint8_t proto, const wrn_address *to, uint16_t port, wrn_
 }
 
 /* False when one of the requests is refused. */
-static bool take_requests(const connection *c, const void *data, size_t size) {
-    if (!requests_take(c->http, data, size)) return true;
+static bool take_requests(connection *c, const void *data, size_t size) {
+    const wrn_inject_refusal *refusal = requests_take(c->http, data, size);
+    if (!refusal) return true;
+    c->is_unclear = refusal != &wrn_inject_elsewhere;
     say_denied(WRN_TCP, &c->to, c->port, WRN_DENY_SERVER_NAME);
     return false;
 }
@@ -219,8 +225,8 @@ static ssize_t on_send(int fd, const void *data, size_t size) {
 
 static void refuse(connection *c) {
     c->check = REFUSED;
-    c->answer = c->port == 443 ? tls_alert : http_answer;
-    c->answer_size = c->port == 443 ? sizeof(tls_alert) - 1 : sizeof(http_answer) - 1;
+    c->answer = c->port == 443 ? tls_alert : c->is_unclear ? http_unclear : http_other;
+    c->answer_size = c->port == 443 ? sizeof(tls_alert) - 1 : strlen(c->answer);
     requests_free(WRN_TAKE(c->http));
 }
 

@@ -11,7 +11,7 @@ enum { LINE_MAX_SIZE = 32 << 10, METHOD_MAX = 32, DIGITS_MAX = 15 };
 
 static const wrn_inject_refusal malformed = {400, "this is no request of HTTP/1 that can be read in one way only"};
 static const wrn_inject_refusal too_large = {431, "the head of this request is too large"};
-static const wrn_inject_refusal elsewhere = {421, "this request is for another host than its connection"};
+const wrn_inject_refusal wrn_inject_elsewhere = {421, "this request is for another host than its connection"};
 static const wrn_inject_refusal forbidden = {405, "CONNECT, TRACE and TRACK are not passed on where a header is added"};
 static const wrn_inject_refusal no_upgrade = {
     400, "only WebSockets are opened where a header is added, by the first request of their connection"};
@@ -108,7 +108,7 @@ static const wrn_inject_refusal *read_field(wrn_injector *in, const char *name, 
     if (IS("host")) {
         if (in->has_host) return &malformed;
         in->has_host = true;
-        return is_own_host(in, value, strlen(value)) ? NULL : &elsewhere;
+        return is_own_host(in, value, strlen(value)) ? NULL : &wrn_inject_elsewhere;
     }
     if (IS("content-length")) return read_length(in, value) ? NULL : &malformed;
     if (IS("transfer-encoding")) {
@@ -163,7 +163,7 @@ static const wrn_inject_refusal *take_request_line(wrn_injector *in, const char 
         if (strlen(refused[i]) == method && strncasecmp(line, refused[i], method) == 0) return &forbidden;
     size_t host_size;
     const char *host = wrn_target_host(target, version, in->host->port == 80 ? "http://" : "https://", &host_size);
-    if (host && !is_own_host(in, host, host_size)) return &elsewhere;
+    if (host && !is_own_host(in, host, host_size)) return &wrn_inject_elsewhere;
     if (!host && *target != '/' && !(*target == '*' && version == target + 1)) return &malformed;
     for (const char *c = target; c < version; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f) return &malformed;

@@ -29,6 +29,8 @@ typedef struct wrn_inject_refusal {
     const char *why;
 } wrn_inject_refusal;
 
+extern const wrn_inject_refusal wrn_inject_elsewhere; /* the request is for another host than its connection */
+
 typedef enum wrn_inject_part {
     WRN_INJECT_REQUEST_LINE,
     WRN_INJECT_FIELDS,
