@@ -497,6 +497,8 @@ wrn_json *cli_network_json(const wrenn_network *network);
 /* Says on stderr what the sandbox was denied from that Unix time on, by the clock of the server, and which option would allow
  * it. */
 void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since);
+/* Lists what was denied, in all formats. The result is the command's exit code. */
+int cli_print_denials(const cli_app *cli, const wrenn_network *network);
 /* Says on stderr why that destination is denied, and which option would allow it. */
 void cli_explain_check(const wrenn_network_check *verdict, const char *to);
 

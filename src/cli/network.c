@@ -62,18 +62,42 @@ static void put_why(wrn_buf *out, const char *reason, const char *what) {
     else wrn_buf_printf(out, "to allow it: --allow %s", what);
 }
 
-static void network_explain(const wrenn_network_denial *denial) {
-    const char *name = denial->name && *denial->name ? denial->name : denial->address;
-    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT, shown = WRN_BUF_INIT, why = WRN_BUF_INIT;
-    bool is_six = strchr(name, ':'), has_port = denial->port > 0;
-    wrn_buf_printf(&line, has_port && is_six ? "[%s]" : "%s", name);
-    if (has_port) wrn_buf_printf(&line, ":%lld", (long long)denial->port);
-    if (has_port && denial->proto && strcmp(denial->proto, "udp") == 0) wrn_buf_puts(&line, "/udp");
-    cli_put_visible(&shown, line.data ? line.data : "");
-    if (!shown.data) return;
-    bool is_nameless = denial->reason && strcmp(denial->reason, "server-name") == 0 && name == denial->address;
-    put_why(&why, is_nameless ? NO_NAME : denial->reason, shown.data);
-    if (why.data) fprintf(stderr, "denied: %s (%lld x); %s\n", shown.data, (long long)denial->count, why.data);
+static const char *place_of(const wrenn_network_denial *denial) {
+    return denial->name && *denial->name ? denial->name : denial->address;
+}
+
+static bool is_udp(const wrenn_network_denial *denial) { return denial->proto && strcmp(denial->proto, "udp") == 0; }
+
+/* What was denied, as --allow takes it, and why; both are to be shown. */
+static void put_denial(wrn_buf *to, wrn_buf *why, const wrenn_network_denial *denial) {
+    WRN_AUTO(wrn_buf_free) wrn_buf line = WRN_BUF_INIT;
+    const char *place = place_of(denial);
+    bool has_port = denial->port > 0;
+    wrn_buf_printf(&line, has_port && strchr(place, ':') ? "[%s]" : "%s", place);
+    if (has_port) wrn_buf_printf(&line, ":%lld%s", (long long)denial->port, is_udp(denial) ? "/udp" : "");
+    cli_put_visible(to, line.data ? line.data : "");
+    bool is_nameless = denial->reason && strcmp(denial->reason, "server-name") == 0 && place == denial->address;
+    put_why(why, is_nameless ? NO_NAME : denial->reason, to->data ? to->data : "");
+}
+
+/* Whether they are the same to people, who do not see the addresses of names. */
+static bool same_denial(const wrenn_network_denial *a, const wrenn_network_denial *b) {
+    return strcmp(place_of(a), place_of(b)) == 0 && a->port == b->port && is_udp(a) == is_udp(b) &&
+           strcmp(a->reason ? a->reason : "", b->reason ? b->reason : "") == 0;
+}
+
+/* One line for the denial and all that are the same, behind it; nothing, if there is one before it. */
+static void explain_denial(const wrenn_network *network, size_t index, const char *first) {
+    const wrenn_network_denial *denial = network->denied[index];
+    WRN_AUTO(wrn_buf_free) wrn_buf to = WRN_BUF_INIT, why = WRN_BUF_INIT;
+    int64_t count = 0;
+    for (size_t i = 0; i < network->denied_count; i++) {
+        if (strcmp(network->denied[i]->last_at, first) < 0 || !same_denial(network->denied[i], denial)) continue;
+        if (i < index) return;
+        count += network->denied[i]->count;
+    }
+    put_denial(&to, &why, denial);
+    if (to.data && why.data && count) fprintf(stderr, "denied: %s (%lld x); %s\n", to.data, (long long)count, why.data);
 }
 
 void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
@@ -83,16 +107,9 @@ void cli_explain_denials(cli_app *cli, wrenn_sandbox *sandbox, int64_t since) {
     int rc = CLI_TRY_GET(cli, &error, wrenn_sandbox_network_get, (sandbox, NULL), &network);
     wrn_rfc3339(first, since);
     for (size_t i = 0; rc == 0 && network && i < network->denied_count; i++)
-        if (strcmp(network->denied[i]->last_at, first) >= 0) network_explain(network->denied[i]);
+        if (strcmp(network->denied[i]->last_at, first) >= 0) explain_denial(network, i, first);
     wrenn_error_free(error);
     wrenn_network_free(network);
-}
-
-void cli_explain_check(const wrenn_network_check *verdict, const char *to) {
-    WRN_AUTO(wrn_buf_free) wrn_buf shown = WRN_BUF_INIT, why = WRN_BUF_INIT;
-    cli_put_visible(&shown, to);
-    put_why(&why, verdict->reason, shown.data ? shown.data : "");
-    if (why.data) fprintf(stderr, "denied: %s; %s\n", shown.data ? shown.data : "", why.data);
 }
 
 static wrn_json *denial_json(const wrenn_network_denial *denial) {
@@ -105,6 +122,29 @@ static wrn_json *denial_json(const wrenn_network_denial *denial) {
     wrn_json_set_int(out, "count", denial->count);
     cli_set_text(out, "last_at", denial->last_at);
     return out;
+}
+
+int cli_print_denials(const cli_app *cli, const wrenn_network *network) {
+    static const char *const titles[] = {"DENIED", "ADDRESS", ">TIMES", "LAST", "WHY", NULL};
+    cli_rows *rows = cli_rows_new(cli, titles);
+    for (size_t i = 0; i < network->denied_count; i++) {
+        const wrenn_network_denial *denial = network->denied[i];
+        WRN_AUTO(wrn_buf_free) wrn_buf to = WRN_BUF_INIT, why = WRN_BUF_INIT;
+        char last[32];
+        cli_say_age(last, denial->last_at);
+        put_denial(&to, &why, denial);
+        const char *const cells[] = {to.data ? to.data : "", cli_or_dash(denial->address), cli_number(denial->count),
+                                     last, why.data ? why.data : ""};
+        cli_rows_add(rows, cells[0], denial_json(denial), cells);
+    }
+    return cli_rows_print(rows);
+}
+
+void cli_explain_check(const wrenn_network_check *verdict, const char *to) {
+    WRN_AUTO(wrn_buf_free) wrn_buf shown = WRN_BUF_INIT, why = WRN_BUF_INIT;
+    cli_put_visible(&shown, to);
+    put_why(&why, verdict->reason, shown.data ? shown.data : "");
+    if (why.data) fprintf(stderr, "denied: %s; %s\n", shown.data ? shown.data : "", why.data);
 }
 
 static wrn_json *header_json(const wrenn_network_header *header) {

@@ -160,7 +160,12 @@ TEST(what_was_denied_is_said_with_the_option_that_allows_it) {
     program_result_free(&shown);
     check_fails(WRENN("net", "check", id, "y.org"), 1, "denied: y.org; to allow it: --allow y.org\n");
     shown = WRENN("net", "--denied", id);
-    CHECK_CONTAINS(shown.err, " x); a --deny of this sandbox says so");
+    CHECK_CONTAINS(shown.out, "\nx.org   -        ");
+    CHECK_CONTAINS(shown.out, "a --deny of this sandbox says so");
+    program_result_free(&shown);
+    shown = WRENN("net", "--denied", "-o", "json", id);
+    CHECK_CONTAINS(shown.out,
+                   "[{\"proto\":\"dns\",\"address\":\"\",\"port\":0,\"name\":\"x.org\",\"reason\":\"deny-rule\",");
     program_result_free(&shown);
     shown = WRENN("net", "check", "-o", "json", id, "PyPI.org");
     CHECK_STR(

@@ -93,7 +93,8 @@ static void make_network_with(bool packages) {
     if (system("ip -V > /dev/null 2>&1") != 0) test_skip("there is no ip: install iproute2");
     CHECK(unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
     put_over("/etc/hosts", "hosts",
-             "127.0.0.1 localhost\n" OUTSIDE " good.example sub.good.example\n203.0.113.11 bad.example\n");
+             "127.0.0.1 localhost\n" OUTSIDE " good.example sub.good.example two.example\n" OUTSIDE_SIX
+             " two.example\n203.0.113.11 bad.example\n");
     make_certificates();
     CHECK(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
     pid_t pid = fork();
@@ -852,6 +853,15 @@ static void own_secrets(void) {
     CHECK(!strstr(said("out"), "cl-")); /* the sandbox is gone */
 }
 
+/* Two addresses, which are one host to who reads it. */
+static void advice(void) {
+    int status = run_line("wrenn run --net --deny two.example:8000 -- python3 -c '"
+                          "import socket; socket.create_connection((\"two.example\", 8000))'");
+    CHECK_MSG(status == 1, "%d: %s", status, said("err"));
+    const char *line = strstr(said("err"), "denied: two.example:8000 (2 x); a --deny of this sandbox");
+    CHECK_MSG(line && !strstr(line + 1, "denied:"), "%s", said("err"));
+}
+
 static void make_network_and_packages(void) { make_network_with(true); }
 
 /* Answers one request: refuses what begins with "dark", and fetches the word of the server outside for all others. */
@@ -930,6 +940,7 @@ TEST_WITH_NETWORK(secrets_are_sent_by_those_who_do_not_know_them, secrets)
 TEST_WITH_NETWORK(secrets_are_sent_for_machines_and_their_copies, machine_secrets)
 TEST_WITH_NETWORK(machines_with_a_network_are_copies, machine_copies)
 TEST_WITH_NETWORK(machines_of_the_pool_get_a_network, machine_spares)
+TEST_WITH_NETWORK(what_is_denied_is_said_once, advice)
 TEST_WITH_NETWORK(secrets_of_the_own_server_are_sent_by_wrenn_run, own_secrets)
 TEST_WITH_NETWORK(services_have_the_network_of_their_sandbox, services)
 TEST_WITH_NETWORK(operators_have_the_last_word, operators)

@@ -65,8 +65,8 @@ static int net_run(cli_app *cli, void *given) {
         sandbox && (sets(asked) ? CLI_GET(cli, cli->words[0], wrenn_sandbox_network_set, (sandbox, &wanted), &network)
                                 : CLI_GET(cli, cli->words[0], wrenn_sandbox_network_get, (sandbox, NULL), &network));
     int code = ok ? 0 : CLI_FAILED;
-    if (ok && values->denied) cli_explain_denials(cli, sandbox, 0);
-    else if (ok && network) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), cli_network_json(network));
+    if (ok && values->denied) code = cli_print_denials(cli, network);
+    else if (ok) code = cli_print_object(cli, wrenn_sandbox_id(sandbox), cli_network_json(network));
     wrenn_network_free(network);
     wrenn_sandbox_free(sandbox);
     return code;
