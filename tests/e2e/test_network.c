@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "machines.h"
 #include "work.h"
@@ -633,6 +634,26 @@ static void make_copy(const test_daemon *d, const char *policy, char id[40]) {
 }
 
 /* The same in a virtual machine that boots, in a copy of it, and in one of another machine, which trusted nobody. */
+/* At once, unless it has ended when it had just begun: nobody is told that its hosts are closed. */
+TEST_SLOW(what_adds_headers_is_there_again_at_once_as_root) {
+    enum { YOUNG_US = 1000000 };
+    test_daemon d = {0};
+    char id[40];
+    pid_t found[GATES_MAX];
+    make_network();
+    serve_secrets(&d);
+    set_secret(&d, "Bearer " VALUE);
+    make_sandbox(&d, "{\"network\":{" INJECT "}}", id);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    for (int64_t since = wrn_now_us(); wrn_now_us() - since < YOUNG_US;) sched_yield();
+    CHECK_INT(find_processes("(gate-tls)\n", found), 1);
+    kill_and_wait(found[0]);
+    CHECK_FETCH(&d, id, "good.example", "right");
+    destroy(&d, id);
+    end(&d, SIGTERM, 0);
+}
+
+/* The same in a virtual machine, and in a copy of it. */
 static void machine_secrets(void) {
     static const char line[] =
         "printf 'GET / HTTP/1.1\\r\\nHost: good.example\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet "
