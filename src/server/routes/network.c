@@ -96,8 +96,10 @@ void wrn_route_set_network(wrn_request *request, const wrn_sandbox_row *row) {
     WRN_AUTO(wrn_buf_free) wrn_buf policy = WRN_BUF_INIT;
     if (!wrn_request_decode(request, &wrn_model_network_policy, &asked)) return;
     const char *egress = wrn_policy_accept(&server->egress, &asked, &policy, &fault);
-    if (!egress || !wrn_policy_has_secrets(server, row->team_id, &asked, &fault))
+    if (!egress || !wrn_policy_has_secrets(server, row->team_id, &asked, &fault)) {
+        wrn_policy_blame(&fault);
         return wrn_reply_fault(request, &fault);
+    }
     wrn_sandboxes_set_network(server->sandboxes, row, egress, policy.data, network_on_set, new_inquiry(request, row));
 }
 

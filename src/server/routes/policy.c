@@ -111,18 +111,16 @@ static int check_rule(const wrn_egress_config *config, const char *member, size_
     wrn_rule rule;
     char why[200];
     if (!wrn_rule_parse(text, &rule, why, sizeof(why)))
-        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": %s[%zu] \"%.100s\": %s", member,
-                             index, text, why);
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "%s[%zu] \"%.100s\": %s", member, index, text, why);
     if (strcmp(member, "deny") == 0) return 0;
     if (wrn_rule_reach(&rule) == WRN_REACH_NEVER)
         return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                             "member \"network\": allow[%zu] \"%.100s\" is never allowed: it is of this machine, its "
+                             "allow[%zu] \"%.100s\" is never allowed: it is of this machine, its "
                              "link or a metadata service",
                              index, text);
     const char *refused = obstacle(config, &rule);
     if (!refused) return 0;
-    return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": allow[%zu] \"%.100s\" %s", index, text,
-                         refused);
+    return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "allow[%zu] \"%.100s\" %s", index, text, refused);
 }
 
 static int add_rules(const wrn_egress_config *config, const char *member, const char *const *texts, size_t count,
@@ -150,9 +148,7 @@ static int check_preset(const wrn_egress_config *config, const char *name, wrn_f
     for (size_t i = 0; texts && texts[i] && rc == 0; i++) {
         wrn_rule rule;
         const char *refused = wrn_rule_parse(texts[i], &rule, why, sizeof(why)) ? obstacle(config, &rule) : NULL;
-        if (refused)
-            rc = wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": preset \"%s\": \"%s\" %s", name,
-                               texts[i], refused);
+        if (refused) rc = wrn_fault_set(fault, WRN_FAULT_CONFLICT, "preset \"%s\": \"%s\" %s", name, texts[i], refused);
     }
     wrn_preset_free(texts);
     return rc;
@@ -177,8 +173,8 @@ static int add_presets(const wrn_egress_config *config, const wrn_network_policy
         if (is_preset(name)) continue;
         WRN_AUTO(wrn_buf_free) wrn_buf known = WRN_BUF_LIMITED(300);
         for (size_t j = 0; wrn_preset_names[j]; j++) wrn_buf_printf(&known, "%s%s", j ? ", " : "", wrn_preset_names[j]);
-        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                             "member \"network\": there is no preset \"%.64s\", only %s", name, known.data);
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "there is no preset \"%.64s\", only %s", name,
+                             known.data);
     }
     return 0;
 }
@@ -222,24 +218,23 @@ static int policy_add_inject(const wrn_egress_config *config, const wrn_network_
                              wrn_fault *fault) {
     WRN_AUTO(wrn_json_freep) wrn_json *array = wrn_json_new_array();
     if (asked->inject_count > WRN_POLICY_INJECT_MAX)
-        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "member \"network\": more than %d entries in inject",
-                             WRN_POLICY_INJECT_MAX);
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "more than %d entries in inject", WRN_POLICY_INJECT_MAX);
     for (size_t i = 0; i < asked->inject_count; i++) {
         const wrenn_network_header *entry = asked->inject[i];
         wrn_rule host;
         const char *problem = inject_problem(asked, i, &host);
         if (problem)
             return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                                 "member \"network\": inject[%zu] (host \"%.100s\", header \"%.60s\"): %s", i,
-                                 entry->host, entry->header, problem);
+                                 "inject[%zu] (host \"%.100s\", header \"%.60s\"): %s", i, entry->host, entry->header,
+                                 problem);
         const char *refused = obstacle(config, &host);
         if (refused)
-            return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "member \"network\": inject[%zu] (host \"%.100s\") %s", i,
-                                 entry->host, refused);
+            return wrn_fault_set(fault, WRN_FAULT_CONFLICT, "inject[%zu] (host \"%.100s\") %s", i, entry->host,
+                                 refused);
         size_t denying = find_outer(&host, asked->deny, asked->deny_count);
         if (denying < asked->deny_count)
             return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                                 "member \"network\": inject[%zu] (host \"%.100s\") is denied by deny[%zu] \"%.100s\"; "
+                                 "inject[%zu] (host \"%.100s\") is denied by deny[%zu] \"%.100s\"; "
                                  "take that entry out of deny, or the host out of inject",
                                  i, entry->host, denying, asked->deny[denying]);
         wrn_json_append(array, wrn_model_encode(&wrn_model_network_header, entry));
@@ -256,16 +251,14 @@ static int choose_egress(const wrn_egress_config *config, const wrn_network_poli
         for (chosen = 0; chosen < (int64_t)WRN_COUNT(egress_words); chosen++)
             if (strcmp(egress_words[chosen], asked->egress) == 0) break;
         if (chosen == WRN_COUNT(egress_words))
-            return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                                 "member \"network\": egress \"%.64s\" is not none, allowlist or public",
+            return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "egress \"%.64s\" is not none, allowlist or public",
                                  asked->egress);
     }
     if (chosen == WRN_EGRESS_NONE && asked->inject_count)
-        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                             "member \"network\": inject goes without egress \"none\"");
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "inject goes without egress \"none\"");
     if (chosen > config->most)
         return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                             "member \"network\": sandboxes here have at most egress \"%s\", not \"%s\": wrennd "
+                             "sandboxes here have at most egress \"%s\", not \"%s\": wrennd "
                              "--egress-max",
                              egress_words[config->most], egress_words[chosen]);
     return (int)chosen;
@@ -279,8 +272,7 @@ const char *wrn_policy_accept(const wrn_egress_config *config, const wrn_network
     int egress = choose_egress(config, asked, fault);
     if (egress < 0) return NULL;
     if (asked->allow_count + asked->deny_count > WRN_POLICY_ENTRIES_MAX) {
-        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
-                      "member \"network\": %zu entries in allow and deny, and %d is the limit",
+        wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "%zu entries in allow and deny, and %d is the limit",
                       asked->allow_count + asked->deny_count, WRN_POLICY_ENTRIES_MAX);
         return NULL;
     }
@@ -306,9 +298,14 @@ bool wrn_policy_has_secrets(const wrn_server *server, const char *team_id, const
         if (outcome == WRN_DB_OK) continue;
         if (outcome == WRN_DB_ERROR) wrn_fault_set(fault, WRN_FAULT_DB_ERROR, "the database failed; see wrennd's log");
         else
-            wrn_fault_set(fault, WRN_FAULT_CONFLICT,
-                          "member \"network\": there is no secret \"%.64s\"; set it first: wrenn secret set", name);
+            wrn_fault_set(fault, WRN_FAULT_CONFLICT, "there is no secret \"%.64s\"; set it first: wrenn secret set",
+                          name);
         return false;
     }
     return true;
+}
+
+void wrn_policy_blame(wrn_fault *fault) {
+    const wrn_fault before = *fault;
+    if (fault->code != WRN_FAULT_DB_ERROR) wrn_fault_set(fault, before.code, "member \"network\": %s", before.message);
 }

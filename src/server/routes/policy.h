@@ -7,6 +7,9 @@
 
 enum { WRN_POLICY_ENTRIES_MAX = 256, WRN_POLICY_INJECT_MAX = 64 };
 
+/* Faults of these functions are about a policy wherever it stands. In a request it is a member, and this says so. */
+void wrn_policy_blame(wrn_fault *fault);
+
 /* Appends the whole policy to `policy`, as a JSON object with egress, allow, deny, presets and, unless it is empty, inject. `asked` may be NULL. Returns its
  * egress: none, allowlist or public. NULL with a fault: WRN_FAULT_INVALID_REQUEST, which names the entry, or
  * WRN_FAULT_CONFLICT when the operator allows less. */

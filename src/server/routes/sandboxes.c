@@ -145,15 +145,13 @@ static bool choose_backend(wrn_request *request, const wrn_create_sandbox_reques
     return true;
 }
 
-static bool refuse_network(wrn_request *request, const char *snapshot, const wrn_fault *fault) {
-    static const char member[] = "member \"network\": ";
-    const char *why = fault->message;
+static bool refuse_network(wrn_request *request, const char *snapshot, wrn_fault *fault) {
+    if (!snapshot) wrn_policy_blame(fault);
     if (!snapshot || fault->code == WRN_FAULT_DB_ERROR) return wrn_reply_fault(request, fault), false;
-    if (strncmp(why, member, strlen(member)) == 0) why += strlen(member);
     return wrn_refuse(request, WRN_FAULT_CONFLICT,
                       "the network policy of the snapshot \"%s\" can't be had: %s; or ask for another one, with member "
                       "\"network\"",
-                      snapshot, why);
+                      snapshot, fault->message);
 }
 
 /* A create that says nothing of the network gets the policy that the snapshot keeps. *snapshot: its name; NULL: there is none.
