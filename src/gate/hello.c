@@ -5,7 +5,14 @@
 
 #include "base/text.h"
 
-enum { RECORD_HEAD = 5, RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1, EXTENSION_NAME = 0, METHOD_MAX = 24, HTTP_MAX = 16384 };
+enum {
+    RECORD_HEAD = 5,
+    RECORD_HANDSHAKE = 22,
+    CLIENT_HELLO = 1,
+    EXTENSION_NAME = 0,
+    METHOD_MAX = 24,
+    HTTP_MAX = 16384
+};
 
 static size_t get16(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
 

@@ -61,13 +61,18 @@ static bool is_v6(const uint8_t *frame) { return frame_get16(frame + 12) == TYPE
 
 static size_t head_size(const uint8_t *frame) { return ETHER_HEAD + (is_v6(frame) ? IP6_HEAD : IP4_HEAD) + TCP_HEAD; }
 
+/* Without options. */
+static bool is_tcp(const uint8_t *frame) {
+    bool v6 = is_v6(frame);
+    if (!v6 && frame_get16(frame + 12) != TYPE_IP4) return false;
+    return frame[ETHER_HEAD + (v6 ? 6 : 9)] == WRN_TCP && frame[head_size(frame) - TCP_HEAD + 12] == TCP_HEAD / 4 << 4;
+}
+
 /* How much data is in a segment that has nothing else to say; 0 when it is none. */
 static size_t data_in(const uint8_t *frame, size_t size) {
     size_t head = head_size(frame);
     const uint8_t *tcp = frame + head - TCP_HEAD;
-    bool v6 = is_v6(frame);
-    if (size <= head || (!v6 && frame_get16(frame + 12) != TYPE_IP4)) return 0;
-    if (frame[ETHER_HEAD + (v6 ? 6 : 9)] != WRN_TCP || tcp[12] != TCP_HEAD / 4 << 4) return 0;
+    if (size <= head || !is_tcp(frame)) return 0;
     return (tcp[13] & ~TCP_PUSH) == TCP_ACK ? size - head : 0;
 }
 
@@ -104,6 +109,16 @@ void link_flush(void) {
     (void)!write(end.fd, end.out, HEAD + size);
 }
 
+/* Whether a segment that only acknowledges data says more of the same than the one in `out`, which is no use then. */
+static bool supersedes(const uint8_t *frame, size_t size) {
+    const uint8_t *first = end.out + HEAD;
+    size_t head = head_size(frame), tcp = head - TCP_HEAD, addresses = tcp - (is_v6(frame) ? 32 : 8);
+    if (size != head || end.size != head || memcmp(first, frame, ETHER_HEAD) != 0 || !is_tcp(frame)) return false;
+    if (frame[tcp + 13] != TCP_ACK || first[tcp + 13] != TCP_ACK) return false;
+    return memcmp(first + addresses, frame + addresses, tcp - addresses + 8) == 0 &&
+           (int32_t)(frame_get32(frame + tcp + 8) - frame_get32(first + tcp + 8)) > 0;
+}
+
 void link_put(const uint8_t *frame, size_t size) {
     if (size > FRAME_MAX) return;
     if (!end.has_heads) {
@@ -116,7 +131,7 @@ void link_put(const uint8_t *frame, size_t size) {
         end.size += data;
         end.out[HEAD + size - data - TCP_HEAD + 13] |= frame[size - data - TCP_HEAD + 13]; /* TCP_PUSH */
     } else {
-        link_flush();
+        if (!supersedes(frame, size)) link_flush();
         memcpy(end.out + HEAD, frame, size);
         end.size = size;
         end.segment = data;

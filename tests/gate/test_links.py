@@ -104,6 +104,26 @@ print(most)"""))
             assert largest > 16384 + 14, largest
 
 
+def segments_are_acknowledged_together(kind):
+    """Two by one, where both are there."""
+    for address in (OUT, OUT6):
+        with Sandbox(kind) as box:
+            sent, acknowledged = map(int, box.python(f"""
+seen = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)); seen.bind(('eth0', 3)); seen.setblocking(False)
+s = socket.create_connection(('{address}', {SINK})); counts = [0, 0]
+def count():
+    try:
+        while True:
+            size, _, _, (_, _, kind, _, _) = seen.recvmsg_into([bytearray(20)], 0, socket.MSG_TRUNC)
+            if size > 16384 if kind == socket.PACKET_OUTGOING else size < 100: counts[kind == socket.PACKET_OUTGOING] += 1
+    except BlockingIOError: pass
+for _ in range(128):
+    s.sendall(bytes(1 << 17)); count()
+s.shutdown(socket.SHUT_WR); s.recv(99); count()
+print(counts[True], counts[False])""").split())
+            assert sent > 100 and acknowledged < sent, (sent, acknowledged) # the socket may lose some
+
+
 def a_link_without_heads_is_served(kind):
     with Sandbox(kind, has_heads=False) as box:
         assert box.python(f"""
@@ -272,7 +292,7 @@ def measure():
             print("  memory of a gate, %s: broker %d, stack %d KiB of its own" % (kind, *memory(box.gate)))
 
 
-TESTS = [programs_go_where_they_may, programs_learn_at_once_that_they_may_not, much_arrives_whole, segments_arrive_together, a_link_without_heads_is_served, a_server_that_does_not_read_holds_bytes_back, a_thousand_connections_at_once,
+TESTS = [programs_go_where_they_may, programs_learn_at_once_that_they_may_not, much_arrives_whole, segments_arrive_together, segments_are_acknowledged_together, a_link_without_heads_is_served, a_server_that_does_not_read_holds_bytes_back, a_thousand_connections_at_once,
          a_gate_that_crashed_is_replaced, connections_of_a_gate_that_crashed_are_reset, packages_install, an_ordinary_user_gets_a_gate_too]
 
 

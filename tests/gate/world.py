@@ -95,8 +95,8 @@ def source(connection):
 
 def lazy(connection):
     """Reads nothing until somebody connects to SINK; then says how much there was."""
-    AWAKE.wait(60)
     AWAKE.clear()
+    AWAKE.wait(60)
     total = 0
     while data := connection.recv(1 << 20):
         total += len(data)
