@@ -134,12 +134,12 @@ static int stream(const wrenn_client_options *options, wrenn_error **error) {
     int rc = wrenn_sandbox_exec_stream(sandbox, &exec, NULL, &stream, error);
     if (rc == 0) {
         CHECK_INT(wrenn_stream_pid(stream), 7);
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_STARTED);
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_STDOUT);
+        CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1 && event->type == WRENN_EVENT_STARTED);
+        CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1 && event->type == WRENN_EVENT_STDOUT);
         CHECK_STR(event->data, "hello");
-        CHECK(wrenn_stream_next(stream, 10000, &event, NULL) == 1 && event->type == WRENN_EVENT_EXIT);
+        CHECK(wrenn_stream_next(stream, -1, &event, NULL) == 1 && event->type == WRENN_EVENT_EXIT);
         CHECK_INT(event->exit_code, 3);
-        CHECK_INT(wrenn_stream_next(stream, 10000, &event, NULL), 0);
+        CHECK_INT(wrenn_stream_next(stream, -1, &event, NULL), 0);
     }
     wrenn_stream_free(stream);
     wrenn_sandbox_free(sandbox);
