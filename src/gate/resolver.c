@@ -116,7 +116,8 @@ static void deliver(wrn_gate *gate, const resolver_asker *asker, const uint8_t *
 
 static void reply(wrn_gate *gate, const inquiry *from, const wrn_dns_result *result) {
     uint8_t out[WRN_DNS_ANSWER_MAX];
-    deliver(gate, &from->asker, out, wrn_dns_write_answer(out, from->packet, &from->question, result));
+    size_t size = wrn_dns_write_answer(out, from->packet, &from->question, result);
+    deliver(gate, &from->asker, out, size);
 }
 
 static void finish(wrn_gate *gate, query *q, const wrn_dns_result *result) {
