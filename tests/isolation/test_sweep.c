@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -585,6 +586,41 @@ TEST_AS_BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
 TEST_AS_BOTH(a_missing_template_is_a_clear_fault, no_such_template)
 TEST_AS_BOTH(a_backend_is_chosen_by_what_is_asked_for, backends_are_chosen)
 TEST_AS_BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
+/* ---- a daemon that begins while another one sweeps ---- */
+
+#define LEFTOVER "wrennd-1-leftover"
+
+static void make_leftover(void *made, const char *path, bool in_use) {
+    char own[64];
+    (void)in_use;
+    snprintf(own, sizeof(own), "/wrennd-%d-", (int)getpid());
+    if (*(char *)made || !strstr(path, own)) return;
+    snprintf(made, PATH_MAX, "%.*s/" LEFTOVER, (int)(strrchr(path, '/') - path), path);
+    CHECK_INT(mkdir(made, 0700), 0);
+}
+
+static void check_locked(void *seen, const char *path, bool in_use) {
+    if (strcmp(strrchr(path, '/') + 1, LEFTOVER) != 0) return;
+    WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(!in_use && fd >= 0);
+    CHECK(flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK);
+    *(bool *)seen = true;
+}
+
+static void begins_beside(void) {
+    host h;
+    char made[PATH_MAX] = "";
+    bool seen = false;
+    host_open(&h);
+    cgroup_find(NULL, make_leftover, made);
+    if (!*made) test_skip("no control groups");
+    cgroup_find(NULL, check_locked, &seen);
+    CHECK(seen);
+    CHECK_INT(rmdir(made), 0);
+    host_close(&h);
+}
+
+TEST_AS_ROOT(nobody_takes_a_group_that_is_being_removed, begins_beside)
 TEST_AS_BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
 TEST_AS_BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)
 TEST_AS_BOTH(the_doctor_reports, doctor)

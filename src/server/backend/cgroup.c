@@ -564,9 +564,10 @@ static bool is_daemon_name(const char *name) {
     return sscanf(name, PREFIX "%d-%8[a-z]%c", &pid, unique, &end) == 2 && pid > 0;
 }
 
-static bool is_in_use(const char *path) {
+/* Locks a group that nobody uses, so that nobody begins to. -1: it is in use. */
+static int lock_idle(const char *path) {
     WRN_AUTO(wrn_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0;
+    return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 ? -1 : wrn_fd_take(&fd);
 }
 
 void cgroup_find(const char *parent, void (*found)(void *context, const char *path, bool in_use), void *context) {
@@ -577,7 +578,8 @@ void cgroup_find(const char *parent, void (*found)(void *context, const char *pa
         for (struct dirent *entry; (entry = wrn_dir_next(dir));) {
             if (!is_daemon_name(entry->d_name)) continue;
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name);
-            found(context, path, is_in_use(path));
+            WRN_AUTO(wrn_fd_close) int lock = lock_idle(path);
+            found(context, path, lock < 0);
         }
     }
 }

@@ -71,7 +71,7 @@ void cgroup_remove_box(uv_loop_t *loop, const cgroups *c, const char *id, const 
                        void *context);
 /* Makes a new name for a daemon's directories. */
 void cgroup_name(char *out, size_t size);
-/* Calls `found` for each daemon's directory in each hierarchy. */
+/* Calls `found` for each daemon's directory in each hierarchy. Nobody begins to use one that is not in use during the call. */
 void cgroup_find(const char *parent, void (*found)(void *context, const char *path, bool in_use), void *context);
 
 /* ---- delegation.c ---- */
