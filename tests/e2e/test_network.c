@@ -147,12 +147,14 @@ static char *reach(const test_daemon *d, const char *id, const char *host) {
     return sh(d, id, line);
 }
 
-#define CHECK_REACH(d, id, host, want)   \
-    do {                                 \
-        char *got_ = reach(d, id, host); \
-        CHECK_STR(got_, want "\n");      \
-        free(got_);                      \
+/* `got` is freed. */
+#define CHECK_SAID(got, want)       \
+    do {                            \
+        char *got_ = (got);         \
+        CHECK_STR(got_, want "\n"); \
+        free(got_);                 \
     } while (0)
+#define CHECK_REACH(d, id, host, want) CHECK_SAID(reach(d, id, host), want)
 #define HELLO "b'hello\\n'"
 
 static reply look(const test_daemon *d, const char *id) {
@@ -633,7 +635,6 @@ static void make_copy(const test_daemon *d, const char *policy, char id[40]) {
     }
 }
 
-/* The same in a virtual machine that boots, in a copy of it, and in one of another machine, which trusted nobody. */
 /* At once, unless it has ended when it had just begun: nobody is told that its hosts are closed. */
 TEST_SLOW(what_adds_headers_is_there_again_at_once_as_root) {
     enum { YOUNG_US = 1000000 };
@@ -653,7 +654,7 @@ TEST_SLOW(what_adds_headers_is_there_again_at_once_as_root) {
     end(&d, SIGTERM, 0);
 }
 
-/* The same in a virtual machine, and in a copy of it. */
+/* The same in a virtual machine that boots, in a copy of it, and in one of another machine, which trusted nobody. */
 static void machine_secrets(void) {
     static const char line[] =
         "printf 'GET / HTTP/1.1\\r\\nHost: good.example\\r\\nConnection: close\\r\\n\\r\\n' | openssl s_client -quiet "
@@ -702,12 +703,7 @@ static char *reach_from_machine(const test_daemon *d, const char *id, const char
     return sh(d, id, line);
 }
 
-#define CHECK_REACH_FROM_MACHINE(d, id, host, want)   \
-    do {                                              \
-        char *got_ = reach_from_machine(d, id, host); \
-        CHECK_STR(got_, want "\n");                   \
-        free(got_);                                   \
-    } while (0)
+#define CHECK_REACH_FROM_MACHINE(d, id, host, want) CHECK_SAID(reach_from_machine(d, id, host), want)
 
 /* What it reached and was denied are its own gate's affair. */
 static void check_gate(const test_daemon *d, const char *id, const char *denied) {

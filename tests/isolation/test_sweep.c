@@ -580,12 +580,6 @@ static void doctor(void) {
     wrn_json_free(report);
 }
 
-TEST_AS_BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, killed_daemon)
-TEST_AS_BOTH(many_rounds_leave_nothing, many_rounds)
-TEST_AS_BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
-TEST_AS_BOTH(a_missing_template_is_a_clear_fault, no_such_template)
-TEST_AS_BOTH(a_backend_is_chosen_by_what_is_asked_for, backends_are_chosen)
-TEST_AS_BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
 /* ---- a daemon that begins while another one sweeps ---- */
 
 #define LEFTOVER "wrennd-1-leftover"
@@ -620,6 +614,12 @@ static void begins_beside(void) {
     host_close(&h);
 }
 
+TEST_AS_BOTH(a_killed_daemon_leaves_nothing_alive_and_the_next_one_sweeps, killed_daemon)
+TEST_AS_BOTH(many_rounds_leave_nothing, many_rounds)
+TEST_AS_BOTH(a_broken_agent_is_a_clear_fault, broken_agents)
+TEST_AS_BOTH(a_missing_template_is_a_clear_fault, no_such_template)
+TEST_AS_BOTH(a_backend_is_chosen_by_what_is_asked_for, backends_are_chosen)
+TEST_AS_BOTH(two_daemons_do_not_disturb_each_other, two_daemons)
 TEST_AS_ROOT(nobody_takes_a_group_that_is_being_removed, begins_beside)
 TEST_AS_BOTH(two_in_one_process_do_not_disturb_each_other, two_in_one_process)
 TEST_AS_BOTH(a_sandbox_is_destroyed_whatever_is_under_way, destroyed_in_between)
