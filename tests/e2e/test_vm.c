@@ -505,6 +505,29 @@ static void unseeded(void) {
 
 TEST_AS_ROOT(copies_without_a_seed_are_the_same, unseeded)
 
+/* Until the agent is there; afterwards they end, before another agent says that it has started. */
+static void start_again(void) {
+    test_daemon d;
+    char id[40];
+    const char *agent = getenv("WRENN_TEST_AGAIN");
+    machines_need();
+    machines_make_image();
+    machines_set_up(machines_kernel_tree(), machines_path("img"), 0, "set up");
+    CHECK(agent && setenv("WRENN_TEST_AGENT", agent, 1) == 0);
+    serve(&d, (const char *[]){"--vm-dir", machines_path("vm"), "--isolation", "vm", "--vm-warm", "0", NULL});
+    start_machine(&d, id);
+    CHECK_SH(&d, id, "ls -A /root", ".been\n");
+    CHECK_ERROR(
+        call(&d, "POST", sandbox_path(id, "/exec"), "{\"cmd\":\"sh\",\"args\":[\"-c\",\"reboot -f; sleep 60\"]}"), 502,
+        "agent_error");
+    await_no_processes(id);
+    wait_status(&d, id, "stopped");
+    CHECK_INT(system("grep -qE 'its agent is gone .(it ended|its channel broke)' " TEST_LOG), 0);
+    end(&d, SIGTERM, 0);
+}
+
+TEST_AS_ROOT(machines_may_start_again_before_they_have_begun, start_again)
+
 TEST(machines_are_refused_where_they_are_not_set_up) {
     test_daemon d;
     start(&d, (const char *[]){"--vm-dir", machines_path("none"), NULL});

@@ -35,6 +35,8 @@ static pid_t start_qemu(const int ends[2], const char *const *answers) {
     _exit(0);
 }
 
+static bool ends_at_restart; /* it is told so before */
+
 /* Asks it to go on; what went wrong then, or "". */
 static const char *go_on_with(result *r, const char *const *answers) {
     int ends[2];
@@ -45,6 +47,7 @@ static const char *go_on_with(result *r, const char *const *answers) {
     close(ends[1]);
     CHECK_INT(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
     r->monitor = monitor_open(&r->loop, ends[0]);
+    if (ends_at_restart) monitor_end_at_restart(r->monitor);
     monitor_run(&r->loop, r->monitor, "cont", on_done, r);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     CHECK(r->done);
@@ -55,6 +58,7 @@ static const char *go_on_with(result *r, const char *const *answers) {
 
 #define GREETING "{\"QMP\":{}}\n"
 #define DONE "{\"return\":{}}\n"
+#define UNHEARD "{\"return\":{},\"id\":\"unheard\"}\n"
 #define REFUSED(why) "{\"error\":{\"class\":\"GenericError\",\"desc\":\"" why "\"}}\n"
 
 TEST(what_comes_too_early_is_asked_again) {
@@ -78,6 +82,15 @@ TEST(what_is_refused_is_said) {
                    "no such thing");
     CHECK_CONTAINS(go_on_with(&r, (const char *const[]){"nonsense\n", NULL}), "nonsense");
     CHECK_CONTAINS(go_on_with(&r, (const char *const[]){NULL}), "it has ended");
+}
+
+TEST(answers_that_nobody_waits_for_answer_no_other_command) {
+    result r;
+    ends_at_restart = true;
+    CHECK_CONTAINS(go_on_with(&r, (const char *const[]){GREETING, DONE, UNHEARD REFUSED("no such thing"), NULL}),
+                   "no such thing");
+    CHECK_STR(go_on_with(&r, (const char *const[]){GREETING, DONE, UNHEARD DONE, NULL}), "");
+    ends_at_restart = false;
 }
 
 TEST_MAIN

@@ -4,7 +4,7 @@
  * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order and /sudo (of
  * `minimal`). The kernel's command line has wrenn.id= and wrenn.template=; wrenn.minimal if the template is
  * that, or a layer above it, and wrenn.layer for such a layer; and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a
- * network. What fails is said on the console, and ends the machine. */
+ * network. What fails is said on the console, and ends the machine; only one whose timers fail starts again. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,7 +33,8 @@ enum { CHANNEL_IN_FD = 3, CHANNEL_OUT_FD = 7, LOOK_US = 1000, LOOKS = 20000, TEX
 _Noreturn void boot_fail(const char *what) {
     int error = errno, log = open("/dev/kmsg", O_WRONLY);
     dprintf(log < 0 ? 2 : log, "<2>wrenn-boot: %s: %s\n", what, strerror(error));
-    _exit(1); /* the kernel panics, and with that the machine ends */
+    reboot(RB_POWER_OFF);
+    _exit(1); /* the kernel panics, and with that the machine starts again */
 }
 
 static void boot_must(int result, const char *what) {
@@ -204,6 +206,7 @@ static _Noreturn void boot_start_agent(int agent, const char *id, const char *te
 
 int main(void) {
     static char line[TEXT_MAX], sudo[TEXT_MAX];
+    if (!boot_timers_work()) reboot(RB_AUTOBOOT);
     mount_at("dev", "/dev", "devtmpfs", MS_NOSUID, "mode=755");
     mount_at("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_at("sys", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);

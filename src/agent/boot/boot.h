@@ -5,6 +5,8 @@
 
 /* Prints the message and errno on the console, and ends the machine. */
 _Noreturn void boot_fail(const char *what);
+/* Whether timers end when they should, more or less; takes some milliseconds. */
+bool boot_timers_work(void);
 /* Writes a file, or leaves it as it is when that fails. */
 void boot_put(const char *path, const char *text);
 /* Sets up eth0, the link to the sandbox's gate. */

@@ -244,6 +244,8 @@ void monitor_close(monitor *m);
  * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
 /* What is under way will not be answered. */
+/* From now on the machine ends when it restarts. Also while a command is under way, and for one that has not been reached yet. */
+void monitor_end_at_restart(monitor *m);
 void monitor_forget(monitor *m);
 /* `done`, with a fault, when QEMU has ended, and its memory is free. */
 void monitor_await_end(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context);

@@ -22,7 +22,8 @@ static void add_all(machine *m, const char *const *words) {
     for (; *words; words++) add(m, "%s", *words);
 }
 
-/* A panic ends the machine: the kernel restarts it at once, by the processor's own means, and QEMU does not do that. */
+/* At a panic the kernel restarts the machine at once, by the processor's own means. QEMU ends then, as soon as the agent has been
+ * there: monitor_end_at_restart(). */
 #define ALWAYS "rdinit=/init panic=-1 reboot=t quiet random.trust_cpu=on cryptomgr.notests=1"
 /* Under TCG the kernel's own protections against the processor only cost time, and its measurement of the clock fails. */
 #define EMULATED                                                                                                              \
@@ -83,9 +84,8 @@ static void add_link(machine *m) {
 /* `goes_on`: from a state. `in_file`: its memory is FD_RAM. */
 static void add_qemu(machine *m, const wrn_instance *it, bool goes_on, bool in_file) {
     bool kvm = it->backend->kvm;
-    add_all(m, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none",
-                                     "-no-reboot", "-M", "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram",
-                                     "-accel", NULL});
+    add_all(m, (const char *const[]){"/qemu", "-L", "/fw", "-nodefaults", "-no-user-config", "-display", "none", "-M",
+                                     "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram", "-accel", NULL});
     add(m, "%s", kvm ? "kvm" : "tcg,tb-size=" TRANSLATED_MB);
     add(m, "-name"), add(m, "%s", it->id);
     add(m, "-cpu"), add(m, "%s", kvm ? "host" : VM_EMULATED_CPU);
@@ -100,7 +100,7 @@ static void add_qemu(machine *m, const wrn_instance *it, bool goes_on, bool in_f
     add_channels(m);
     if (it->has_network) add_link(m);
     add(m, "-sandbox"), add(m, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-    if (goes_on) add_all(m, (const char *const[]){"-incoming", "defer", NULL});
+    if (goes_on) add_all(m, (const char *const[]){"-no-reboot", "-incoming", "defer", NULL});
     else add_kernel(m, it);
 }
 

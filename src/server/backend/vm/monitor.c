@@ -12,14 +12,15 @@ enum { LINE_MAX_BYTES = 64 << 10 };
 /* One command of several that belong together. */
 typedef struct step {
     const char *command, *arguments; /* an object, or NULL */
-    bool passes_fd;
+    bool passes_fd, is_unheard;      /* nobody waits for its answer, which has an "id" */
 } step;
 
 struct monitor {
     uv_poll_t poll;
     int fd;
     bool greeted, is_over;
-    char marker[40]; /* what comes before this is not for us; "": nothing */
+    bool ends_at_restart; /* it was told so, or will be once it is greeted */
+    char marker[40];      /* what comes before this is not for us; "": nothing */
     wrn_buf line;
     step one;
     char command[32];       /* of `one` */
@@ -54,8 +55,9 @@ static bool send_step(const monitor *m, const step *s) {
         struct cmsghdr head;
         char room[CMSG_SPACE(sizeof(int))];
     } control = {.head = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
-    int size = snprintf(line, sizeof(line), "{\"execute\":\"%s\"%s%s}\n", s->command,
-                        s->arguments ? ",\"arguments\":" : "", s->arguments ? s->arguments : "");
+    int size =
+        snprintf(line, sizeof(line), "{\"execute\":\"%s\"%s%s%s}\n", s->command, s->arguments ? ",\"arguments\":" : "",
+                 s->arguments ? s->arguments : "", s->is_unheard ? ",\"id\":\"unheard\"" : "");
     struct iovec bytes = {line, (size_t)size};
     struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
     if (s->passes_fd) {
@@ -83,6 +85,17 @@ static bool is_too_early(monitor *m, const char *problem) {
     return strcmp(problem, "Migration is not finalized yet") == 0 && m->tries++ < TRIES;
 }
 
+static void send_end_at_restart(monitor *m) {
+    static const step end = {.command = "set-action", .arguments = "{\"reboot\":\"shutdown\"}", .is_unheard = true};
+    if (!send_step(m, &end)) lose(m, "it can't be reached");
+}
+
+void monitor_end_at_restart(monitor *m) {
+    if (!m || m->ends_at_restart) return;
+    m->ends_at_restart = true;
+    if (m->greeted && !m->is_over) send_end_at_restart(m);
+}
+
 /* The answer to the command that turns the monitor on comes first, and counts as the greeting. */
 static void on_answer(monitor *m, const char *problem) {
     if (problem && m->greeted && m->done && is_too_early(m, problem)) {
@@ -91,8 +104,9 @@ static void on_answer(monitor *m, const char *problem) {
     }
     if (problem && m->greeted) return finish(m, problem);
     if (problem) return lose(m, problem);
+    if (!m->greeted && m->ends_at_restart) send_end_at_restart(m);
     m->greeted = true;
-    if (m->done) go_on(m);
+    if (m->done && !m->is_over) go_on(m);
 }
 
 static void on_event(monitor *m, const wrn_json *message) {
@@ -114,6 +128,7 @@ static void on_line(monitor *m, const char *text, size_t size) {
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why;
     if (!wrn_json_parse(text, size, &message, &why)) return lose(m, "its monitor sends nonsense");
+    if (wrn_json_get(message, "id")) return;
     if (wrn_json_get(message, "QMP")) {
         if (!send_step(m, &turn_on)) lose(m, "it can't be reached");
     } else if (wrn_json_get(message, "return")) {

@@ -62,7 +62,9 @@ static void vm_fit(const wrn_backend *backend, int64_t *vcpus, int64_t *memory_m
 
 /* ---- what machines can't do yet, or need not do ---- */
 
+/* While it boots, it may start again: boot/timer.c. */
 static void vm_started(wrn_instance *it) {
+    monitor_end_at_restart(it->monitor);
     adopted_end(it);
     wrn_fd_close(&it->errors);
 }
