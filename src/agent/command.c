@@ -463,12 +463,13 @@ static void command_send_detached(command *c) {
     channel_send(c->stream, WRN_FRAME_DETACHED, payload, WRN_DETACHED_HEAD + size);
 }
 
-void command_reattach(void) {
-    uint8_t payload[8];
+void command_reattach(uint32_t number) {
+    uint8_t payload[12];
     uint32_t count = 0;
     for (command *c = commands; c; c = c->next) count += c->label != NULL;
     wrn_put_u32(payload, WRN_AGENT_VERSION);
-    wrn_put_u32(payload + 4, count + logs_count());
+    wrn_put_u32(payload + 4, number);
+    wrn_put_u32(payload + 8, count + logs_count());
     channel_send(0, WRN_FRAME_HELLO_AGAIN, payload, sizeof(payload));
     logs_report();
     for (command *c = commands; c; c = c->next)

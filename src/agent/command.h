@@ -25,5 +25,5 @@ void command_server_lost(void);
 /* This machine is a copy: commands that are not detached go on, but their output is dropped. Builtin commands end, because the
  * wrennd that asked for them is not there. */
 void command_orphan(void);
-/* Another wrennd has re-attached: reports the detached commands to it. */
-void command_reattach(void);
+/* Another wrennd has re-attached: reports the detached commands to it. `number`: see wrn_resume; 0 without one. */
+void command_reattach(uint32_t number);

@@ -33,7 +33,7 @@ static void main_resume(const wrn_frame *frame) {
     if (how.flags) logs_lost();
     if (how.flags & WRN_RESUME_SERVER) command_server_lost();
     else if (how.flags) command_orphan();
-    if (how.flags & (WRN_RESUME_COPY | WRN_RESUME_SERVER)) command_reattach();
+    if (how.flags & (WRN_RESUME_COPY | WRN_RESUME_SERVER)) command_reattach(how.number);
     else if (how.flags & WRN_RESUME_NEW) channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
     else channel_send(0, WRN_FRAME_DONE, NULL, 0);
 }

@@ -134,8 +134,9 @@ char **wrn_exec_read(uint8_t *payload, size_t size, wrn_proc_spec *spec) {
 void wrn_resume_put(const wrn_resume *resume, wrn_buf *payload) {
     uint8_t head[WRN_RESUME_HEAD];
     wrn_put_u32(head, resume->flags);
-    wrn_put_u64(head + 4, resume->time_us);
-    memcpy(head + 12, resume->seed, WRN_RESUME_SEED);
+    wrn_put_u32(head + 4, resume->number);
+    wrn_put_u64(head + 8, resume->time_us);
+    memcpy(head + 16, resume->seed, WRN_RESUME_SEED);
     wrn_buf_put(payload, head, sizeof(head));
     put_string(payload, resume->id);
     put_string(payload, resume->template_name);
@@ -144,8 +145,9 @@ void wrn_resume_put(const wrn_resume *resume, wrn_buf *payload) {
 bool wrn_resume_read(const uint8_t *payload, size_t size, wrn_resume *out) {
     if (size < WRN_RESUME_HEAD + 2 || payload[size - 1]) return false;
     const char *end = (const char *)payload + size;
-    *out = (wrn_resume){.flags = wrn_get_u32(payload), .time_us = wrn_get_u64(payload + 4)};
-    memcpy(out->seed, payload + 12, WRN_RESUME_SEED);
+    *out = (wrn_resume){
+        .flags = wrn_get_u32(payload), .number = wrn_get_u32(payload + 4), .time_us = wrn_get_u64(payload + 8)};
+    memcpy(out->seed, payload + 16, WRN_RESUME_SEED);
     out->id = (const char *)payload + WRN_RESUME_HEAD;
     out->template_name = out->id + strlen(out->id) + 1;
     return out->template_name < end && strlen(out->id) < WRN_RESUME_NAME_MAX &&

@@ -22,7 +22,7 @@ enum {
     WRN_LABEL_MAX = 16 * 1024,            /* of a command's label, with its NUL */
     WRN_LOG_MAX = 8 * 1024 * 1024,        /* of a detached command's output: so many bytes are kept */
     WRN_LOGS_KEPT = 32,                   /* of so many that have ended, beside those that run */
-    WRN_AGENT_VERSION = 7
+    WRN_AGENT_VERSION = 8
 };
 
 typedef enum wrn_frame_type {
@@ -44,8 +44,8 @@ typedef enum wrn_frame_type {
     WRN_FRAME_TAKEN,     /* agent: u32 bytes of stdin the command took */
     WRN_FRAME_RESIZE,    /* server: u32 columns, u32 rows of a terminal; both 0: send SIGWINCH only */
     WRN_FRAME_LABEL,     /* server: a new label for a detached command, without NUL */
-    /* agent, instead of HELLO, to a wrennd that re-attaches: u32 version, u32 number of DETACHED frames that follow. The
-     * number 20 stays the same in all versions. */
+    /* agent, instead of HELLO, to a wrennd that re-attaches: u32 version, u32 `number` of the RESUME that it answers, or 0, u32 how
+     * many DETACHED frames follow. The type 20 stays the same in all versions. */
     WRN_FRAME_HELLO_AGAIN = 20,
     WRN_FRAME_DETACHED, /* agent: a detached command: wrn_detached_head, then its label */
     WRN_FRAME_LOG,      /* server: opens a stream with the kept output of a detached command: wrn_log_request */
@@ -147,7 +147,7 @@ void wrn_log_request_put(const wrn_log_request *request, uint8_t out[WRN_LOG_REQ
 wrn_log_request wrn_log_request_get(const uint8_t in[WRN_LOG_REQUEST]);
 
 /* What the agent of a machine that was stopped, or is a copy of one, has to know. */
-enum { WRN_RESUME_HEAD = 44, WRN_RESUME_SEED = 32, WRN_RESUME_NAME_MAX = 256 };
+enum { WRN_RESUME_HEAD = 48, WRN_RESUME_SEED = 32, WRN_RESUME_NAME_MAX = 256 };
 enum {
     WRN_RESUME_NEW = 1,   /* a new sandbox, made from the memory of a machine that had none */
     WRN_RESUME_COPY = 2,  /* of a sandbox: what has no label goes on, but nobody hears it any more */
@@ -155,6 +155,7 @@ enum {
 };
 typedef struct wrn_resume {
     uint32_t flags;
+    uint32_t number;  /* the answer has it, too: one that is late may come to another wrennd, or after another RESUME */
     uint64_t time_us; /* CLOCK_REALTIME */
     uint8_t seed[WRN_RESUME_SEED];
     const char *id, *template_name; /* its names from now on; "": they stay */

@@ -244,7 +244,8 @@ void hand_over(void) {
 void check_back(uint32_t kept) {
     const wrn_frame *frame = next_frame();
     CHECK_INT(frame->type, WRN_FRAME_HELLO_AGAIN);
-    CHECK_INT(frame->size, 8);
+    CHECK_INT(frame->size, 12);
     CHECK_INT(wrn_get_u32(frame->data), WRN_AGENT_VERSION);
-    CHECK_INT(wrn_get_u32(frame->data + 4), kept);
+    CHECK_INT(wrn_get_u32(frame->data + 4), 0);
+    CHECK_INT(wrn_get_u32(frame->data + 8), kept);
 }

@@ -79,6 +79,8 @@ static void on_end(void *context, const wrn_proc_result *result) {
     if (c->fake->close_in_end && c->fake->agent) close_agent(c->fake);
 }
 
+static uint32_t (*awaited)(void *); /* of what open_with() opens */
+
 static void open_with(fake *f, wrn_detached_fn kept, bool watched) {
     int ours[2], theirs[2];
     memset(f, 0, sizeof(*f));
@@ -87,8 +89,9 @@ static void open_with(fake *f, wrn_detached_fn kept, bool watched) {
     CHECK(channel_pipes(ours, theirs));
     f->hears = theirs[0];
     f->peer = theirs[1];
-    f->agent =
-        wrn_agent_open(&f->loop, ours, &(wrn_agent_events){on_ready, on_lost, f, .detached = kept, .watched = watched});
+    f->agent = wrn_agent_open(
+        &f->loop, ours,
+        &(wrn_agent_events){on_ready, on_lost, f, .detached = kept, .awaited = awaited, .watched = watched});
     CHECK(f->agent != NULL);
 }
 
@@ -299,12 +302,15 @@ static bool on_kept(void *context, const wrn_detached *kept, wrn_proc_events *ev
     return true;
 }
 
-static void put_back(wrn_buf *out, uint32_t count) {
-    uint8_t payload[8];
+static void put_back_for(wrn_buf *out, uint32_t number, uint32_t count) {
+    uint8_t payload[12];
     wrn_put_u32(payload, WRN_AGENT_VERSION);
-    wrn_put_u32(payload + 4, count);
+    wrn_put_u32(payload + 4, number);
+    wrn_put_u32(payload + 8, count);
     put(out, 0, WRN_FRAME_HELLO_AGAIN, payload, sizeof(payload));
 }
+
+static void put_back(wrn_buf *out, uint32_t count) { put_back_for(out, 0, count); }
 
 static void put_kept(wrn_buf *out, uint32_t stream, uint32_t pid, uint32_t untaken, const char *label, size_t size) {
     static uint8_t payload[WRN_DETACHED_HEAD + WRN_LABEL_MAX + 1];
@@ -349,6 +355,29 @@ TEST(what_goes_on_is_taken_over_and_the_rest_killed) {
     CHECK_INT(wrn_get_u32(frame + 4), 51);
     wrn_buf_free(&out);
     close_fake(&f);
+}
+
+static uint32_t await_seven(void *context) { return 7; }
+
+/* Of one that was told twice, as it was slow, or of one that answered the last wrennd. */
+TEST(only_the_answer_to_the_last_question_counts) {
+    fake f;
+    wrn_buf out = WRN_BUF_INIT;
+    awaited = await_seven;
+    open_with(&f, on_kept, false);
+    put_back_for(&out, 6, 1);
+    put_kept(&out, 40, 7, 0, "mine", 4);
+    say(&f, out.data + 3, out.size - 3); /* its beginning went to somebody else */
+    put_back_for(&out, 8, 0);
+    put_back_for(&out, 7, 1);
+    put_kept(&out, 40, 7, 0, "mine", 4);
+    say(&f, out.data, out.size);
+    until(&f, &f.ready, 1);
+    CHECK_INT(f.kept, 1);
+    CHECK(start(&f, 1, 0));
+    wrn_buf_free(&out);
+    close_fake(&f);
+    awaited = NULL;
 }
 
 TEST(a_return_that_makes_no_sense_ends_the_connection_once) {

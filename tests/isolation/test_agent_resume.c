@@ -6,9 +6,12 @@
 
 #include "agent.h"
 
+enum { NUMBER = 7 };
+
 static void put_resume(wrn_buf *out, uint32_t flags, const char *id) {
     wrn_buf payload = WRN_BUF_INIT;
-    wrn_resume_put(&(wrn_resume){.flags = flags, .id = id, .template_name = *id ? "other" : ""}, &payload);
+    wrn_resume_put(&(wrn_resume){.flags = flags, .number = NUMBER, .id = id, .template_name = *id ? "other" : ""},
+                   &payload);
     put(out, 0, WRN_FRAME_RESUME, payload.data, payload.size);
     wrn_buf_free(&payload);
 }
@@ -81,7 +84,8 @@ TEST(in_a_copy_commands_go_on) {
     send_all(&out);
     const wrn_frame *frame = next_frame();
     CHECK_INT(frame->type, WRN_FRAME_HELLO_AGAIN);
-    CHECK_INT(wrn_get_u32(frame->data + 4), 1);
+    CHECK_INT(wrn_get_u32(frame->data + 4), NUMBER);
+    CHECK_INT(wrn_get_u32(frame->data + 8), 1);
     frame = next_frame();
     CHECK_INT(frame->type, WRN_FRAME_DETACHED);
     CHECK_INT(frame->stream, 2);

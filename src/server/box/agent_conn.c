@@ -514,10 +514,10 @@ static bool on_detached_frame(wrn_agent *agent, const wrn_frame *frame) {
 
 static bool on_first_frame(wrn_agent *agent, const wrn_frame *frame) {
     bool reattaches = agent->events.detached != NULL;
-    if (frame->type != (reattaches ? WRN_FRAME_HELLO_AGAIN : WRN_FRAME_HELLO) || frame->size != (reattaches ? 8 : 4) ||
+    if (frame->type != (reattaches ? WRN_FRAME_HELLO_AGAIN : WRN_FRAME_HELLO) || frame->size != (reattaches ? 12 : 4) ||
         wrn_get_u32(frame->data) != WRN_AGENT_VERSION)
         return false;
-    if (reattaches) agent->detached_left = wrn_get_u32(frame->data + 4);
+    if (reattaches) agent->detached_left = wrn_get_u32(frame->data + 8);
     agent->said_hello = true;
     return agent->detached_left <= DETACHED_MAX;
 }
@@ -591,12 +591,13 @@ static void broken(wrn_agent *agent, const char *why) {
     if (!agent->close_asked) agent->events.lost(agent->events.context, why);
 }
 
-/* Drops what comes before an agent's HELLO_AGAIN, which may start in the middle of a frame. False: it has not come. */
+/* Drops what comes before the agent's HELLO_AGAIN, which may start in the middle of a frame. False: it has not come. */
 static bool find_greeting(wrn_agent *agent) {
     wrn_frame_reader *from = &agent->reader;
-    uint8_t wanted[WRN_FRAME_HEADER + 4];
-    wrn_frame_head(wanted, 0, WRN_FRAME_HELLO_AGAIN, 0, 8);
+    uint8_t wanted[WRN_FRAME_HEADER + 8];
+    wrn_frame_head(wanted, 0, WRN_FRAME_HELLO_AGAIN, 0, 12);
     wrn_put_u32(wanted + WRN_FRAME_HEADER, WRN_AGENT_VERSION);
+    wrn_put_u32(wanted + WRN_FRAME_HEADER + 4, agent->events.awaited(agent->events.context));
     for (; from->end - from->begin >= sizeof(wanted); from->begin++)
         if (memcmp(from->buffer + from->begin, wanted, sizeof(wanted)) == 0) return true;
     return false;
@@ -607,7 +608,7 @@ static void handle_frames(wrn_agent *agent, size_t max) {
     wrn_frame frame;
     int next = 0;
     size_t count = 0;
-    if (agent->events.starts_inside && !agent->said_hello && !find_greeting(agent)) return;
+    if (agent->events.awaited && !agent->said_hello && !find_greeting(agent)) return;
     while (!agent->broken && !agent->close_asked && count++ < max &&
            (next = wrn_frame_next(&agent->reader, &frame)) > 0)
         if (!handle_frame(agent, &frame)) next = -1, broken(agent, "it sent an unexpected frame");

@@ -14,8 +14,9 @@ typedef struct wrn_agent_events {
     const char *owner; /* of its turns (turns.h): the id of the sandbox; NULL: nobody's */
     /* Not NULL: the agent has had a server before. Called for each command that still runs, before `ready`. */
     wrn_detached_fn detached;
-    /* What comes before that first frame was for another server. */
-    bool starts_inside;
+    /* The number of the RESUME that the agent answers first: what comes before that was for another server, or another RESUME. NULL:
+     * there was none, and nothing comes before. */
+    uint32_t (*awaited)(void *context);
     /* Counts the processes of the box that the OOM killer has killed. NULL: unknown. */
     int64_t (*oom_kills)(void *context);
     bool watched; /* its end may go unseen: it is lost when it does not answer any more */

@@ -254,13 +254,18 @@ static void on_agent_timeout(uv_timer_t *timer) {
 
 void box_limit(wrn_box *box) { uv_timer_start(&box->timer, on_agent_timeout, (uint64_t)limit_ms(box), 0); }
 
+static uint32_t box_awaited(void *context) {
+    const wrn_box *box = context;
+    return box->runner->ops->resume_number(box->it);
+}
+
 void box_open_agent(wrn_box *box, const int channel[2], wrn_detached_fn detached) {
     const wrn_agent_events events = {.ready = on_agent_ready,
                                      .lost = on_agent_lost,
                                      .context = box,
                                      .owner = box->id,
                                      .detached = detached ? on_detached : NULL,
-                                     .starts_inside = detached && box->runner->ops->stops_agent,
+                                     .awaited = detached && box->runner->ops->stops_agent ? box_awaited : NULL,
                                      .oom_kills = box_oom_kills,
                                      .watched = box->runner->ops->may_hang};
     box->detached = detached;

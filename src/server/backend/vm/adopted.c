@@ -49,6 +49,11 @@ static setup *find_setup(const wrn_backend *backend, pid_t pid) {
     return setup_hold(backend->setup);
 }
 
+/* Until it has been told again, nothing is an answer. */
+static void change_number(wrn_instance *it) {
+    if (getrandom(&it->resume_number, sizeof(it->resume_number), 0) != sizeof(it->resume_number)) abort();
+}
+
 wrn_instance *vm_restore(wrn_backend *backend, const char *id, const char *dir, const wrn_running *run) {
     wrn_instance *it = instance_new(backend, id, dir);
     it->setup = find_setup(backend, run->pid);
@@ -61,6 +66,7 @@ wrn_instance *vm_restore(wrn_backend *backend, const char *id, const char *dir, 
     it->layer_fd = open_theirs(run->pid, FD_LAYER);
     it->has_network = is_socket_of(run->pid, FD_LINK);
     it->adopted = true;
+    change_number(it);
     return it;
 }
 
@@ -118,17 +124,21 @@ static void on_apart(void *context, const wrn_fault *fault) {
     if (!fault) adopted_reach(context, false);
 }
 
-/* What it was sent got lost in a frame of the last wrennd, or it has not seen yet that that one has gone. Those who wait for it give up by themselves. */
+/* What it was sent got lost in a frame of the last wrennd, or it has not seen yet that that one has gone, or it is slow. Those who wait for it give up by themselves. */
 static void on_silence(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
+    change_number(it);
     if (it->tries++ < TRIES) monitor_connect(loop_of(it), it->monitor, -1, on_apart, it);
 }
 
 static void say_who_is_there(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
     WRN_AUTO(wrn_buf_free) wrn_buf payload = WRN_BUF_INIT;
-    wrn_resume now = {
-        .flags = WRN_RESUME_SERVER, .time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME), .id = "", .template_name = ""};
+    wrn_resume now = {.flags = WRN_RESUME_SERVER,
+                      .number = it->resume_number,
+                      .time_us = (uint64_t)wrn_clock_us(CLOCK_REALTIME),
+                      .id = "",
+                      .template_name = ""};
     if (getrandom(now.seed, sizeof(now.seed), 0) != sizeof(now.seed)) abort(); /* can't fail for so few bytes */
     wrn_resume_put(&now, &payload);
     if (!moment_say(it->channel_fd, 0, WRN_FRAME_RESUME, &payload))

@@ -102,10 +102,11 @@ struct wrn_instance {
     char id[WRN_BOX_ID_MAX + 1], dir[PATH_MAX], template_name[129];
     int64_t vcpus, memory_mb, disk_mb;
     int slot;
-    int pidfd;      /* the caller's */
-    bool adopted;   /* from another wrennd; its agent does not know yet */
-    int channel_fd; /* our end of the channel to that agent; -1 unless it is adopted */
-    int tries;      /* to reach it */
+    int pidfd;              /* the caller's */
+    bool adopted;           /* from another wrennd; its agent does not know yet */
+    int channel_fd;         /* our end of the channel to that agent; -1 unless it is adopted */
+    int tries;              /* to reach it */
+    uint32_t resume_number; /* of the last one, which it has not answered yet */
     int disk_fd, ram_fd;
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
@@ -243,9 +244,9 @@ void monitor_close(monitor *m);
 /* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does
  * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
-/* What is under way will not be answered. */
 /* From now on the machine ends when it restarts. Also while a command is under way, and for one that has not been reached yet. */
 void monitor_end_at_restart(monitor *m);
+/* What is under way will not be answered. */
 void monitor_forget(monitor *m);
 /* `done`, with a fault, when QEMU has ended, and its memory is free. */
 void monitor_await_end(uv_loop_t *loop, monitor *m, wrn_done_fn done, void *context);

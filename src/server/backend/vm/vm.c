@@ -88,6 +88,8 @@ static int64_t vm_oom_kills(const wrn_instance *it) {
     return 0;
 }
 
+static uint32_t vm_resume_number(const wrn_instance *it) { return it->resume_number; }
+
 static int vm_make_helper_group(wrn_backend *backend, const char *name, int64_t memory_bytes, int *join_fd) {
     return cgroup_make_helper(&backend->cgroups, name, memory_bytes, join_fd);
 }
@@ -126,6 +128,7 @@ const wrn_backend_ops wrn_backend_vm = {
     .stats = vm_stats,
     .oom_kills = vm_oom_kills,
     .stops_agent = true,
+    .resume_number = vm_resume_number,
     .makes_spares = true,
     .save = vm_save,
     .keep_moment = vm_keep_moment,
