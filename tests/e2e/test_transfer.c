@@ -50,22 +50,34 @@ typedef struct generator {
     int64_t seen, total;
 } generator;
 
-static unsigned char next_byte(generator *g) {
-    if (g->at++ % 8 == 0) g->state = g->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned char)(g->state >> 8 * (g->at % 8));
+static void next_bytes(generator *g, unsigned char *out, size_t size) {
+    while (size) {
+        size_t from = g->at % sizeof(g->state), some = sizeof(g->state) - from;
+        if (from == 0) g->state = g->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        if (some > size) some = size;
+        memcpy(out, (const unsigned char *)&g->state + from, some);
+        g->at += some;
+        out += some;
+        size -= some;
+    }
 }
 
 static int64_t give(void *buffer, size_t size, void *data) {
     generator *g = data;
     if (size > g->size - g->at) size = g->size - g->at;
-    for (size_t i = 0; i < size; i++) ((unsigned char *)buffer)[i] = next_byte(g);
+    next_bytes(g, buffer, size);
     return (int64_t)size;
 }
 
 static int compare(const void *bytes, size_t size, void *data) {
-    generator *g = data;
-    for (size_t i = 0; i < size; i++)
-        if (((const unsigned char *)bytes)[i] != next_byte(g)) return -1;
+    unsigned char want[4096];
+    for (const unsigned char *at = bytes; size;) {
+        size_t some = size < sizeof(want) ? size : sizeof(want);
+        next_bytes(data, want, some);
+        if (memcmp(at, want, some) != 0) return -1;
+        at += some;
+        size -= some;
+    }
     return 0;
 }
 
