@@ -79,10 +79,14 @@ void machines_make_image(void) {
 
 /* Has a number of its own in memory, and counts. */
 #define COUNTER                                                                                           \
+    TICK_BEGIN("tick")                                                                                    \
     "v=$(head -c 8 /dev/urandom | od -An -tx1); n=0; while true; do n=$((n+1)); echo $n $v > /root/new; " \
-    "mv /root/new /root/count; sleep 0.05; done"
-/* Puts out numbers for as long as it is let. */
-#define STREAM "i=0; until [ -e /root/stop ]; do i=$((i+1)); echo $i; echo $i > /root/i; done"
+    "mv /root/new /root/count; " TICK("0.1") "done"
+/* Puts out numbers for as long as it is let, some at a time, so that copies of the machine leave time for each other. */
+#define STREAM                                               \
+    TICK_BEGIN("tock")                                       \
+    "i=0; until [ -e /root/stop ]; do i=$((i+1)); echo $i; " \
+    "[ $((i%20)) != 0 ] || { echo $i > /root/i; " TICK("0.05") "}; done"
 
 int entries(const char *path) {
     int count = 0;
@@ -113,12 +117,15 @@ void take_spare(const test_daemon *d, const char *body, char id[40]) {
         make_sandbox(d, body, id);
         was_there = before && strstr(before, id);
         free(before);
-        if (!was_there) destroy(d, id);
+        if (was_there) continue;
+        await_warm(); /* spares are copies */
+        destroy(d, id);
     }
 }
 
-/* One whose command line, with blanks between its arguments, has `part` and none of `but`; 0: there is none. Adds to `count` unless that is NULL. */
-static pid_t find_process(const char *part, char (*but)[40], int but_count, int *count) {
+/* One whose command line, with blanks between its arguments, has `part`, `also`, and none of `but`; 0: there is none. Adds to `count`
+ * unless that is NULL. */
+static pid_t find_process(const char *part, const char *also, char (*but)[40], int but_count, int *count) {
     pid_t found = 0;
     DIR *proc = opendir("/proc");
     for (const struct dirent *entry; (entry = readdir(proc));) {
@@ -129,7 +136,7 @@ static pid_t find_process(const char *part, char (*but)[40], int but_count, int 
         if (fd >= 0) close(fd);
         for (ssize_t i = 0; i < size; i++) line[i] = line[i] ? line[i] : ' ';
         line[size > 0 ? size : 0] = '\0';
-        bool wanted = strstr(line, part);
+        bool wanted = strstr(line, part) && strstr(line, also);
         for (int i = 0; i < but_count; i++) wanted = wanted && !strstr(line, but[i]);
         if (!wanted) continue;
         found = (pid_t)atoi(entry->d_name);
@@ -141,12 +148,12 @@ static pid_t find_process(const char *part, char (*but)[40], int but_count, int 
 
 int processes_of(const char *id) {
     int count = 0;
-    find_process(id, NULL, 0, &count);
+    find_process(id, "", NULL, 0, &count);
     return count;
 }
 
-static void await_ends(const char *part, char (*but)[40], int but_count) {
-    for (pid_t pid; (pid = find_process(part, but, but_count, NULL));) {
+static void await_ends(const char *part, const char *also, char (*but)[40], int but_count) {
+    for (pid_t pid; (pid = find_process(part, also, but, but_count, NULL));) {
         int fd = (int)syscall(SYS_pidfd_open, pid, 0);
         if (fd < 0) continue; /* it has just ended */
         poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
@@ -154,13 +161,18 @@ static void await_ends(const char *part, char (*but)[40], int but_count) {
     }
 }
 
-void await_no_processes(const char *id) { await_ends(id, NULL, 0); }
+void await_no_processes(const char *id) { await_ends(id, "", NULL, 0); }
 
-void await_only(char ids[][40], int count) {
-    char part[400];
+/* What the command lines of this test's machines begin with. */
+static const char *own_machines(void) {
+    static char part[400];
     snprintf(part, sizeof(part), "wrenn-vm %s/", test_dir());
-    await_ends(part, ids, count);
+    return part;
 }
+
+void await_only(char ids[][40], int count) { await_ends(own_machines(), "", ids, count); }
+
+void await_warm(void) { await_ends(own_machines(), " -name warm-", NULL, 0); }
 
 void check_isolation(const test_daemon *d, const char *id) {
     reply r = call(d, "GET", sandbox_path(id, ""), NULL);
@@ -235,7 +247,7 @@ void begin_counter(const test_daemon *d, const char *id) {
 
 /* Two programs, and somebody who hears the second one; the number that the first one has. */
 char *begin_work(const test_daemon *d, const char *id, int *fd) {
-    free(sh(d, id, "rm -f /root/stop /root/count /root/i; echo kept > /root/file"));
+    free(sh(d, id, "rm -f /root/stop /root/count /root/i /root/tick /root/tock; echo kept > /root/file"));
     begin_counter(d, id);
     *fd = peer_open(d, sandbox_path(id, "/exec/stream"), "");
     peer_say(*fd, "{\"type\":\"start\",\"cmd\":\"sh\",\"args\":[\"-c\",\"" STREAM "\"]}");

@@ -17,8 +17,11 @@ void machines_set_up(const char *kernel, const char *image, int status, const ch
 
 /* ---- sandboxes ---- */
 
+/* Waits for a moment, inside, without a program: each costs an emulated processor ten milliseconds. */
+#define TICK_BEGIN(name) "mkfifo /root/" name "; exec 9<>/root/" name "; "
+#define TICK(seconds) "read -t " seconds " x <&9; "
 /* Waits, inside, for the number to grow that begin_counter() writes to /root/count. */
-#define GOES_ON "n=$(head -c 9 /root/count); while [ \"$(head -c 9 /root/count)\" = \"$n\" ]; do sleep 0.05; done; "
+#define GOES_ON "read n v < /root/count; while read m v < /root/count && [ $m = $n ]; do sleep 0.05; done; "
 
 #define MACHINE "{\"isolation\":\"vm\",\"memory_mb\":256}"
 void start_machine(const test_daemon *d, char id[40]);
@@ -30,6 +33,8 @@ int processes_of(const char *id);
 void await_no_processes(const char *id);
 /* Waits until no machines of this test are left but those of `count` sandboxes. */
 void await_only(char ids[][40], int count);
+/* Waits until no machine of this test is being made for copies: the next sandbox is one, and need not boot. */
+void await_warm(void);
 pid_t find_qemu(const char *id);
 bool has_qemu(const char *id);
 /* Its machine goes on from the memory of another one, and has not booted. */

@@ -625,8 +625,9 @@ static void make_machine(const test_daemon *d, const char *policy, char id[40]) 
     make_sandbox(d, body, id);
 }
 
-/* Until there is one that it can be a copy of, it boots. */
+/* Of one like that, which may be being made yet. */
 static void make_copy(const test_daemon *d, const char *policy, char id[40]) {
+    await_warm();
     make_machine(d, policy, id);
     for (int left = 20; !is_copy(id); left--) {
         CHECK(left > 0);

@@ -104,13 +104,15 @@ static void check_disk(const test_daemon *d, const char *id) {
     reply r = call(d, "GET", sandbox_path(id, ""), NULL);
     CHECK_INT(number(&r, "disk_mb"), DISK_MB);
     reply_free(&r);
+    /* Half of it at once: an emulated processor takes seconds to write it all. */
+    CHECK_SH(d, id, "fallocate -l 32m /root/half", "");
     char *said = sh(d, id, "cat /dev/zero 2>&1 > /root/all || wc -c < /root/all");
     const char *size = strrchr(said, ':');
     CHECK_CONTAINS(said, "No space left on device\n");
-    CHECK_MSG(atoll(strchr(size, '\n')) > (DISK_MB / 2 << 20), "%s", said);
-    CHECK_MSG(atoll(strchr(size, '\n')) < DISK_MB << 20, "%s", said);
+    CHECK_MSG(atoll(strchr(size, '\n')) > 0, "%s", said);
+    CHECK_MSG(atoll(strchr(size, '\n')) < DISK_MB / 2 << 20, "%s", said);
     free(said);
-    CHECK_SH(d, id, "rm /root/all; echo b > /root/b; cat /root/b", "b\n");
+    CHECK_SH(d, id, "rm /root/all /root/half; echo b > /root/b; cat /root/b", "b\n");
 }
 
 /* Of the machine's memory and QEMU's own, where there is a cgroup for it. */
@@ -323,7 +325,7 @@ static void check_snapshot_refusal(const test_daemon *d, const char *id) {
 /* Made of the memory of one machine, and yet not the same. */
 static void check_copies(const test_daemon *d) {
     char ids[2][40], want[300];
-    await_no_processes("warm-1"); /* it was started with the first sandbox */
+    await_warm(); /* it was started with the first sandbox */
     for (int i = 0; i < 2; i++) {
         start_machine(d, ids[i]);
         CHECK(is_copy(ids[i]));
@@ -490,7 +492,7 @@ static void unseeded(void) {
     CHECK(agent && setenv("WRENN_TEST_AGENT", agent, 1) == 0);
     start(&d, (const char *[]){"--vm-dir", machines_path("vm"), NULL});
     start_machine(&d, id);
-    await_no_processes("warm-1");
+    await_warm();
     destroy(&d, id);
     for (int i = 0; i < COPIES && !same; i++) {
         start_machine(&d, id);

@@ -11,7 +11,7 @@
 #include "work.h"
 
 /* Puts out numbers from 1 on. */
-#define NUMBERS "i=0; while true; do i=$((i+1)); echo $i; sleep 0.02; done"
+#define NUMBERS TICK_BEGIN("tick") "i=0; while true; do i=$((i+1)); echo $i; " TICK("0.02") "done"
 
 /* How much of a sandbox's numbers was read. */
 typedef struct reader {
@@ -96,17 +96,12 @@ static void make_machine(rounds *r, char id[40]) {
     note_id(id);
 }
 
-static void await_shell(const char *format) {
-    char line[400];
-    snprintf(line, sizeof(line), format, test_dir());
-    CHECK_INT(system(line), 0);
-}
-
 /* From here on wrennd has all that it keeps for later machines: the first one made another one be warmed up, which is over now. */
 static void settle(rounds *r) {
     char id[40];
+    await_warm();
     make_machine(r, id);
-    await_shell("while pgrep -f '^wrenn-vm %s/.*-name warm-' > /dev/null; do sleep 0.1; done");
+    await_warm();
     destroy(&r->d, id);
     r->fds = fds_of(r->d.pid);
 }
