@@ -86,7 +86,7 @@ void machines_make_image(void) {
 #define STREAM                                               \
     TICK_BEGIN("tock")                                       \
     "i=0; until [ -e /root/stop ]; do i=$((i+1)); echo $i; " \
-    "[ $((i%20)) != 0 ] || { echo $i > /root/i; " TICK("0.05") "}; done"
+    "[ $((i%200)) != 0 ] || { echo $i > /root/i; " TICK("0.05") "}; done"
 
 int entries(const char *path) {
     int count = 0;
