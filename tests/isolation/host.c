@@ -69,7 +69,6 @@ static void open_host(host *h, const char *name, const char *agent, int64_t adop
                                  .state_dir = h->state_dir,
                                  .agent_path = agent,
                                  .vm_dir = getenv("WRENND_VM_DIR"),
-                                 .vm_warm = 4,
                                  .adopt_ms = adopt_ms,
                                  .egress = {.gate_path = getenv("WRENN_TEST_GATE"), .connections = 512}};
     wrn_lane_setup();

@@ -106,7 +106,7 @@ static int builtin(host *h, wrn_box *box, const char *what, const char *path, co
 /* /tmp/race/a is a directory, /tmp/race/b a link to what must stay; both change places all the time. A write through the
  * link ends where the link leads, inside. */
 static void swapped_files(void) {
-    const int rounds = test_in_machines() ? 40 : 400;
+    const int rounds = test_in_machines() ? 10 : 400; /* a way out would lead into the machine */
     host h;
     static output swapper;
     char bait[300], file[400], line[1200];
