@@ -1,5 +1,6 @@
 """sdk_calls.py VERSION sync|async [WORD...]: calls every public method of that version of the Python SDK on
-the server of WRENN_BASE_URL. With "sandboxes" on the paths of the sandbox era; "binary" says what its terminals send, "ordinary" that it is not root.
+the server of WRENN_BASE_URL. With "sandboxes" on the paths of the sandbox era; "binary" says what its terminals send, "ordinary"
+that it is not root, "machines" that its sandboxes are virtual machines: their processor may be emulated, so limits are longer.
 
 Prints TAP. The scenarios are written once: now(), each() and within() take what the synchronous and the asynchronous
 classes give alike."""
@@ -461,18 +462,22 @@ def need_code():
         raise Skip("needs the packages jupyter-server and python3-ipykernel: tools/install-deps.sh test")
 
 
+# Of a cell, and of the server that runs it until it is there; an emulated processor takes so long on a busy machine.
+LIMITS = dict.fromkeys(("timeout", "jupyter_timeout"), 600 if "machines" in sys.argv else 30)
+
+
 async def code(s):
     need_code()
     got = {"result": [], "stdout": [], "stderr": [], "error": []}
     callbacks = {f"on_{name}": values.append for name, values in got.items()}
     async with within(await now(s.CodeCapsule.create(wait=True))) as capsule:
-        done = await now(capsule.run_code("x = 41\nx + 1", **callbacks))
+        done = await now(capsule.run_code("x = 41\nx + 1", **LIMITS, **callbacks))
         equal((done.text, done.error, len(done.results)), ("42", None, 1))
         assert done.results[0].is_main_result and done.execution_count == 1
-        done = await now(capsule.run_code("import sys\nprint(x)\nprint('e', file=sys.stderr)", **callbacks))
+        done = await now(capsule.run_code("import sys\nprint(x)\nprint('e', file=sys.stderr)", **LIMITS, **callbacks))
         equal(("".join(done.logs.stdout), "".join(done.logs.stderr), done.text), ("41\n", "e\n", None))
         done = await now(capsule.run_code("from IPython.display import display, HTML\ndisplay(HTML('<b>x</b>'))\n'end'",
-                                          language="python", timeout=20, jupyter_timeout=20, **callbacks))
+                                          language="python", **LIMITS, **callbacks))
         shown, main = done.results
         equal((shown.html, shown.is_main_result, main.text, sorted(shown.formats())),
               ("<b>x</b>", False, "'end'" if "'" in main.text else "end", ["html", "text"]))
@@ -487,7 +492,7 @@ async def code(s):
                 await raises(queue.Empty, lambda: capsule.run_code(hold, timeout=1))
             await now(capsule.commands.run("echo > /tmp/hold"))
         # The last, for the kernel throws away what comes too soon after an error.
-        done = await now(capsule.run_code("1/0", **callbacks))
+        done = await now(capsule.run_code("1/0", **LIMITS, **callbacks))
         equal((done.error.name, done.error.value), ("ZeroDivisionError", "division by zero"))
         assert "ZeroDivisionError" in done.error.traceback
         equal((len(got["result"]), [error.name for error in got["error"]]), (3, ["ZeroDivisionError"]))
@@ -497,7 +502,7 @@ async def code(s):
 async def another_kernel(s):
     need_code()
     async with within(await now(s.CodeCapsule.create(kernel="bash"))) as capsule:
-        done = await now(capsule.run_code("echo $((40 + 2))"))
+        done = await now(capsule.run_code("echo $((40 + 2))", **LIMITS))
         equal("".join(done.logs.stdout), "42\n")
 
 
@@ -596,18 +601,28 @@ def find_localhost():
     socket.getaddrinfo = getaddrinfo
 
 
-def use_old_paths():
-    """The routes of the sandbox era, which has no version of its own to install."""
+def before_each_request(change):
     for transport in (httpx.HTTPTransport, httpx.AsyncHTTPTransport):
         name = "handle_async_request" if "Async" in transport.__name__ else "handle_request"
         real = getattr(transport, name)
 
         def handle(self, request, real=real):
-            path = request.url.raw_path.replace(b"/v1/capsules", b"/v1/sandboxes", 1)
-            request.url = request.url.copy_with(raw_path=path)
+            change(request)
             return real(self, request)
 
         setattr(transport, name, handle)
+
+
+def use_old_path(request):
+    """The routes of the sandbox era, which has no version of its own to install."""
+    path = request.url.raw_path.replace(b"/v1/capsules", b"/v1/sandboxes", 1)
+    request.url = request.url.copy_with(raw_path=path)
+
+
+def be_patient(request):
+    """Longer than the SDK is, which leaves it to httpx at a sandbox's ports: 5 seconds."""
+    limits = request.extensions["timeout"]
+    request.extensions["timeout"] = {what: seconds and 20 * seconds for what, seconds in limits.items()}
 
 
 async def play(s):
@@ -634,7 +649,9 @@ def main():
     s = Side(sys.argv[2])
     find_localhost()
     if "sandboxes" in sys.argv:
-        use_old_paths()
+        before_each_request(use_old_path)
+    if "machines" in sys.argv:
+        before_each_request(be_patient)
     watch_calls()
     run(play(s), s.is_async)
 
