@@ -293,11 +293,14 @@ static void snapshots(wrenn_sandbox *sandbox) {
 
 /* ---- code ---- */
 
+enum { PATIENCE_MS = 600000 }; /* an emulated processor takes long to start the server, and its kernels */
+
 static void run(wrenn_sandbox *sandbox, const char *code, wrenn_code_context *context, const char *text) {
     wrenn_sandbox_run_code_options options = WRENN_SANDBOX_RUN_CODE_OPTIONS_INIT;
     wrenn_code_execution *execution = NULL;
     options.code = code;
     options.context = context;
+    options.time_limit_ms = options.start_timeout_ms = PATIENCE_MS;
     CALL(sandbox_run_code, (sandbox, &options, ), (&execution, ));
     CHECK_STR(execution->text, text);
     wrenn_code_execution_free(execution);
@@ -314,7 +317,7 @@ static void talk_to_the_kernel(wrenn_sandbox *sandbox, const char *kernel_id) {
     snprintf(path, sizeof(path), "/api/kernels/%s/channels", kernel_id);
     CALL(sandbox_port_websocket, (sandbox, 8888, path, NULL, ), (&stream, ));
     CHECK_INT(wrenn_stream_send_text(stream, ask, NULL), 0);
-    do CHECK_INT(wrenn_stream_next(stream, 60000, &event, NULL), 1);
+    do CHECK_INT(wrenn_stream_next(stream, PATIENCE_MS, &event, NULL), 1);
     while (!strstr(event->data, "kernel_info_reply"));
     wrenn_stream_free(stream);
 }
@@ -327,7 +330,9 @@ static void code(void) {
     wrenn_sandboxes_create_options options = WRENN_SANDBOXES_CREATE_OPTIONS_INIT;
     wrenn_command spawn = WRENN_COMMAND_INIT;
     wrenn_process *process = NULL;
+    wrenn_sandbox_code_context_options patient = WRENN_SANDBOX_CODE_CONTEXT_OPTIONS_INIT;
     wrenn_code_context *context = NULL;
+    patient.start_timeout_ms = PATIENCE_MS;
     options.memory_mb = 1024;
     spawn.shell = line;
     CALL(sandboxes_create, (client, &options, ), (&sandbox, ));
@@ -335,7 +340,7 @@ static void code(void) {
     wrenn_process_free(process);
     run(sandbox, "x = 6 * 7; x", NULL, "42");
     run(sandbox, "x + 1", NULL, "43");
-    CALL(sandbox_code_context, (sandbox, NULL, ), (&context, ));
+    CALL(sandbox_code_context, (sandbox, &patient, ), (&context, ));
     run(sandbox, "'x' in globals()", context, "False");
     talk_to_the_kernel(sandbox, wrenn_code_context_id(context));
     CALL(code_context_interrupt, (context, NULL, ), ());
