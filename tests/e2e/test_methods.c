@@ -436,7 +436,7 @@ static void everything(void) {
         hosts();
         life();
         lease();
-        code();
+        if (through == BLOCKING || !test_in_machines()) code(); /* it starts a server each time */
     }
     wrenn_client_free(client);
 }
