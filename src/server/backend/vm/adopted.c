@@ -124,11 +124,13 @@ static void on_apart(void *context, const wrn_fault *fault) {
     if (!fault) adopted_reach(context, false);
 }
 
-/* What it was sent got lost in a frame of the last wrennd, or it has not seen yet that that one has gone, or it is slow. Those who wait for it give up by themselves. */
+/* What it was sent got lost in a frame of the last wrennd, or it has not seen yet that that one has gone, or it is slow. Those who
+ * wait for it give up by themselves. */
 static void on_silence(uv_timer_t *timer) {
     wrn_instance *it = timer->data;
+    if (it->tries++ >= TRIES) return;
     change_number(it);
-    if (it->tries++ < TRIES) monitor_connect(loop_of(it), it->monitor, -1, on_apart, it);
+    monitor_connect(loop_of(it), it->monitor, -1, on_apart, it);
 }
 
 static void say_who_is_there(uv_timer_t *timer) {
