@@ -190,7 +190,7 @@ static void channel_on_handover(watch *w, uint32_t events) {
     }
     channel_lose();
     channel_attach(fds);
-    handlers->reattached(0);
+    handlers->reattached();
     output_waits = false;
     handlers->room();
 }

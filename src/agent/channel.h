@@ -13,9 +13,9 @@
 
 typedef struct channel_events {
     void (*frame)(const wrn_frame *frame);
-    void (*lost)(void);           /* wrennd closed its ends */
-    void (*reattached)(uint32_t); /* another wrennd is at the other end; 0 */
-    void (*room)(void);           /* after channel_has_room() was false */
+    void (*lost)(void);       /* wrennd closed its ends */
+    void (*reattached)(void); /* another wrennd is at the other end */
+    void (*room)(void);       /* after channel_has_room() was false */
 } channel_events;
 
 /* Says HELLO. `events` stays the caller's. */

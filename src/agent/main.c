@@ -24,6 +24,9 @@ static void main_on_child(watch *w, uint32_t events) {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) command_reaped(pid, status);
 }
 
+/* Over new pipes, so that there is no RESUME to answer. */
+static void main_reattached(void) { command_reattach(0); }
+
 /* The first frame sent lets the output go on. */
 static void main_resume(const wrn_frame *frame) {
     wrn_resume how;
@@ -87,7 +90,7 @@ int main(void) {
     static const channel_events events = {
         .frame = main_on_frame,
         .lost = main_on_lost,
-        .reattached = command_reattach,
+        .reattached = main_reattached,
         .room = main_on_room,
     };
     static watch children = {.ready = main_on_child};

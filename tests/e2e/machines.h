@@ -21,7 +21,7 @@ void machines_set_up(const char *kernel, const char *image, int status, const ch
 #define TICK_BEGIN(name) "mkfifo /root/" name "; exec 9<>/root/" name "; "
 #define TICK(seconds) "read -t " seconds " x <&9; "
 /* Waits, inside, for the number to grow that begin_counter() writes to /root/count. */
-#define GOES_ON "read n v < /root/count; while read m v < /root/count && [ $m = $n ]; do sleep 0.05; done; "
+#define GOES_ON "read n v < /root/count; until read m v < /root/count && [ $m != $n ]; do sleep 0.05; done; "
 
 #define MACHINE "{\"isolation\":\"vm\",\"memory_mb\":256}"
 void start_machine(const test_daemon *d, char id[40]);

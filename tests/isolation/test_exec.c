@@ -430,7 +430,6 @@ static void no_descriptor_leaks(void) {
     host_open(&h);
     wrn_box *box = box_create(&h, "cl-fds");
     sh(&h, box, "ls /proc/self/fd | tr '\\n' ' '", "0 1 2 3 ", 0); /* 3 is ls's own */
-
     /* Root of a machine may look at its first process. */
     if (!test_in_machines()) {
         sh(&h, box, "ls -l /proc/1/fd /proc/1/exe; cat /proc/1/mem", NULL, 1);

@@ -22,6 +22,8 @@ TEST(a_policy_that_makes_no_sense_is_refused_by_name) {
         const char *policy, *why;
     } bad[] = {
         {"{\"egress\":\"some\"}", "\"some\" is not none, allowlist or public"},
+        {"{\"egress\":\"none\",\"allow\":[\"x.org\"]}", "leave out egress, or allow"},
+        {"{\"egress\":\"none\",\"presets\":[\"python\"]}", "leave out egress, or presets"},
         {"{\"allow\":[\"ok.org\",\"a..b\"]}", "allow[1] \"a..b\""},
         {"{\"allow\":[\"\"]}", "allow[0]"},
         {"{\"deny\":[\"x y\"]}", "deny[0] \"x y\""},

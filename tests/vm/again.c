@@ -1,4 +1,5 @@
-/* Put before an agent: what it is the first of in a machine starts again, as a machine does whose timers fail: boot/timer.c. */
+/* A part of an agent that restarts its machine the first time it is started in there, as wrenn-boot does when timers fail:
+ * boot/timer.c. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/reboot.h>

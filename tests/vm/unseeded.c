@@ -5,8 +5,9 @@
 
 #define RESEED_GENERATOR _IO('R', 7)
 
-/* A kernel that has not reseeded its generator for some seconds does so when it is asked next, with what differs between copies. So
- * that the machine which is copied is none like that, however long it took to boot, it does so every second. */
+/* A kernel that has not reseeded its generator of random numbers for some seconds does so when it is asked next, from what differs
+ * between copies: then all of them differ without the agent's seed. This reseeds it every second, so that it is never due when the
+ * machine is copied, however long that took to boot. */
 __attribute__((constructor)) static void reseed(void) {
     if (getpid() != 1 || fork() != 0) return;
     for (int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);; sleep(1)) ioctl(fd, RESEED_GENERATOR, 0);

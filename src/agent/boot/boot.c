@@ -34,7 +34,7 @@ _Noreturn void boot_fail(const char *what) {
     int error = errno, log = open("/dev/kmsg", O_WRONLY);
     dprintf(log < 0 ? 2 : log, "<2>wrenn-boot: %s: %s\n", what, strerror(error));
     reboot(RB_POWER_OFF);
-    _exit(1); /* the kernel panics, and with that the machine starts again */
+    _exit(1); /* if it is still there: the kernel panics, and the machine starts again */
 }
 
 static void boot_must(int result, const char *what) {

@@ -5,7 +5,7 @@
 
 /* Prints the message and errno on the console, and ends the machine. */
 _Noreturn void boot_fail(const char *what);
-/* Whether timers end when they should, more or less; takes some milliseconds. */
+/* Whether timers end when they should, or not much later. Takes 4 ms if they do, on a busy host up to a second. */
 bool boot_timers_work(void);
 /* Writes a file, or leaves it as it is when that fails. */
 void boot_put(const char *path, const char *text);

@@ -237,7 +237,7 @@ typedef struct wrn_backend_ops {
     /* While the box is frozen its agent and its clock are, too: the agent has to be quiet before freeze(), and told the time
      * after thaw(). */
     bool stops_agent;
-    /* The number of the last RESUME that the backend has sent to the agent; 0: none. NULL unless it is stopped. */
+    /* The number of the RESUME that the agent has to answer, to a new server or in a copy. NULL unless `stops_agent`. */
     uint32_t (*resume_number)(const wrn_instance *it);
     /* It pays to make boxes ahead of their use. */
     bool makes_spares;

@@ -243,10 +243,15 @@ static int policy_add_inject(const wrn_egress_config *config, const wrn_network_
     return 0;
 }
 
+/* What it has that allows something; NULL: nothing. */
+static const char *what_allows(const wrn_network_policy *asked) {
+    return asked->allow_count ? "allow" : asked->presets_count ? "presets" : asked->inject_count ? "inject" : NULL;
+}
+
 /* -1 with a fault. */
 static int choose_egress(const wrn_egress_config *config, const wrn_network_policy *asked, wrn_fault *fault) {
-    int64_t chosen =
-        asked->allow_count || asked->presets_count || asked->inject_count ? WRN_EGRESS_ALLOWLIST : config->usual;
+    const char *allows = what_allows(asked);
+    int64_t chosen = allows ? WRN_EGRESS_ALLOWLIST : config->usual;
     if (asked->egress) {
         for (chosen = 0; chosen < (int64_t)WRN_COUNT(egress_words); chosen++)
             if (strcmp(egress_words[chosen], asked->egress) == 0) break;
@@ -254,8 +259,9 @@ static int choose_egress(const wrn_egress_config *config, const wrn_network_poli
             return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "egress \"%.64s\" is not none, allowlist or public",
                                  asked->egress);
     }
-    if (chosen == WRN_EGRESS_NONE && asked->inject_count)
-        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST, "inject goes without egress \"none\"");
+    if (chosen == WRN_EGRESS_NONE && allows)
+        return wrn_fault_set(fault, WRN_FAULT_INVALID_REQUEST,
+                             "egress \"none\" lets nothing out: leave out egress, or %s", allows);
     if (chosen > config->most)
         return wrn_fault_set(fault, WRN_FAULT_CONFLICT,
                              "sandboxes here have at most egress \"%s\", not \"%s\": wrennd "

@@ -49,7 +49,7 @@ static setup *find_setup(const wrn_backend *backend, pid_t pid) {
     return setup_hold(backend->setup);
 }
 
-/* Until it has been told again, nothing is an answer. */
+/* For the next RESUME: answers to earlier ones, which are late, do not count. */
 static void change_number(wrn_instance *it) {
     if (getrandom(&it->resume_number, sizeof(it->resume_number), 0) != sizeof(it->resume_number)) abort();
 }

@@ -106,7 +106,7 @@ struct wrn_instance {
     bool adopted;           /* from another wrennd; its agent does not know yet */
     int channel_fd;         /* our end of the channel to that agent; -1 unless it is adopted */
     int tries;              /* to reach it */
-    uint32_t resume_number; /* of the last one, which it has not answered yet */
+    uint32_t resume_number; /* of the RESUME that its agent has to answer */
     int disk_fd, ram_fd;
     int image_fd;         /* its root: of `minimal`, or the template's */
     int layer_fd;         /* of the template, above that of `minimal`; -1: none */
@@ -244,7 +244,7 @@ void monitor_close(monitor *m);
 /* Runs a command without arguments, one at a time; a NULL monitor answers nothing. `done` gets a fault when QEMU refuses, or does
  * not answer any more. */
 void monitor_run(uv_loop_t *loop, monitor *m, const char *command, wrn_done_fn done, void *context);
-/* From now on the machine ends when it restarts. Also while a command is under way, and for one that has not been reached yet. */
+/* From now on the machine ends when it restarts. May be called while a command is under way, or before QEMU has said anything. */
 void monitor_end_at_restart(monitor *m);
 /* What is under way will not be answered. */
 void monitor_forget(monitor *m);

@@ -128,7 +128,7 @@ static void on_line(monitor *m, const char *text, size_t size) {
     WRN_AUTO(wrn_json_freep) wrn_json *message = NULL;
     const char *why;
     if (!wrn_json_parse(text, size, &message, &why)) return lose(m, "its monitor sends nonsense");
-    if (wrn_json_get(message, "id")) return;
+    if (wrn_json_get(message, "id")) return; /* the answer to one that is unheard */
     if (wrn_json_get(message, "QMP")) {
         if (!send_step(m, &turn_on)) lose(m, "it can't be reached");
     } else if (wrn_json_get(message, "return")) {
