@@ -9,7 +9,7 @@ typedef enum wrn_lane {
     WRN_LANE_START,  /* processes of sandboxes, one at a time: see nursery.c */
     WRN_LANE_REMOVE, /* directories, and other leftovers */
     WRN_LANE_LINK,   /* ending links of sandboxes, for which nobody waits: the kernel takes 20 ms for each */
-    WRN_LANE_HASH,   /* passwords: 64 MiB each */
+    WRN_LANE_HASH,   /* passwords: slow on purpose */
     WRN_LANE_JSON,   /* large bodies and answers */
     WRN_LANE_DISK,   /* measuring what sandboxes have written */
     WRN_LANE_COPY,   /* disks of sandboxes */

@@ -9,6 +9,10 @@
 
 _Static_assert(WRN_PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "a hash must fit");
 
+/* argon2id with little memory and more passes instead. libsodium has the kernel fill the memory at once, and for so long the loop
+ * can neither get nor return memory: with 64 MiB for up to 120 ms on a busy machine. */
+enum { PASSES = 5, MEMORY = 7 << 20 };
+
 enum { PENDING_MAX = 34, FREE_FAILURES = 5, WAIT_MAX_MS = 60000, WAYS = 4 };
 
 typedef struct hash_job {
@@ -28,8 +32,7 @@ bool wrn_password_hash_random(const char *password, char out[WRN_PASSWORD_HASH_S
 }
 
 static bool hash(const char *password, char out[WRN_PASSWORD_HASH_SIZE]) {
-    return crypto_pwhash_str_alg(out, password, strlen(password), crypto_pwhash_OPSLIMIT_INTERACTIVE,
-                                 crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_ARGON2ID13) == 0;
+    return crypto_pwhash_str_alg(out, password, strlen(password), PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
 static void run_hash(wrn_job *of) {
