@@ -5,7 +5,7 @@
 #     tests/vm/image.sh FILE.tar
 set -eu
 out=$1
-wanted='base-files base-passwd bash coreutils dash debianutils diffutils findutils grep gzip hostname less libc-bin mawk ncurses-base
+wanted='base-files base-passwd bash coreutils dash debianutils diffutils dpkg findutils grep gzip hostname less libc-bin login login.defs mawk ncurses-base
         passwd procps python3 sed tar util-linux curl ca-certificates git iproute2 jupyter-server openssl perl-base python3-ipykernel vim-tiny xz-utils zstd'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -37,10 +37,16 @@ while read -r path; do
     if [ -e "$path" ] || [ -L "$path" ]; then echo "${path#/}"; fi
 done <"$work/files" | sort -u >"$work/list"
 tar -C / --numeric-owner --no-recursion -T "$work/list" -cf "$out"
-for dir in dev etc home mnt opt proc root run srv sys tmp var var/tmp; do mkdir -p "$work/dirs/$dir"; done
+for dir in dev etc etc/dpkg etc/dpkg/dpkg.cfg.d home mnt opt proc root run srv sys tmp var var/tmp var/log var/lib var/lib/dpkg var/lib/dpkg/alternatives \
+    var/lib/dpkg/info var/lib/dpkg/triggers var/lib/dpkg/updates; do mkdir -p "$work/dirs/$dir"; done
 # Not the accounts of this machine.
-cp /usr/share/base-passwd/passwd.master "$work/dirs/etc/passwd"
+sed 's/^\([^:]*\):[^:]*/\1:x/' /usr/share/base-passwd/passwd.master >"$work/dirs/etc/passwd"
+sed 's/:.*/:*::0:99999:7:::/' /usr/share/base-passwd/passwd.master >"$work/dirs/etc/shadow"
 cp /usr/share/base-passwd/group.master "$work/dirs/etc/group"
+# The packages are there, but not in the list.
+echo force-depends >"$work/dirs/etc/dpkg/dpkg.cfg.d/depends"
+: >"$work/dirs/var/lib/dpkg/status"
 chmod 1777 "$work/dirs/tmp" "$work/dirs/var/tmp"
 chmod 700 "$work/dirs/root"
+chmod 640 "$work/dirs/etc/shadow"
 tar -C "$work/dirs" --owner=0 --group=0 --numeric-owner -rf "$out" .

@@ -26,7 +26,9 @@ static bool add_line(const char *path, const char *line) {
 
 static void add_account(void) {
     char line[128];
-    snprintf(line, sizeof(line), "user:x:%d:%d:user:/home/user:/bin/%s\n", USER, USER,
+    /* PAM lets in nobody whose "x" leads to no line there. */
+    bool is_shadowed = add_line("/etc/shadow", "user:*::0:99999:7:::\n");
+    snprintf(line, sizeof(line), "user:%s:%d:%d:user:/home/user:/bin/%s\n", is_shadowed ? "x" : "*", USER, USER,
              access("/bin/bash", X_OK) == 0 ? "bash" : "sh");
     if (!add_line("/etc/passwd", line)) return;
     snprintf(line, sizeof(line), "user:x:%d:\n", USER);
@@ -52,5 +54,7 @@ void boot_minimal(const char *sudo) {
         chmod("/usr/local/bin/sudo", 0755);
     }
     if (access("/etc/pip.conf", F_OK) != 0) boot_put("/etc/pip.conf", PIP);
+    mkdir("/etc/default", 0755); /* `su -` begins with what PAM finds there */
+    if (access("/etc/default/locale", F_OK) != 0) boot_put("/etc/default/locale", "LANG=C.UTF-8\n");
     if (mkdir("/run/lock", 01777) == 0) chmod("/run/lock", 01777);
 }
