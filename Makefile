@@ -49,7 +49,7 @@ help:
 	@echo "make fuzz     run the fuzz targets (FUZZ_TARGETS), each for FUZZ_SECONDS ($(FUZZ_SECONDS))"
 	@echo "make soak     run the long failure tests for SOAK_MINUTES ($(SOAK_MINUTES))"
 	@echo "make many     run SANDBOXES ($(SANDBOXES)) at once: measure time and memory, look for leaks"
-	@echo "make bench    measure calls and sandboxes, as ratios to yardsticks; BENCH='command' only that of call, sandbox, command, code"
+	@echo "make bench    measure calls and sandboxes, as ratios to yardsticks; BENCH='command' only that of call, sandbox, command, code, vm, network"
 	@echo "make bench-hostile  measure commands while clients and sandboxes attack, for HOSTILE_SECONDS ($(HOSTILE_SECONDS))"
 	@echo "make install  install into PREFIX ($(PREFIX)), below DESTDIR"
 	@echo "make uninstall  remove what was installed there"
@@ -159,8 +159,8 @@ bench-hostile: deps-test
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench
-	@build-bench/bench/bench $(BENCH)
-	@$(PYTHON) tests/gate/test_links.py build-bench/src/gate/wrenn-gate --measure
+	$(if $(if $(BENCH),$(filter-out network,$(BENCH)),all),@build-bench/bench/bench $(filter-out network,$(BENCH)))
+	$(if $(if $(BENCH),$(filter network,$(BENCH)),all),@$(PYTHON) tests/gate/test_links.py build-bench/src/gate/wrenn-gate --measure)
 
 # No tests are compiled, where none have been yet.
 install: deps

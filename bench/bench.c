@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,20 +60,27 @@ void bench_free(samples *of) {
     *of = (samples){0};
 }
 
+static const struct {
+    const char *name;
+    void (*run)(void);
+} parts[] = {{"call", bench_call},
+             {"sandbox", bench_sandbox},
+             {"command", bench_command},
+             {"code", bench_code},
+             {"vm", bench_machine}};
+
+enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+
 int main(int argc, char **argv) {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } parts[] = {{"call", bench_call},
-                 {"sandbox", bench_sandbox},
-                 {"command", bench_command},
-                 {"code", bench_code},
-                 {"vm", bench_machine}};
-    printf("%-46s %13s %13s  %9s\n", "", "median", "99 %", "ratio");
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        bool wanted = argc == 1;
-        for (int j = 1; j < argc; j++) wanted = wanted || strcmp(argv[j], parts[i].name) == 0;
-        if (wanted) parts[i].run();
+    bool wanted[PARTS] = {false};
+    for (int j = 1; j < argc; j++) {
+        size_t i = 0;
+        while (i < PARTS && strcmp(argv[j], parts[i].name) != 0) i++;
+        if (i == PARTS) bench_fail("there is no part %s; the parts are call, sandbox, command, code, vm, network", argv[j]);
+        wanted[i] = true;
     }
+    printf("%-46s %13s %13s  %9s\n", "", "median", "99 %", "ratio");
+    for (size_t i = 0; i < PARTS; i++)
+        if (argc == 1 || wanted[i]) parts[i].run();
     return 0;
 }
