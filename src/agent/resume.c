@@ -27,12 +27,14 @@ static void add_randomness(const uint8_t seed[WRN_RESUME_SEED]) {
     close(fd);
 }
 
-/* The random seed comes first: the new machine-id is random. */
-void resume_machine(const wrn_resume *how) {
+void resume_clock_and_randomness(const wrn_resume *how) {
     const struct timespec now = {.tv_sec = (time_t)(how->time_us / 1000000),
                                  .tv_nsec = (long)(how->time_us % 1000000 * 1000)};
     clock_settime(CLOCK_REALTIME, &now);
     add_randomness(how->seed);
+}
+
+void resume_names(const wrn_resume *how) {
     if (!*how->id) return;
     setenv("WRENN_SANDBOX_ID", how->id, 1);
     setenv("WRENN_TEMPLATE_ID", how->template_name, 1);

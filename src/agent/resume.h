@@ -3,4 +3,7 @@
 
 #include "wire/frame.h"
 
-void resume_machine(const wrn_resume *how);
+/* The clock, and a new seed: the first things that a machine needs. */
+void resume_clock_and_randomness(const wrn_resume *how);
+/* Who it is now; after the seed, as a machine-id is random. */
+void resume_names(const wrn_resume *how);
