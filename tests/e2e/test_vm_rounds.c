@@ -279,6 +279,7 @@ static void kill_holder(rounds *r) {
     CHECK(before > 0);
     kill(before, SIGKILL);
     while (!(now = test_find_process("(wrennd-holder)")) || now == before) usleep(10000);
+    CHECK_STATUS(call(&r->d, "GET", "/health", NULL), 200); /* whoever answers this has told it everything */
     kill_server(r);
     read_numbers(&r->d, &r->witness);
     settle(r);
