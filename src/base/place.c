@@ -224,6 +224,12 @@ bool wrn_place_is_overlay(const char *path) {
     return statfs(path, &info) == 0 && info.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
+int64_t wrn_place_memory_bytes(const char *path) {
+    struct statfs info;
+    if (statfs(path, &info) != 0 || info.f_type != TMPFS_MAGIC) return 0;
+    return (int64_t)info.f_blocks * info.f_bsize;
+}
+
 void wrn_private_places(const char *places[WRN_PRIVATE_PLACES]) {
     places[WRN_PRIVATE_PLACE_RUNTIME] = secure_getenv("XDG_RUNTIME_DIR");
     places[1] = secure_getenv("TMPDIR");

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Where to look for a program; all but `name` may be NULL. */
 typedef struct wrn_program {
@@ -36,6 +37,9 @@ bool wrn_place_is_safe(const char *path, char *why, size_t why_size);
 /* Whether `path` is on overlayfs, as the root of a container is. Files of sandboxes can't be kept there, because the kernel
  * does not accept it as the writable layer of another overlay. */
 bool wrn_place_is_overlay(const char *path);
+/* How much memory the files there may take, if they are in memory; else 0. Such files count as memory of the group of whoever writes
+ * them, and can't be written to a disk to make room. */
+int64_t wrn_place_memory_bytes(const char *path);
 
 /* Candidates for the directories of private servers, best first; NULL for one that the environment does not name. */
 enum { WRN_PRIVATE_PLACES = 4, WRN_PRIVATE_PLACE_RUNTIME = 0 };

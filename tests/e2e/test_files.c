@@ -537,7 +537,9 @@ static void large_files(void) {
         send_bytes(fd, block, sizeof(block));
     }
     send_text(fd, END);
-    CHECK_STATUS(read_reply(fd), 204);
+    reply r = read_reply(fd);
+    CHECK_MSG(r.status == 204, "%d %s", r.status, r.body);
+    reply_free(&r);
     CHECK_MSG(peak_kb(&s.d) < before + EXTRA_KB, "up: from %ld kB to %ld", before, peak_kb(&s.d));
     snprintf(head, sizeof(head),
              "POST %s HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Length: 21\r\n\r\n{\"path\":\"/var/large\"}",

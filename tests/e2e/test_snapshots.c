@@ -228,6 +228,19 @@ static void sparse(void) {
     daemon_stop(&d);
 }
 
+/* More than a copy may take of memory, also where files are in memory. */
+static void large(void) {
+    test_daemon d;
+    char one[40], two[40];
+    start(&d, NULL);
+    make_sandbox(&d, "{\"memory_mb\":1024}", one);
+    free(sh(&d, one, "head -c 560M /dev/zero > /root/large"));
+    snap(&d, one, "x");
+    make_from(&d, "x", two);
+    CHECK_SH(&d, two, "stat -c %s /root/large", "587202560\n");
+    daemon_stop(&d);
+}
+
 /* Commands that run go on after it. */
 static void running(void) {
     test_daemon d;
@@ -325,6 +338,7 @@ TEST_AS_ROOT(directories_can_be_moved, moved)
 TEST_SLOW(ordinary_users_have_moves_refused) { not_moved(); }
 TEST_AS_BOTH(files_go_with_the_last_user, deleting)
 TEST_AS_BOTH(holes_stay_holes, sparse)
+TEST_AS_ROOT(they_may_be_large, large)
 TEST_AS_BOTH(commands_go_on, running)
 TEST_AS_BOTH(depth_has_a_limit, too_deep)
 TEST_AS_BOTH(a_crash_leaves_all_or_nothing, crash)

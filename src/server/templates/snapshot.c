@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/limit.h"
+#include "base/place.h"
 #include "base/tree.h"
 #include "server/lane.h"
 #include "server/precedence.h"
@@ -272,9 +273,17 @@ static void on_copy_result(uv_poll_t *poll, int status, int events) {
     wrn_lane_put(poll->loop, WRN_LANE_REMOVE, &copy->removal, remove_rest, end_copy);
 }
 
+/* Files in memory are not page cache that could go. */
+static int64_t memory_for_copy(const char *target) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%.*s", (int)(strrchr(target, '/') - target), target);
+    return ((int64_t)COPY_MB << 20) + wrn_place_memory_bytes(path);
+}
+
 static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, int result_fd) {
     int join_fd;
-    if (copy->ops->make_helper_group(copy->backend, copy->group, (int64_t)COPY_MB << 20, &join_fd) != 0) return -1;
+    if (copy->ops->make_helper_group(copy->backend, copy->group, memory_for_copy(plan->target), &join_fd) != 0)
+        return -1;
     pid_t pid = fork();
     if (pid == 0) wrn_precedence_leave(), run_copy(plan, result_fd, join_fd);
     wrn_fd_close(&join_fd);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/place.h"
 #include "base/text.h"
 #include "gate/route.h"
 #include "server/backend/vm/internal.h"
@@ -166,6 +167,12 @@ wrn_instance *instance_new(wrn_backend *backend, const char *id, const char *dir
     return it;
 }
 
+/* QEMU's own memory; and where files are in memory those that it writes, which are the disk and the machine's state. */
+static int64_t overhead_mb(const wrn_instance *it) {
+    bool in_memory = wrn_place_memory_bytes(it->backend->config.state_dir) > 0;
+    return OVERHEAD_MB + (in_memory ? it->disk_mb + it->memory_mb : 0);
+}
+
 static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, const char *dir, bool is_warm_up,
                              wrn_fault *fault) {
     int slot = backend->root ? take_slot(backend, fault) : -1;
@@ -182,7 +189,7 @@ static wrn_instance *prepare(wrn_backend *backend, const wrn_box_spec *spec, con
     it->is_spare = spec->spare;
     snprintf(it->template_name, sizeof(it->template_name), "%s", spec->template_name);
     wrn_box_spec limits = *spec;
-    limits.memory_mb += OVERHEAD_MB;
+    limits.memory_mb += overhead_mb(it);
     if (spec->moment) it->from = moment_hold((moment *)spec->moment); /* which its caller may release */
     if (cgroup_make(&backend->cgroups, &limits, fault) == 0) {
         if (it->is_spare) cgroup_set_rank(&backend->cgroups, it->id, CGROUP_LAST);
