@@ -54,8 +54,8 @@ static bool fails(outcome *o, const char *where) {
 }
 
 static int open_in(const char *dir, const char *name) {
-    char path[PATH_MAX + 16];
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%.4000s/%.80s", dir, name);
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 

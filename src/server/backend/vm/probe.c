@@ -114,7 +114,7 @@ static int64_t read_clocks(uint64_t *tsc) {
 int64_t probe_tsc_khz(void) {
 #if defined(__x86_64__)
     enum { LONG_ENOUGH_NS = 10 * 1000 * 1000 };
-    uint64_t begin, end;
+    uint64_t begin = 0, end = 0;
     int64_t begin_ns = read_clocks(&begin);
     while (now_ns() - begin_ns < LONG_ENOUGH_NS) {
     }
