@@ -4,7 +4,7 @@
  * The initramfs, which wrennd makes, has /init (this), /agent, /modules/NAME.ko, /modules/order and /sudo (of
  * `minimal`). The kernel's command line has wrenn.id= and wrenn.template=; wrenn.minimal if the template is
  * that, or a layer above it, and wrenn.layer for such a layer; and wrenn.network or, with IPv6, wrenn.network=6 for a machine with a
- * network. What fails is said on the console, and ends the machine; only one whose timers fail starts again. */
+ * network; and wrenn.emulated. What fails is said on the console, and ends the machine; only one whose timers fail starts again. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -147,6 +147,14 @@ static void boot_set_limits(void) {
     umask(022);
 }
 
+/* Without swap, a kernel whose memory is all taken drops the pages of programs and reads them again before it kills who has taken
+ * it: for minutes where the processor is emulated. There it kills when it can't keep what was used just now. Not much longer ago,
+ * for who writes or reads a large file has used all of the memory for that, and is to go on. */
+static void boot_end_thrashing(void) {
+    boot_put("/sys/kernel/mm/lru_gen/enabled", "y");
+    boot_put("/sys/kernel/mm/lru_gen/min_ttl_ms", "20");
+}
+
 /* ---- the agent ---- */
 
 static int find_port(void) {
@@ -226,6 +234,7 @@ int main(void) {
     make_devices();
     boot_raise_loopback();
     boot_set_limits();
+    if (strstr(line, " wrenn.emulated")) boot_end_thrashing();
     boot_must(names_set(id, template) ? 0 : -1, "name the machine");
     boot_accounts();
     if (is_minimal || has_network || access("/etc/resolv.conf", F_OK) != 0) {

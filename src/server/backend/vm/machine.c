@@ -29,7 +29,7 @@ static void add_all(machine *m, const char *const *words) {
 #define EMULATED                                                                                                              \
     " nokaslr mitigations=off tsc=reliable no_timer_check"                                                                    \
     " initcall_blacklist=init_kprobe_trace,load_system_certificate_list,cubictcp_register,crypto_kdf108_init,init_encrypted," \
-    "i8042_init,cmos_init"
+    "i8042_init,cmos_init wrenn.emulated"
 
 static void add_kernel(machine *m, const wrn_instance *it) {
     const wrn_backend *backend = it->backend;
