@@ -76,7 +76,8 @@ int main(int argc, char **argv) {
     for (int j = 1; j < argc; j++) {
         size_t i = 0;
         while (i < PARTS && strcmp(argv[j], parts[i].name) != 0) i++;
-        if (i == PARTS) bench_fail("there is no part %s; the parts are call, sandbox, command, code, vm, network", argv[j]);
+        if (i == PARTS)
+            bench_fail("there is no part %s; the parts are call, sandbox, command, code, vm, network", argv[j]);
         wanted[i] = true;
     }
     printf("%-46s %13s %13s  %9s\n", "", "median", "99 %", "ratio");
