@@ -156,6 +156,7 @@ bench-hostile: deps-test
 	@$(MESON) compile -C build-bench
 	@$(PYTHON) tests/hostile/test_hostile.py build-bench/src/server/wrennd --measure $(HOSTILE_SECONDS)
 
+# All parts, or those in BENCH; "network" is none of the program's.
 bench: deps-test
 	@$(PYTHON) tools/configure.py build-bench --buildtype=release
 	@$(MESON) compile -C build-bench

@@ -10,9 +10,9 @@ enum { WRN_PASSWORD_HASH_SIZE = 128, WRN_PASSWORD_MAX = 1024 };
 /* `hash` is NULL when the password is wrong, or argon2id gets no memory. */
 typedef void (*wrn_hashed_fn)(void *context, const char *hash);
 
-/* Hashing takes a processor for long, so few hashes are made at once, and the queue is short: false when it is full. `done` is called once,
- * from the loop. Verifying against `hash` NULL takes as long as any other and fails, so that timing does not tell which
- * accounts exist. */
+/* Hashing keeps a processor busy, so few hashes are made at once, and the queue is short: false when it is full. `done` is
+ * called once, from the loop. Verifying against `hash` NULL takes as long as any other and fails, so that timing does not
+ * tell which accounts exist. */
 bool wrn_password_hash(uv_loop_t *loop, const char *password, wrn_hashed_fn done, void *context);
 bool wrn_password_verify(uv_loop_t *loop, const char *password, const char *hash, wrn_hashed_fn done, void *context);
 /* Of a password of 128 random bits. Hashing makes guessing slow, and nobody guesses those: it takes next to nothing. */
