@@ -129,7 +129,7 @@ class Step:
         command = [MESON, "test", "-C", str(self.path), "--no-rebuild"]
         command += [word for suite in self.suites for word in ("--suite", suite)]
         command += ["--setup", self.setup] if self.setup else []
-        command += ["--num-processes", str(1 if self.setup == "vm" else os.cpu_count() * (1 if self.setup else 3))]
+        command += ["--num-processes", str(os.cpu_count() * (1 if self.setup else 3))]
         prefix = in_memory(directory)
         env = {**os.environ, "TMPDIR": directory} if prefix else None
         return subprocess.Popen([*prefix, *command], stdin=subprocess.DEVNULL, env=env)
