@@ -386,7 +386,7 @@ async def serve(s):
     await now(s.capsule.files.write("/tmp/server.py", SERVER))
     await now(s.capsule.commands.run("rm -f /tmp/ready; mkfifo /tmp/ready"))
     handle = await now(s.capsule.commands.run("exec python3 /tmp/server.py", background=True, cwd="/srv"))
-    await now(s.capsule.commands.run("cat /tmp/ready"))
+    await now(s.capsule.commands.run("cat /tmp/ready", timeout=LIMITS["timeout"]))
     return handle.pid
 
 
