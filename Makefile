@@ -39,7 +39,7 @@ help:
 	@echo "make test-debian13  run unit, sdk, packaging, examples and gate on a Debian 13 that it makes; needs root"
 	@echo "make test-packages  make the packages on Debian 12 and 13, install, use and remove them there; needs root"
 	@echo "make test-system    test units, limits and restarts (TESTS) on Debian 13 in QEMU; needs root, takes tens of minutes"
-	@echo "make test-vm  run tests of sandboxes in virtual machines; takes up to forty minutes"
+	@echo "make test-vm  run tests of sandboxes in virtual machines; takes up to half an hour"
 	@echo "make lint     run clang-format, clang-tidy, cppcheck and the checks of this repository"
 	@echo "make check    fail when generated code is out of date"
 	@echo "make generate generate the models from api/openapi.yaml, and the operations from include/wrenn"

@@ -5,7 +5,7 @@
 #     tools/test_vm.sh BUILD
 #
 # Needs QEMU, and the package of a kernel where tools/install-deps.sh puts it (or WRENN_TEST_KERNEL says). The machines' programs
-# are in BUILD/vm. Takes some forty minutes where QEMU emulates the processor. Ends with one line: N passed, N failed[, N skipped].
+# are in BUILD/vm. Takes half an hour on two processors where QEMU emulates the processor. Ends with one line: N passed, N failed[, N skipped].
 set -eu
 cd "$(dirname "$0")/.."
 build=$1
