@@ -39,7 +39,7 @@ static void main_resume(const wrn_frame *frame) {
     if (how.flags & (WRN_RESUME_COPY | WRN_RESUME_SERVER)) command_reattach(how.number);
     else if (how.flags & WRN_RESUME_NEW) channel_send_u32(0, WRN_FRAME_HELLO, WRN_AGENT_VERSION);
     else channel_send(0, WRN_FRAME_DONE, NULL, 0);
-    /* Writing files takes a third of all this where a processor is emulated, and nobody sees them before the next frame. */
+    /* Writing files takes long where the processor is emulated; frames are handled in order, so the next one finds them. */
     resume_names(&how);
 }
 

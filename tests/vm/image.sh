@@ -37,13 +37,13 @@ while read -r path; do
     if [ -e "$path" ] || [ -L "$path" ]; then echo "${path#/}"; fi
 done <"$work/files" | sort -u >"$work/list"
 tar -C / --numeric-owner --no-recursion -T "$work/list" -cf "$out"
-for dir in dev etc etc/dpkg etc/dpkg/dpkg.cfg.d home mnt opt proc root run srv sys tmp var var/tmp var/log var/lib var/lib/dpkg var/lib/dpkg/alternatives \
-    var/lib/dpkg/info var/lib/dpkg/triggers var/lib/dpkg/updates; do mkdir -p "$work/dirs/$dir"; done
+for dir in dev etc/dpkg/dpkg.cfg.d home mnt opt proc root run srv sys tmp var/tmp var/log \
+    var/lib/dpkg/alternatives var/lib/dpkg/info var/lib/dpkg/triggers var/lib/dpkg/updates; do mkdir -p "$work/dirs/$dir"; done
 # Not the accounts of this machine.
 sed 's/^\([^:]*\):[^:]*/\1:x/' /usr/share/base-passwd/passwd.master >"$work/dirs/etc/passwd"
 sed 's/:.*/:*::0:99999:7:::/' /usr/share/base-passwd/passwd.master >"$work/dirs/etc/shadow"
 cp /usr/share/base-passwd/group.master "$work/dirs/etc/group"
-# The packages are there, but not in the list.
+# dpkg's list of packages is empty, though their files are there: dependencies can't be checked.
 echo force-depends >"$work/dirs/etc/dpkg/dpkg.cfg.d/depends"
 : >"$work/dirs/var/lib/dpkg/status"
 chmod 1777 "$work/dirs/tmp" "$work/dirs/var/tmp"

@@ -26,7 +26,7 @@ static bool add_line(const char *path, const char *line) {
 
 static void add_account(void) {
     char line[128];
-    /* PAM lets in nobody whose "x" leads to no line there. */
+    /* "x" says that the password is in that file. PAM refuses an account with "x" that has no line there. */
     bool is_shadowed = add_line("/etc/shadow", "user:*::0:99999:7:::\n");
     snprintf(line, sizeof(line), "user:%s:%d:%d:user:/home/user:/bin/%s\n", is_shadowed ? "x" : "*", USER, USER,
              access("/bin/bash", X_OK) == 0 ? "bash" : "sh");

@@ -10,8 +10,8 @@
 _Static_assert(WRN_PASSWORD_HASH_SIZE >= crypto_pwhash_STRBYTES, "a hash must fit");
 
 /* argon2id with little memory and more passes instead, which OWASP's Password Storage Cheat Sheet lists as equally strong.
- * libsodium has the kernel fill the memory at once, and for so long the loop can neither get nor return memory: with 64 MiB
- * for up to 120 ms on a busy machine. */
+ * libsodium asks the kernel to fill the memory at once (MAP_POPULATE), which locks the process's memory map; until it is done
+ * the loop can neither map nor unmap. */
 enum { PASSES = 5, MEMORY = 7 << 20 };
 
 enum { PENDING_MAX = 34, FREE_FAILURES = 5, WAIT_MAX_MS = 60000, WAYS = 4 };

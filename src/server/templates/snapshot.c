@@ -145,12 +145,16 @@ static bool sync_dir(const char *path, int (*sync)(int fd)) {
     return fd >= 0 && sync(fd) == 0;
 }
 
+static void parent_of(const char *path, char out[PATH_MAX]) {
+    snprintf(out, PATH_MAX, "%s", path);
+    *strrchr(out, '/') = '\0';
+}
+
 /* Syncs everything to disk before it gets its name. */
 static bool publish_snapshot(const snapshot_plan *p, const char *partial, outcome *o) {
     char parent[PATH_MAX];
     if ((p->durable && !sync_dir(partial, syncfs)) || rename(partial, p->target) != 0) return fails(o, partial);
-    snprintf(parent, sizeof(parent), "%s", p->target);
-    *strrchr(parent, '/') = '\0';
+    parent_of(p->target, parent);
     return !p->durable || sync_dir(parent, fsync) || fails(o, parent);
 }
 
@@ -273,11 +277,11 @@ static void on_copy_result(uv_poll_t *poll, int status, int events) {
     wrn_lane_put(poll->loop, WRN_LANE_REMOVE, &copy->removal, remove_rest, end_copy);
 }
 
-/* Files in memory are not page cache that could go. */
+/* Page cache makes room when its group has no more memory; files on a tmpfs can't. */
 static int64_t memory_for_copy(const char *target) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%.*s", (int)(strrchr(target, '/') - target), target);
-    return ((int64_t)COPY_MB << 20) + wrn_place_memory_bytes(path);
+    char parent[PATH_MAX];
+    parent_of(target, parent);
+    return ((int64_t)COPY_MB << 20) + wrn_place_memory_bytes(parent);
 }
 
 static pid_t fork_child(const snapshot_plan *plan, const snapshot_copy *copy, int result_fd) {
